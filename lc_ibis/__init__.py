@@ -1,0 +1,37 @@
+"""A lending company's table pipeline: source, staging, snapshots, intermediate, marts.
+
+    import lc_ibis
+    lc_ibis.build()
+    p = lc_ibis.connect("data/duckdb/lc.duckdb")
+    p.table("account_summary")
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lc_ibis.building import build
+    from lc_ibis.errors import LcIbisError
+    from lc_ibis.reading import compile, connect, ls, show, test
+
+__all__ = ["LcIbisError", "build", "compile", "connect", "ls", "show", "test", "version"]
+
+_HOMES = {"build": "building", "LcIbisError": "errors"} | dict.fromkeys(
+    ("compile", "connect", "ls", "show", "test"), "reading"
+)
+
+
+def version() -> str:
+    """Return the installed version of lc-ibis."""
+    from importlib.metadata import version as installed
+
+    return installed("lc-ibis")
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when first used: the command line must answer --help before Ibis is loaded.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"lc_ibis.{_HOMES[name]}"), name)

@@ -1,0 +1,241 @@
+"""Tables in one DuckDB file. A build is one transaction; one process writes, many read."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+import sqlglot as sg
+import sqlglot.expressions as sge
+from ibis.backends.sql.datatypes import DuckDBType
+
+from lc_ibis.engine.extracts import Files
+from lc_ibis.errors import DatabaseError, ExtractError
+
+# The file is attached under a name of its own: the file's name as the catalog's would be
+# ambiguous for a file called like a layer.
+CATALOG = "lc_ibis"
+
+
+class DuckDB:
+    """The tables of one database file, by layer and name.
+
+    Raises DatabaseError where the file is missing (when only reading), in use, or no database.
+    """
+
+    def __init__(
+        self, path: Path, read_only: bool = False, threads: int | None = None, memory_limit: str | None = None
+    ):
+        if read_only and not path.exists():
+            raise DatabaseError(f"{path}: there is no database. Make it with lc-ibis build.")
+        self.path = path
+        self._is_new = not path.exists()
+        self._writing = False
+        self._scratch_count = 0
+        self._compiled: dict[ir.Table, str] = {}
+        if not read_only:
+            _make_directory(path.parent)
+        settings = {"threads": threads, "memory_limit": memory_limit, "temp_directory": f"{path}.tmp"}
+        self.con = ibis.duckdb.connect(**{k: v for k, v in settings.items() if v is not None})
+        self._run("SET preserve_insertion_order = false")
+        mode = " (READ_ONLY)" if read_only else ""
+        try:
+            self._run(f"ATTACH {_literal(str(path))} AS {CATALOG}{mode}")
+        except duckdb.Error as error:
+            self.close()
+            raise _cannot_open(path, error) from None
+        self._run(f"USE {CATALOG}")
+
+    def __enter__(self) -> DuckDB:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database; a file that this connection created and never wrote is removed."""
+        self.con.disconnect()
+        if self._is_new and self.path.exists():
+            self.path.unlink()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Publish all that is written inside at once, or, on an error, nothing."""
+        self._run("BEGIN TRANSACTION")
+        self._writing = True
+        try:
+            yield
+            if self._writing:
+                self._run("COMMIT")
+                self._writing = self._is_new = False
+        finally:
+            self.rollback()
+
+    def rollback(self) -> None:
+        """Forget all that the transaction wrote; nothing to do once it has ended."""
+        if self._writing:
+            with contextlib.suppress(duckdb.TransactionException):
+                self._run("ROLLBACK")
+        self._writing = False
+
+    def tables(self) -> set[tuple[str, str]]:
+        """Return the stored tables as (layer, name)."""
+        rows = self._run(
+            "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = current_database()"
+        )
+        return set(rows.fetchall())
+
+    def table(self, layer: str, name: str) -> ir.Table:
+        """Return a stored table as an Ibis table."""
+        return self.con.table(name, database=layer)
+
+    def schema_of(self, query: ir.Table) -> ibis.Schema:
+        """Return the columns and types that the engine gives a query, without running it."""
+        described = self._run(f"DESCRIBE {self._sql(query)}").fetchall()
+        return ibis.schema({name: DuckDBType.from_string(type_) for name, type_, *_ in described})
+
+    def create(self, layer: str, name: str, schema: ibis.Schema) -> None:
+        """Create an empty table, and its layer where that is new; an older one is replaced."""
+        self._run(f"CREATE SCHEMA IF NOT EXISTS {_quoted(layer)}")
+        columns = ", ".join(f"{_quoted(c)} {DuckDBType.to_string(t)}" for c, t in schema.items())
+        self._run(f"CREATE OR REPLACE TABLE {_quoted(layer, name)} ({columns})")
+
+    def insert(self, layer: str, name: str, query: ir.Table) -> int:
+        """Add the query's rows, its columns being the table's, in order; return how many."""
+        result = self._run(f"INSERT INTO {_quoted(layer, name)} {self._sql(query)}")
+        return int(result.fetchone()[0])
+
+    def append(self, layer: str, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Add a few rows of Python values."""
+        if rows:
+            # As literals: values bound to a statement would make DuckDB import pandas, a quarter of a second.
+            values = ", ".join(f"({', '.join(sge.convert(v).sql('duckdb') for v in row)})" for row in rows)
+            self._run(f"INSERT INTO {_quoted(layer, name)} VALUES {values}")
+
+    def clear(self, layer: str, name: str) -> None:
+        """Delete all rows of a table."""
+        self._run(f"DELETE FROM {_quoted(layer, name)}")
+
+    def delete(self, layer: str, name: str, rows: ir.Table, by: Sequence[str]) -> int:
+        """Delete the rows that agree with one of `rows` in the columns `by`, nulls being equal."""
+        same = " AND ".join(f"stored.{_quoted(c)} IS NOT DISTINCT FROM dead.{_quoted(c)}" for c in by)
+        result = self._run(
+            f"DELETE FROM {_quoted(layer, name)} AS stored "
+            f"USING ({self._sql(rows.select(*by).distinct())}) AS dead WHERE {same}"
+        )
+        return int(result.fetchone()[0])
+
+    def scratch(self, query: ir.Table) -> ir.Table:
+        """Run a query once and keep its rows for the length of this connection."""
+        self._scratch_count += 1
+        name = f"scratch_{self._scratch_count}"
+        self._run(f"CREATE TEMP TABLE {name} AS {self._sql(query)}")
+        return self.con.table(name, database=("temp", "main"))
+
+    def rows(self, query: ir.Table) -> list[dict[str, Any]]:
+        """Run a query and return its rows; decimals stay decimals, times are datetimes."""
+        result = self._run(self._sql(query))
+        names = [column[0] for column in result.description]
+        return [dict(zip(names, row)) for row in result.fetchall()]
+
+    def read(self, files: Sequence[Files]) -> ir.Table:
+        """Return the rows of extracts, all columns as text; an empty field is null."""
+        return ibis.union(*(self._read(group) for group in files)) if len(files) > 1 else self._read(files[0])
+
+    def _read(self, files: Files) -> ir.Table:
+        paths = f"[{', '.join(_literal(_unglobbed(p)) for p in files.paths)}]"
+        if files.format == "csv":
+            columns = ", ".join(f"{_literal(c)}: 'VARCHAR'" for c in files.columns)
+            scan = (
+                f"read_csv({paths}, columns = {{{columns}}}, header = true, auto_detect = false, delim = ',', "
+                "quote = '\"', escape = '\"', nullstr = '', strict_mode = true)"
+            )
+            names = [_quoted(c) for c in files.columns]
+        else:
+            scan = f"(SELECT COLUMNS(*)::VARCHAR FROM read_parquet({paths}))"
+            names = [f"nullif({_quoted(c)}, '') AS {_quoted(c)}" for c in files.columns]
+        aliases = ", ".join(_quoted(c) for c in files.columns)
+        self._scratch_count += 1
+        view = f"received_{self._scratch_count}"
+        self._run(
+            f"CREATE TEMP VIEW {view} AS SELECT {', '.join(names)} FROM {scan} AS delivery({aliases})"
+        )
+        return self.con.table(view, database=("temp", "main"))
+
+    def write_file(self, query: ir.Table, path: Path, format: str) -> None:
+        """Write a query's rows to one file, csv (with header) or parquet."""
+        options = "FORMAT csv, HEADER true" if format == "csv" else "FORMAT parquet"
+        try:
+            self._run(f"COPY ({self._sql(query)}) TO {_literal(str(path))} ({options})")
+        except duckdb.IOException as error:
+            raise DatabaseError(f"{path}: the file cannot be written ({error}).") from None
+
+    def _sql(self, query: ir.Table) -> str:
+        """Compile a query; the same one is described, then run."""
+        if query not in self._compiled:
+            self._compiled[query] = str(self.con.compile(query))
+        return self._compiled[query]
+
+    def _run(self, sql: str) -> duckdb.DuckDBPyConnection:
+        try:
+            return self.con.con.execute(sql)
+        except duckdb.InvalidInputException as error:
+            raise _csv_error(error) or error from None
+
+
+def _make_directory(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseError(f"{directory}: the directory cannot be made ({error.strerror}).") from None
+
+
+def _quoted(*names: str) -> str:
+    return ".".join(sg.to_identifier(name, quoted=True).sql("duckdb") for name in names)
+
+
+def _literal(text: str) -> str:
+    return sge.Literal.string(text).sql("duckdb")
+
+
+def _unglobbed(path: Path) -> str:
+    """A path is a pattern to DuckDB: put its special characters in brackets."""
+    return re.sub(r"[*?\[]", lambda match: f"[{match[0]}]", str(path))
+
+
+def _cannot_open(path: Path, error: duckdb.Error) -> DatabaseError:
+    holder = re.search(r"\(PID (\d+)\)", str(error))
+    if "lock" in str(error):
+        who = f"process {holder[1]}" if holder else "another process"
+        return DatabaseError(f"{path}: in use by {who}. Wait until it has ended, or stop it.")
+    return DatabaseError(f"{path}: DuckDB cannot open it ({str(error).splitlines()[0]}).")
+
+
+def _csv_error(error: duckdb.Error) -> ExtractError | None:
+    """Say in our words what DuckDB found wrong in a CSV file, and where."""
+    text = str(error)
+    file = re.search(r"^\s*file = (.+)$", text, re.MULTILINE)
+    if not file:
+        return None
+    line = re.search(r"CSV Error on Line: (\d+)", text)
+    where = f"{file[1].strip()}, line {line[1]}" if line else file[1].strip()
+    width = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
+    if width:
+        return ExtractError(f"{where}: {width[2]} fields where {width[1]} are expected. Mend the row.")
+    if "unterminated quote" in text:
+        return ExtractError(f"{where}: a quoted field does not end, or text follows its closing quote.")
+    if "not utf-8" in text.lower() or "unicode" in text.lower():
+        return ExtractError(f"{where}: the file is not UTF-8. Save it as UTF-8.")
+    if "state machine" in text:
+        return ExtractError(
+            f"{where}: not valid CSV; most often it mixes line endings (\\n with \\r\\n or a lone \\r). "
+            "Save it with one kind."
+        )
+    reason = next((t for t in text.splitlines()[1:] if t.strip()), text.splitlines()[0])
+    return ExtractError(f"{where}: not valid CSV ({reason.strip()}).")

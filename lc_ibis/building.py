@@ -1,0 +1,121 @@
+"""The story of a build: read, judge, remember, calculate, check, publish."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ibis.expr.types as ir
+
+from lc_ibis.backends import opened
+from lc_ibis.engine import exports
+from lc_ibis.engine.checking import run_checks
+from lc_ibis.engine.extracts import delivered
+from lc_ibis.engine.model import Model
+from lc_ibis.engine.pipeline import Pipeline
+from lc_ibis.engine.refresh import Refresher
+from lc_ibis.engine.run import Run, TableRun
+from lc_ibis.engine.selection import select
+from lc_ibis.engine.state import State, utc_now
+from lc_ibis.engine.store import Store
+from lc_ibis.errors import ChecksFailed, LcIbisError
+from lc_ibis.quality import report
+from lc_ibis.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[TableRun], None]
+
+
+def build(progress: Progress | None = None, **options: Any) -> Run:
+    """Bring all tables and output files up to date with the delivered files, all or nothing.
+
+    `options` are the fields of Settings; `progress` is called after each table. A build that
+    fails leaves every table and output file as it was, and its report says why.
+    Raises LcIbisError; ChecksFailed where rows break a check of severity error.
+    """
+    from lc_ibis.layers import pipeline
+
+    return run_pipeline(pipeline, Settings.load(**options), progress)
+
+
+def run_pipeline(pipeline: Pipeline, settings: Settings, progress: Progress | None = None) -> Run:
+    """Build any pipeline; see build."""
+    chosen = select(pipeline, settings.select, settings.exclude)
+    with opened(settings) as store:
+        state = State.read(store)
+        run = Run(*state.next_run())
+        with _reported(run, settings):
+            _build(pipeline, settings, store, state, run, chosen, progress)
+    return run
+
+
+@contextmanager
+def _reported(run: Run, settings: Settings) -> Iterator[None]:
+    """Write the quality report, whatever becomes of the run."""
+    report.prepare(settings.reports)
+    started = time.perf_counter()
+    try:
+        yield
+    except LcIbisError as error:
+        run.error = str(error)
+        raise
+    finally:
+        run.seconds = time.perf_counter() - started
+        run.report = report.write(run, settings.reports)
+
+
+def _build(
+    pipeline: Pipeline, settings: Settings, store: Store, state: State, run: Run,
+    chosen: list[str], progress: Progress | None,
+) -> None:  # fmt: skip
+    refresher = Refresher(
+        pipeline, store, state, run, _delivery(store, settings), settings.full_refresh,
+        1.0 if settings.allow_mass_delete else settings.max_delete_share,
+    )  # fmt: skip
+    before, staged = state.copy(), exports.Staging(settings.outputs)
+    with staged, store.transaction():
+        for model in (pipeline[name] for name in chosen):
+            if model.is_stored:
+                done = refresher.refresh(model)
+                log.info("%s: %s, %s, %d rows", done.table, done.action, done.reason, done.row_count)
+                run.tables.append(done)
+                if progress:
+                    progress(done)
+        run.checks = run_checks(store, pipeline, refresher.tables, state, chosen)
+        run.ledger = _ledger(pipeline, state, refresher)
+        _refuse_failures(run)
+        staged.write(store, pipeline, state, chosen)
+        if state == before:
+            # Nothing to record: the database file stays as it is, to the byte.
+            store.rollback()
+        else:
+            state.runs.append((run.run_id, run.run_at, utc_now()))
+            state.write(store)
+    run.outputs = staged.publish()
+    run.status = "unchanged" if state == before and not run.outputs else "built"
+
+
+def _delivery(store: Store, settings: Settings) -> Callable[[Model], ir.Table]:
+    return lambda model: store.read(delivered(model, settings.inputs, settings.source.get(model.name)))
+
+
+def _ledger(pipeline: Pipeline, state: State, refresher: Refresher) -> list[dict[str, Any]]:
+    """Return the ledger's rows; none while the tables do not belong together, after a partial build."""
+    if not pipeline.ledger or state.stale(pipeline, pipeline.stored_inputs[pipeline.ledger]):
+        return []
+    return refresher.store.rows(refresher.tables[pipeline.ledger])
+
+
+def _refuse_failures(run: Run) -> None:
+    failures = [result for result in run.checks if result.status == "fail"]
+    if failures:
+        lines = [f"  {f.table}: {f.check.name}, {f.failing_count} failing" for f in failures]
+        shown = "; ".join(str(example) for example in failures[0].examples[:1])
+        raise ChecksFailed(
+            f"{len(failures)} checks of severity error failed, so nothing was published:\n" + "\n".join(lines)
+            + (f"\nFor example {shown}." if shown else "") + "\nThe quality report has the failing rows."
+        )  # fmt: skip

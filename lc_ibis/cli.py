@@ -1,0 +1,161 @@
+"""The command line: one command a public function. Heavy modules are imported where they are used."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lc_ibis import errors
+
+
+class _Group(click.Group):
+    """Print our own errors as a message; any other is a bug and keeps its traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except errors.LcIbisError as error:
+            click.echo(f"Error: {error}", err=True)
+            sys.exit(error.exit_code)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """A lending company's table pipeline: source, staging, snapshots, intermediate, marts.
+
+    Every option is also an environment variable (LC_IBIS_DATABASE for --database) and a line of
+    lc-ibis.toml in the current directory (database = "…"). Exit code 0: done; 1: data or build
+    failed and nothing was published; 2: the command was not understood.
+    """
+
+
+def _options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for name in reversed(names):
+            command = _OPTIONS[name](command)
+        return command
+
+    return add
+
+
+_PATH = click.Path(path_type=Path)
+_OPTIONS = {
+    "backend": click.option("--backend", help="Where tables live: duckdb."),
+    "database": click.option(
+        "--database", type=_PATH, help="The database file. [default: data/duckdb/lc.duckdb]"
+    ),
+    "inputs": click.option("--inputs", type=_PATH, help="Directory of the extracts. [default: data/inputs]"),
+    "outputs": click.option("--outputs", type=_PATH, help="Directory of output files. [default: data/outputs]"),
+    "reports": click.option(
+        "--reports", type=_PATH, help="Directory of quality reports. [default: data/quality_reports]"
+    ),
+    "source": click.option(
+        "--source", multiple=True, metavar="NAME=GLOB",
+        help="Files of a source by pattern below the inputs: src_account='accounts/2026-*.csv.gz'.",
+    ),
+    "select": click.option(
+        "--select", "-s", multiple=True, metavar="TERM",
+        help="Tables, layers or patterns; +NAME what it is made from, NAME+ what is made from it.",
+    ),
+    "exclude": click.option("--exclude", multiple=True, metavar="TERM", help="Leave these out; as --select."),
+    "full_refresh": click.option(
+        "--full-refresh", is_flag=True, default=None, help="Compute every table anew. History stays."
+    ),
+    "allow_mass_delete": click.option(
+        "--allow-mass-delete", is_flag=True, default=None,
+        help="Believe an extract from which more than the usual share of keys is gone.",
+    ),
+    "max_delete_share": click.option(
+        "--max-delete-share", type=float, help="Share of current keys that may be gone at once. [default: 0.5]"
+    ),
+    "threads": click.option("--threads", type=int, help="Threads of the engine. [default: all cores]"),
+    "memory_limit": click.option("--memory-limit", help="Memory of the engine, like 1GB. [default: 80 % of it]"),
+    "json": click.option("--json", "as_json", is_flag=True, help="Print JSON instead."),
+}  # fmt: skip
+_TABLES = ("backend", "database", "threads", "memory_limit")
+
+
+@main.command()
+@_options(*_TABLES, "inputs", "outputs", "reports", "source", "select", "exclude", "full_refresh",
+          "allow_mass_delete", "max_delete_share", "json")  # fmt: skip
+def build(as_json: bool, **options: Any) -> None:
+    """Bring tables and output files up to date with the extracts, all or nothing."""
+    from lc_ibis import terminal
+    from lc_ibis.building import build
+    from lc_ibis.quality.report import document, to_json
+
+    printer = None if as_json else terminal.BuildPrinter()
+    run = build(progress=printer.table if printer else None, **_given(options))
+    if printer:
+        printer.summary(run)
+    else:
+        click.echo(to_json(document(run)))
+
+
+@main.command()
+@_options("select", "exclude", "json")
+def ls(as_json: bool, **options: Any) -> None:
+    """List the tables, layer by layer: what a row is, and what each is made from."""
+    from lc_ibis import reading, terminal
+    from lc_ibis.quality.report import to_json
+
+    models = reading.ls(**_given(options))
+    click.echo(to_json(models)) if as_json else terminal.models(models)
+
+
+@main.command()
+@click.argument("table")
+@click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Most rows to print.")
+@click.option("--as-of", metavar="TIME", help="The table as it stood then, UTC: 2026-01-31, or 2026-01-31T18:00.")
+@_options(*_TABLES, "json")
+def show(table: str, limit: int, as_of: str | None, as_json: bool, **options: Any) -> None:
+    """Print the first rows of a table, ordered by its key."""
+    from lc_ibis import reading, terminal
+    from lc_ibis.quality.report import to_json
+
+    rows = reading.show(table, limit, as_of, **_given(options))
+    click.echo(to_json(rows)) if as_json else terminal.rows(table, rows, limit)
+
+
+@main.command()
+@_options(*_TABLES, "select", "exclude", "json")
+def test(as_json: bool, **options: Any) -> None:
+    """Run all checks on the stored tables; exit code 1 if one of severity error fails."""
+    from lc_ibis import reading, terminal
+    from lc_ibis.quality.report import document, to_json
+
+    run = reading.test(**_given(options))
+    click.echo(to_json(document(run))) if as_json else terminal.checks(run)
+    sys.exit(1 if run.status == "failed" else 0)
+
+
+@main.command()
+@click.option("--dialect", default="duckdb", show_default=True, help="duckdb, databricks or pyspark.")
+@_options("select", "exclude", "json")
+def compile(dialect: str, as_json: bool, **options: Any) -> None:
+    """Print the SQL of each table; no database is needed."""
+    from lc_ibis import reading
+    from lc_ibis.quality.report import to_json
+
+    queries = reading.compile(dialect, **_given(options))
+    if as_json:
+        click.echo(to_json(queries))
+    else:
+        click.echo("\n\n".join(f"-- {name}\n{sql};" for name, sql in queries.items()))
+
+
+@main.command()
+def version() -> None:
+    """Print the version."""
+    import lc_ibis
+
+    click.echo(f"lc-ibis {lc_ibis.version()}")
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what was not given, so that environment and file have their say."""
+    return {name: value for name, value in options.items() if value not in (None, ())}

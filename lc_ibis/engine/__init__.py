@@ -1,0 +1,1 @@
+"""Tables, keys and time. Nothing here knows of customers and accounts."""

@@ -1,0 +1,142 @@
+"""What a table promises: its columns, their order, types, nullability and meaning."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
+
+import ibis
+import ibis.expr.datatypes as dt
+
+from lc_ibis.errors import ContractError
+
+Text = Annotated[str, dt.string]
+Integer = Annotated[int, dt.int64]
+Flag = Annotated[bool, dt.boolean]
+# UTC, microseconds, stored without a zone, as dbt's histories are.
+Moment = Annotated[datetime, dt.Timestamp(scale=6)]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a contract.
+
+    `stamp` marks a time that follows the row's content: it is set from the run when the row
+    changes and never counts as a change itself. `header` is the column's name in an extract.
+    """
+
+    description: str
+    is_key: bool = False
+    is_stamp: bool = False
+    header: str | None = None
+    name: str = ""
+    type: dt.DataType = dt.null
+    is_nullable: bool = False
+
+
+def column(description: str) -> Any:
+    """Declare a column."""
+    return Column(description)
+
+
+def key(description: str) -> Any:
+    """Declare a column of the key: together, the key columns identify a row."""
+    return Column(description, is_key=True)
+
+
+def stamp(description: str) -> Any:
+    """Declare a time that moves only when the rest of the row does."""
+    return Column(description, is_stamp=True)
+
+
+def received(header: str, description: str) -> Any:
+    """Declare a column that is read as text from the extract's column `header`."""
+    return Column(description, header=header)
+
+
+class Contract:
+    """Base of all contracts; a subclass declares its columns in order, as annotated attributes."""
+
+    columns: ClassVar[tuple[Column, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        cls.columns = tuple(_declared(cls))
+
+    @classmethod
+    def schema(cls) -> ibis.Schema:
+        """Return the columns as an Ibis schema."""
+        return ibis.schema({c.name: c.type for c in cls.columns})
+
+    @classmethod
+    def key(cls) -> tuple[str, ...]:
+        """Return the names of the key columns; empty where rows have no identity."""
+        return tuple(c.name for c in cls.columns if c.is_key)
+
+    @classmethod
+    def stamps(cls) -> tuple[str, ...]:
+        """Return the names of the columns that never count as a change."""
+        return tuple(c.name for c in cls.columns if c.is_stamp)
+
+    @classmethod
+    def content(cls) -> tuple[str, ...]:
+        """Return the names of all columns but the stamps."""
+        return tuple(c.name for c in cls.columns if not c.is_stamp)
+
+    @classmethod
+    def headers(cls) -> dict[str, str]:
+        """Return the extract's header of each received column, by column name."""
+        return {c.name: c.header for c in cls.columns if c.header}
+
+
+def _declared(cls: type) -> Iterator[Column]:
+    for base in reversed(cls.__mro__):
+        hints = typing.get_type_hints(base, include_extras=True)
+        for name in vars(base).get("__annotations__", {}):
+            field = vars(base).get(name)
+            if isinstance(field, Column):
+                type_, nullable = _ibis_type(hints[name])
+                yield Column(
+                    field.description, field.is_key, field.is_stamp, field.header,
+                    name, type_, nullable,
+                )  # fmt: skip
+
+
+def _ibis_type(annotation: Any) -> tuple[dt.DataType, bool]:
+    nullable = False
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        (annotation,) = (a for a in typing.get_args(annotation) if a is not type(None))
+        nullable = True
+    return typing.get_args(annotation)[1], nullable
+
+
+def verify(table: str, where: str, contract: type[Contract], actual: ibis.Schema) -> None:
+    """Raise ContractError unless `actual` has the contract's columns, in order, with its types.
+
+    `actual` is what the database says of the result: Ibis' own idea of a decimal's precision
+    is not always the engine's. Nullability is checked on the rows, by not_null checks.
+    """
+    expected = contract.schema()
+    if tuple(actual.names) != tuple(expected.names):
+        missing = [n for n in expected.names if n not in actual.names]
+        extra = [n for n in actual.names if n not in expected.names]
+        raise ContractError(
+            f"{table}: contract {contract.__name__} has the columns {', '.join(expected.names)}; "
+            f"{where} gives {', '.join(actual.names)} "
+            f"(missing: {', '.join(missing) or 'none'}; unexpected: {', '.join(extra) or 'none'}). "
+            f"Select the contract's columns in its order, or change {contract.__name__}."
+        )
+    for name, wanted in expected.items():
+        if not same_type(actual[name], wanted):
+            raise ContractError(
+                f"{table}.{name}: contract says {wanted}, {where} gives {actual[name]}. "
+                f"Cast it there, or change {contract.__name__}."
+            )
+
+
+def same_type(left: dt.DataType, right: dt.DataType) -> bool:
+    """Say whether two types are the same, nullability aside."""
+    return left.copy(nullable=True) == right.copy(nullable=True)

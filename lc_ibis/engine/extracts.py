@@ -1,0 +1,157 @@
+"""Delivered files: which belong to a source, and whether their columns are its contract's."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from io import TextIOWrapper
+from pathlib import Path
+from typing import IO, Literal, cast
+
+from lc_ibis.engine.model import Model, Source
+from lc_ibis.errors import ExtractError, hint
+
+Format = Literal["csv", "parquet"]
+ENDINGS: dict[str, Format] = {".csv": "csv", ".csv.gz": "csv", ".parquet": "parquet"}
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Files:
+    """Files of one format whose columns stand in the same order, under the contract's names."""
+
+    format: Format
+    columns: tuple[str, ...]
+    paths: tuple[Path, ...]
+
+
+def delivered(model: Model, inputs: Path, pattern: str | None = None) -> list[Files]:
+    """Return the files of a source, grouped by format and column order, their headers verified.
+
+    `pattern` is a glob below `inputs`; without one it is the file, or the directory of files,
+    that bears the source's name. Raises ExtractError.
+    """
+    groups: dict[tuple[Format, tuple[str, ...]], list[Path]] = {}
+    for path in _find(cast(Source, model.kind).file, inputs, pattern):
+        format = _format(path)
+        header = _csv_header(path) if format == "csv" else _parquet_header(path)
+        groups.setdefault((format, _contract_names(model, path, header)), []).append(path)
+    return [Files(format, columns, tuple(paths)) for (format, columns), paths in groups.items()]
+
+
+def _find(stem: str, inputs: Path, pattern: str | None) -> list[Path]:
+    if not inputs.is_dir():
+        raise ExtractError(f"{inputs}: there is no such directory of extracts. Name it with --inputs.")
+    if pattern:
+        found = sorted(p for p in inputs.glob(pattern) if p.is_file())
+        if not found:
+            raise ExtractError(f"{inputs}: no file matches {pattern}, the pattern of source {stem}.")
+        return found
+    places = [p for p in (inputs / stem, *(inputs / (stem + e) for e in ENDINGS)) if p.exists()]
+    if len(places) > 1:
+        names = ", ".join(p.name for p in places)
+        raise ExtractError(f"{inputs}: {names} all claim to be the extract {stem}. Leave one of them.")
+    if not places:
+        present = [p.name for p in inputs.iterdir() if not p.name.startswith(".")]
+        wanted = f"{stem}.csv, .csv.gz, .parquet or a directory {stem}"
+        raise ExtractError(
+            f"{inputs}: there is no {wanted}." + (hint(f"{stem}.csv", present) if present else "")
+        )
+    if places[0].is_file():
+        return places
+    parts = sorted(p for p in places[0].iterdir() if not p.name.startswith("."))
+    if not parts:
+        raise ExtractError(f"{places[0]}: the directory has no files.")
+    return parts
+
+
+def _format(path: Path) -> Format:
+    for ending, format in ENDINGS.items():
+        if path.name.lower().endswith(ending):
+            return format
+    raise ExtractError(f"{path}: an extract is one of {', '.join(ENDINGS)}.")
+
+
+def _csv_header(path: Path) -> list[str]:
+    try:
+        if path.name.lower().endswith(".gz"):
+            _verify_gzip(path)
+        with _opened(path) as raw, TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
+            header = next(csv.reader(text, strict=True), None)
+    except UnicodeDecodeError as error:
+        raise ExtractError(
+            f"{path}, line 1: the file is not UTF-8 ({error.reason}). Save it as UTF-8."
+        ) from None
+    except csv.Error as error:
+        raise ExtractError(f"{path}, line 1: the header cannot be read ({error}).") from None
+    except OSError as error:
+        raise ExtractError(f"{path}: {error.strerror or error}.") from None
+    if header is None:
+        raise ExtractError(f"{path}: the file is empty; a header and rows were expected.")
+    if not header:
+        raise ExtractError(f"{path}, line 1: the line is blank; the header must be the first line.")
+    return header
+
+
+def _opened(path: Path) -> IO[bytes]:
+    if path.name.lower().endswith(".gz"):
+        return cast(IO[bytes], gzip.open(path, "rb"))
+    return path.open("rb")
+
+
+def _verify_gzip(path: Path) -> None:
+    """Read the whole file once: the engine takes a cut-off archive for a short one."""
+    try:
+        with gzip.open(path, "rb") as archive:
+            while archive.read(_CHUNK):
+                pass
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ExtractError(f"{path}: the gzip archive is damaged or cut off ({error}). Fetch it again.") from None
+
+
+def _parquet_header(path: Path) -> list[str]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        schema = pq.read_schema(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ExtractError(f"{path}: the file is not readable Parquet ({error}).") from None
+    for field in schema:
+        exact = pa.types.is_integer, pa.types.is_decimal, pa.types.is_boolean
+        text = pa.types.is_string, pa.types.is_large_string, pa.types.is_null
+        if not any(is_type(field.type) for is_type in (*exact, *text)):
+            raise ExtractError(
+                f"{path}: column {field.name} is {field.type}; text, integers, decimals and booleans "
+                "are read exactly, other types are not. Write it as text or decimal."
+            )
+    return list(schema.names)
+
+
+def _contract_names(model: Model, path: Path, header: list[str]) -> tuple[str, ...]:
+    """Return the contract's column names in the file's order; case and spaces do not matter."""
+    headers = model.contract.headers()
+    expected = {_folded(text): name for name, text in headers.items()}
+    given = [_folded(text) for text in header]
+    problems = _listed("missing", (h for n, h in headers.items() if _folded(h) not in given))
+    problems += _listed("unexpected", (t for t, g in zip(header, given) if g not in expected))
+    problems += _listed("twice", sorted({t for t, g in zip(header, given) if given.count(g) > 1}))
+    if problems:
+        raise ExtractError(
+            f"{path}: the columns are {', '.join(header)}; {model.contract.__name__} expects "
+            f"{', '.join(headers.values())} ({'; '.join(problems)}). Mend the file, or change the contract "
+            f"in {model.where} if the delivery has changed for good."
+        )
+    return tuple(expected[g] for g in given)
+
+
+def _folded(header: str) -> str:
+    return "".join(header.lower().split())
+
+
+def _listed(label: str, names: Iterable[str]) -> list[str]:
+    joined = ", ".join(names)
+    return [f"{label}: {joined}"] if joined else []

@@ -1,0 +1,129 @@
+"""A model: a plain function from Ibis tables to one Ibis table, and how the engine keeps it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import ibis.expr.types as ir
+
+from lc_ibis.engine.checks import Check, contract_checks
+from lc_ibis.engine.contracts import Contract
+from lc_ibis.errors import ModelError
+
+RUN_AT = "run_at"
+RECEIVED = "received"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rows of an extract as received; `file` is its name in the inputs directory, less the ending.
+
+    The function's `received` is the delivery's rows, all text, under the contract's names.
+    """
+
+    file: str
+
+
+@dataclass(frozen=True)
+class Incremental:
+    """A stored table that always equals the function's whole result; only differences are written."""
+
+
+@dataclass(frozen=True)
+class Ephemeral:
+    """A step that other models share; computed within a build and never stored."""
+
+
+@dataclass(frozen=True)
+class CheckStrategy:
+    """A new version when any business column differs: all but the key and the `ignore`d ones."""
+
+    ignore: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TimestampStrategy:
+    """A new version when `updated_at` is later than the current version's; equal or older is ignored."""
+
+    updated_at: str
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Slowly changing dimension of type 2 over the function's rows.
+
+    A key that is absent is closed, unless it is among the keys of the model `held`:
+    those are present at the origin but refused, so their last good version stays current.
+    """
+
+    strategy: CheckStrategy | TimestampStrategy
+    held: str | None = None
+
+
+Kind = Source | Incremental | Ephemeral | Snapshot
+
+
+@dataclass(eq=False)
+class Model:
+    """A named table of the pipeline. It stays callable, so that a test can hand it tables."""
+
+    function: Callable[..., ir.Table]
+    kind: Kind
+    contract: type[Contract]
+    layer: str
+    checks: list[Check] = field(default_factory=list)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> ir.Table:
+        return self.function(*args, **kwargs)
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    @property
+    def is_stored(self) -> bool:
+        return not isinstance(self.kind, Ephemeral)
+
+    @property
+    def description(self) -> str:
+        return inspect.getdoc(self.function) or inspect.getdoc(self.contract) or ""
+
+    @property
+    def where(self) -> str:
+        """The file of the function, for messages: layers/staging.py."""
+        return "/".join(self.function.__module__.split(".")[-2:]) + ".py"
+
+    @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        return tuple(inspect.signature(self.function).parameters)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the models this one reads: its parameters, and the held keys of a snapshot."""
+        names = [p for p in self.parameters if p not in (RUN_AT, RECEIVED)]
+        if isinstance(self.kind, Snapshot) and self.kind.held:
+            names.append(self.kind.held)
+        return tuple(names)
+
+    def check(self, *checks: Check) -> None:
+        """Add checks to those that the contract implies (not null, unique key)."""
+        for check in checks:
+            if any(check.name == known.name for known in self.checks):
+                raise ModelError(f"{self.name} ({self.where}): check {check.name} is there twice.")
+            self.checks.append(check)
+
+
+def model(kind: Kind, contract: type[Contract] = Contract) -> Callable[[Callable[..., ir.Table]], Model]:
+    """Declare the decorated function a model; its layer is the name of its module."""
+
+    def declare(function: Callable[..., ir.Table]) -> Model:
+        if not isinstance(kind, Ephemeral) and not contract.columns:
+            raise ModelError(f"{function.__name__}: a stored table needs a contract with columns.")
+        layer = function.__module__.rsplit(".", 1)[-1]
+        return Model(function, kind, contract, layer, contract_checks(contract))
+
+    return declare

@@ -1,0 +1,158 @@
+"""The graph of models, and how their functions are called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from types import ModuleType
+
+import ibis
+import ibis.expr.types as ir
+
+from lc_ibis.engine.model import RECEIVED, RUN_AT, Model, Source
+from lc_ibis.errors import ModelError, SelectionError, hint
+
+
+@dataclass(frozen=True)
+class Output:
+    """A table that is also written to files, ordered by its key."""
+
+    table: str
+    formats: tuple[str, ...] = ("csv", "parquet")
+
+
+class Pipeline:
+    """The models by name, each after its inputs, and the tables that are written to files.
+
+    `ledger` names the model whose rows account for every row received.
+    """
+
+    def __init__(self, models: Iterable[Model], outputs: Iterable[Output] = (), ledger: str | None = None):
+        self.models = _in_order({m.name: m for m in models})
+        self.outputs = tuple(outputs)
+        self.ledger = ledger
+
+    @classmethod
+    def of(cls, *modules: ModuleType, outputs: Iterable[Output] = (), ledger: str | None = None) -> Pipeline:
+        """Collect the models that the modules define."""
+        models = (v for module in modules for v in vars(module).values() if isinstance(v, Model))
+        return cls(models, outputs, ledger)
+
+    def __getitem__(self, name: str) -> Model:
+        try:
+            return self.models[name]
+        except KeyError:
+            raise SelectionError(f"There is no table {name!r}.{hint(name, self.models)}") from None
+
+    def __iter__(self) -> Iterator[Model]:
+        return iter(self.models.values())
+
+    @cached_property
+    def layers(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(m.layer for m in self))
+
+    @cached_property
+    def stored_inputs(self) -> dict[str, tuple[str, ...]]:
+        """By model: the stored tables that it reads, looking through ephemeral models."""
+        stored: dict[str, tuple[str, ...]] = {}
+        for model in self:
+            names = (
+                (name,) if self.models[name].is_stored else stored[name] for name in model.inputs
+            )  # fmt: skip
+            stored[model.name] = tuple(dict.fromkeys(n for group in names for n in group))
+        return stored
+
+    @cached_property
+    def children(self) -> dict[str, tuple[str, ...]]:
+        """By model: the models that read it directly."""
+        return {name: tuple(m.name for m in self if name in m.inputs) for name in self.models}
+
+
+def _in_order(models: dict[str, Model]) -> dict[str, Model]:
+    for model in models.values():
+        for name in model.inputs:
+            if name not in models:
+                raise ModelError(
+                    f"{model.name} ({model.where}): its parameter {name} is no model.{hint(name, models)}"
+                )
+    try:
+        order = list(TopologicalSorter({m.name: m.inputs for m in models.values()}).static_order())
+    except CycleError as cycle:
+        raise ModelError(f"The models read each other in a circle: {' → '.join(cycle.args[1])}.") from None
+    # Layer by layer where the graph leaves a choice, so that a listing reads as the data flows.
+    layers = list(dict.fromkeys(m.layer for m in models.values()))
+    order.sort(key=lambda name: layers.index(models[name].layer))
+    return {name: models[name] for name in order}
+
+
+class Tables(Mapping[str, ir.Table]):
+    """The pipeline's tables as Ibis expressions, made when asked for.
+
+    `stored` says where a stored table is to be found; what it has no answer for, None, is computed
+    by its model's function from the tables before it. So the same functions serve a build,
+    SQL without a connection, and the marts of a past moment. `keep` may run an ephemeral step that
+    several models share, so that it is not computed once for each.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        stored: Callable[[Model], ir.Table | None],
+        run_at: ir.TimestampScalar,
+        keep: Callable[[ir.Table], ir.Table] = lambda query: query,
+    ):
+        self._pipeline, self._stored, self._run_at, self._keep = pipeline, stored, run_at, keep
+        self._made: dict[str, ir.Table] = {}
+
+    def __getitem__(self, name: str) -> ir.Table:
+        if name not in self._made:
+            self._made[name] = self._make(self._pipeline[name])
+        return self._made[name]
+
+    def _make(self, model: Model) -> ir.Table:
+        if model.is_stored:
+            found = self._stored(model)
+            return self.computed(model) if found is None else found
+        step = self.computed(model)
+        return self._keep(step) if len(self._pipeline.children[model.name]) > 1 else step
+
+    def __setitem__(self, name: str, table: ir.Table) -> None:
+        """Let later models read this in place of what the model gives."""
+        self._made[name] = table
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._pipeline.models)
+
+    def __len__(self) -> int:
+        return len(self._pipeline.models)
+
+    def forget(self, name: str) -> None:
+        """Have the table looked up again, after it was created or replaced."""
+        self._made.pop(name, None)
+
+    def computed(self, model: Model, received: ir.Table | None = None) -> ir.Table:
+        """Call the model's function on its inputs."""
+        given = {RUN_AT: self._run_at, RECEIVED: received}
+        return model(**{name: given[name] if name in given else self[name] for name in model.parameters})
+
+
+def unbound(model: Model) -> ir.Table:
+    """Return the stored table of a model as its contract describes it, without a connection."""
+    return ibis.table(model.contract.schema(), name=model.name, database=model.layer)
+
+
+def unbound_delivery(model: Model) -> ir.Table:
+    """Return a source's delivery, all text, without a connection."""
+    return ibis.table({name: "string" for name in model.contract.headers()}, name=f"received_{model.name}")
+
+
+def query(pipeline: Pipeline, model: Model, run_at: ir.TimestampScalar) -> ir.Table:
+    """Return the model's whole result over unbound stored tables.
+
+    For a snapshot it is the rows that the history follows.
+    """
+    tables = Tables(pipeline, unbound, run_at)
+    received = unbound_delivery(model) if isinstance(model.kind, Source) else None
+    return tables.computed(model, received)

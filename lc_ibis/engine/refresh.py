@@ -1,0 +1,113 @@
+"""Decide whether a table must be computed, and bring it up to date."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import ibis
+import ibis.expr.types as ir
+
+from lc_ibis.engine.model import Model, Snapshot, Source
+from lc_ibis.engine.pipeline import Pipeline, Tables
+from lc_ibis.engine.run import Run, TableRun
+from lc_ibis.engine.state import State, fingerprints
+from lc_ibis.engine.store import Store
+from lc_ibis.engine.writing import Written, is_current_shape, write_result, write_versions
+from lc_ibis.errors import DatabaseError, ExtractError
+
+
+@dataclass
+class Refresher:
+    """Refreshes the tables of one run, each after its inputs.
+
+    `received` gives the delivered rows of a source. `max_delete_share` is the share of a history's
+    current keys that may be absent before the extract is taken for a truncated one.
+    """
+
+    pipeline: Pipeline
+    store: Store
+    state: State
+    run: Run
+    received: Callable[[Model], ir.Table]
+    full_refresh: bool = False
+    max_delete_share: float = 0.5
+    tables: Tables = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.run_at = ibis.literal(self.run.run_at.isoformat(" ")).cast("timestamp(6)")
+        self.tables = Tables(self.pipeline, self._stored, self.run_at, keep=self.store.scratch)
+        self._existing = self.store.tables()
+        self._fingerprints = fingerprints(self.pipeline)
+
+    def refresh(self, model: Model) -> TableRun:
+        """Bring one stored table up to date, if anything that it is made of has changed.
+
+        Raises ContractError, ExtractError, MassDeleteError, DatabaseError.
+        """
+        started = time.perf_counter()
+        code = self._fingerprints[model.name]
+        reason = self._why(model, code)
+        known = self.state.tables.get(model.name)
+        if reason is None and known:
+            return TableRun(model.name, model.layer, "skipped", "inputs unchanged", known.row_count)
+        old = known if self._is_usable(model) else None
+        written = self._write(model, exists=old is not None)
+        row_count = (old.row_count if old else 0) + written.growth(is_history=isinstance(model.kind, Snapshot))
+        if isinstance(model.kind, Source) and not row_count:
+            raise ExtractError(
+                f"{model.name}: the extract has no rows, which would close every key. Is the delivery complete?"
+            )
+        version = self.run.run_id if old is None or written.anything else old.version
+        self.state.record(model, version, code, row_count, self.pipeline.stored_inputs[model.name])
+        action = "created" if old is None else "updated" if written.anything else "unchanged"
+        seconds = time.perf_counter() - started
+        return TableRun(model.name, model.layer, action, reason or "", row_count, written, seconds)
+
+    def _why(self, model: Model, code: str) -> str | None:
+        """Return why a table must be computed; None if it is up to date."""
+        known = self.state.tables.get(model.name)
+        if known is None:
+            return "first build"
+        if known.fingerprint != code:
+            return "code or contract changed"
+        if isinstance(model.kind, Source):
+            return "compared with the extract"
+        if self.full_refresh:
+            return "full refresh"
+        changed = self.state.outdated_inputs(model.name, self.pipeline.stored_inputs[model.name])
+        return f"changed: {', '.join(changed)}" if changed else None
+
+    def _is_usable(self, model: Model) -> bool:
+        """Say whether the stored table can be brought up to date, or must be made anew."""
+        exists = (model.layer, model.name) in self._existing
+        if exists and model.name not in self.state.tables:
+            raise DatabaseError(
+                f"{model.layer}.{model.name}: the database has such a table already, made by something else. "
+                "Build into a database of its own with --database."
+            )
+        return exists and is_current_shape(self.store, model)
+
+    def _write(self, model: Model, exists: bool) -> Written:
+        if isinstance(model.kind, Snapshot):
+            held = self.tables[model.kind.held] if model.kind.held else None
+            rows = self.tables.computed(model)
+            written = write_versions(
+                self.store, model, rows, held, self.run_at, exists, self.max_delete_share
+            )  # fmt: skip
+        else:
+            received = self.received(model) if isinstance(model.kind, Source) else None
+            result = self.tables.computed(model, received)
+            written = write_result(self.store, model, result, self.run_at, exists)
+        self._existing.add((model.layer, model.name))
+        self.tables.forget(model.name)
+        return written
+
+    def _stored(self, model: Model) -> ir.Table:
+        if (model.layer, model.name) not in self._existing:
+            raise DatabaseError(
+                f"{model.name} is not built yet, and a selected table reads it. "
+                "Select what a table is made from too, by + before its name."
+            )
+        return self.store.table(model.layer, model.name)

@@ -1,0 +1,40 @@
+"""What a run did, as facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from lc_ibis.engine.checks import CheckResult
+from lc_ibis.engine.writing import Written
+
+
+@dataclass(frozen=True)
+class TableRun:
+    """What a run did to one table, and why."""
+
+    table: str
+    layer: str
+    action: Literal["created", "updated", "unchanged", "skipped"]
+    reason: str
+    row_count: int
+    written: Written = Written()
+    seconds: float = 0.0
+
+
+@dataclass
+class Run:
+    """What a build did. A run that is unchanged wrote nothing, and its number is used again."""
+
+    run_id: int
+    run_at: datetime
+    status: Literal["built", "unchanged", "failed"] = "failed"
+    tables: list[TableRun] = field(default_factory=list)
+    checks: list[CheckResult] = field(default_factory=list)
+    ledger: list[dict[str, Any]] = field(default_factory=list)
+    outputs: list[Path] = field(default_factory=list)
+    error: str | None = None
+    seconds: float = 0.0
+    report: Path | None = None

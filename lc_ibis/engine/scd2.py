@@ -1,0 +1,100 @@
+"""Slowly changing dimensions of type 2, with dbt's columns and meaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+from lc_ibis.engine.contracts import Contract, Moment, Text, column, key
+from lc_ibis.engine.model import CheckStrategy, Model, Snapshot
+
+
+class Versions(Contract):
+    """The columns that make a row a version; valid in [dbt_valid_from, dbt_valid_to)."""
+
+    dbt_scd_id: Text = key("Id of the version: md5 of the key and dbt_updated_at.")
+    dbt_updated_at: Moment = column("When the row last changed at its origin, as its strategy sees it.")
+    dbt_valid_from: Moment = column("First moment at which the version held.")
+    dbt_valid_to: Moment | None = column("First moment at which it no longer held; null while current.")
+
+
+def business_key(model: Model) -> tuple[str, ...]:
+    """Return the key of the rows that a snapshot follows."""
+    return tuple(name for name in model.contract.key() if name != "dbt_scd_id")
+
+
+def current(history: ir.Table) -> ir.Table:
+    """Return the current versions."""
+    return history.filter(history.dbt_valid_to.isnull())
+
+
+def as_of(history: ir.Table, moment: ir.TimestampScalar) -> ir.Table:
+    """Return the history as it stood at `moment`: later versions unborn, later ends unknown."""
+    known = history.filter(history.dbt_valid_from <= moment)
+    return known.mutate(dbt_valid_to=ibis.ifelse(known.dbt_valid_to <= moment, known.dbt_valid_to, ibis.null()))
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one run does to a history, as tables with the history's columns."""
+
+    closed: ir.Table  # current versions that end, with their end
+    opened: ir.Table  # new versions
+    gone: ir.Table  # the keys among `closed` that are absent, not replaced
+
+
+def step(model: Model, history: ir.Table, rows: ir.Table, held: ir.Table | None, run_at: ir.TimestampScalar) -> Step:
+    """Return what `rows`, the accepted rows of this run, and `held` keys do to the history.
+
+    A version is valid from the run that first accepted it; under the timestamp strategy that is
+    its updated_at too, unless the row waited in quarantine, where an earlier start would
+    rewrite what past runs published.
+    """
+    kind = model.kind
+    assert isinstance(kind, Snapshot)
+    keys = business_key(model)
+    now = current(history)
+    updated_at = run_at if isinstance(kind.strategy, CheckStrategy) else rows[kind.strategy.updated_at]
+    incoming = rows.mutate(dbt_updated_at=updated_at)
+    replaced, news = _differing(kind, keys, now, incoming)
+    gone = now.anti_join(rows, keys)
+    if held is not None:
+        gone = gone.anti_join(held, keys)
+    closed = replaced.union(gone).mutate(dbt_valid_to=run_at)
+    return Step(closed, _versions(model, keys, news, run_at), gone)
+
+
+def _differing(
+    kind: Snapshot, keys: tuple[str, ...], now: ir.Table, incoming: ir.Table
+) -> tuple[ir.Table, ir.Table]:
+    """Return the current versions that are outdated, and the incoming rows that no current one equals."""
+    theirs = incoming.rename(lambda name: f"new_{name}")
+    pairs = now.inner_join(theirs, [now[k] == theirs[f"new_{k}"] for k in keys])
+    if isinstance(kind.strategy, CheckStrategy):
+        compared = [c for c in incoming.columns if c not in (*keys, "dbt_updated_at", *kind.strategy.ignore)]
+        same = ibis.and_(*(pairs[c].identical_to(pairs[f"new_{c}"]) for c in compared))
+        outdated = pairs.filter(~same)
+        kept = pairs.filter(same)
+    else:
+        outdated = pairs.filter(pairs.dbt_updated_at < pairs.new_dbt_updated_at)
+        kept = pairs.filter(pairs.dbt_updated_at >= pairs.new_dbt_updated_at)
+    return outdated.select(*now.columns), incoming.anti_join(kept.select(*keys), keys)
+
+
+def _versions(model: Model, keys: tuple[str, ...], rows: ir.Table, run_at: ir.TimestampScalar) -> ir.Table:
+    no_end = ibis.null().cast(run_at.type())
+    versions = rows.mutate(
+        dbt_scd_id=_scd_id([rows[k] for k in keys], rows.dbt_updated_at), dbt_valid_from=run_at, dbt_valid_to=no_end
+    )
+    return versions.select(*model.contract.schema().names)
+
+
+def _scd_id(keys: list[ir.Column], updated_at: ir.TimestampColumn) -> ir.StringColumn:
+    """dbt's snapshot id (macro default__snapshot_hash_arguments): md5 of the texts joined by |."""
+    texts = [k.cast("string").fill_null("") for k in keys]
+    joined = texts[0]
+    for text in [*texts[1:], updated_at.strftime("%Y-%m-%d %H:%M:%S.%f").fill_null("")]:
+        joined = joined + "|" + text
+    return joined.hexdigest("md5")

@@ -1,0 +1,77 @@
+"""The selection language of --select and --exclude, as dbt users type it.
+
+    account_summary        the table            +account_summary    and all it is made from
+    staging                a layer's tables     stg_account+        and all that is made from it
+    stg_*                  by pattern           2+account_summary   at most two steps
+    staging marts          either               staging,stg_a*      both
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
+
+from lc_ibis.engine.pipeline import Pipeline
+from lc_ibis.errors import SelectionError, hint
+
+_TERM = re.compile(r"(?:(\d*)(\+))?([^+\s]+?)(?:(\+)(\d*))?\Z")
+_METHODS = ("tag", "layer", "name")
+
+
+def select(pipeline: Pipeline, include: Iterable[str] = (), exclude: Iterable[str] = ()) -> list[str]:
+    """Return the names of the selected models, in the order of a build.
+
+    Raises SelectionError for a term that is malformed or matches nothing.
+    """
+    chosen = _union(pipeline, include) if any(i.strip() for i in include) else set(pipeline.models)
+    chosen -= _union(pipeline, exclude)
+    return [name for name in pipeline.models if name in chosen]
+
+
+def _union(pipeline: Pipeline, terms: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    for group in " ".join(terms).split():
+        found |= set.intersection(*(_term(pipeline, term) for term in group.split(",")))
+    return found
+
+
+def _term(pipeline: Pipeline, term: str) -> set[str]:
+    match = _TERM.match(term)
+    if not match:
+        raise SelectionError(f"--select {term}: write a table or a layer, with + before or after it.")
+    up_steps, up, word, down, down_steps = match.groups()
+    found = _named(pipeline, word)
+    selected = set(found)
+    if up:
+        selected |= _reach(found, lambda name: pipeline[name].inputs, up_steps)
+    if down:
+        selected |= _reach(found, lambda name: pipeline.children[name], down_steps)
+    return selected
+
+
+def _named(pipeline: Pipeline, word: str) -> set[str]:
+    method, colon, rest = word.partition(":")
+    if colon and method not in _METHODS:
+        raise SelectionError(f"--select {word}: {method}: is no method.{hint(method, _METHODS)}")
+    pattern = rest if colon else word
+    found = {
+        m.name
+        for m in pipeline
+        if (method != "name" and m.layer == pattern)
+        or (not colon or method == "name") and fnmatchcase(m.name, pattern)
+    }
+    if not found:
+        raise SelectionError(
+            f"--select {word}: no table or layer has that name.{hint(pattern, [*pipeline.models, *pipeline.layers])}"
+        )
+    return found
+
+
+def _reach(start: set[str], step: Callable[[str], Iterable[str]], most: str) -> set[str]:
+    reached, edge, left = set(start), start, int(most) if most else -1
+    while edge and left:
+        edge = {name for current in edge for name in step(current)} - reached
+        reached |= edge
+        left -= 1
+    return reached

@@ -1,0 +1,113 @@
+"""Write a table or a history: only what differs, so that the same again costs nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+from lc_ibis.engine.contracts import same_type, verify
+from lc_ibis.engine.incremental import Differences, differences
+from lc_ibis.engine.model import Model, Snapshot
+from lc_ibis.engine.scd2 import Step, business_key, current, step
+from lc_ibis.engine.store import Store
+from lc_ibis.errors import MassDeleteError
+
+
+@dataclass(frozen=True)
+class Written:
+    """Rows that a table gained, changed in place, and lost; for a history: opened and closed versions."""
+
+    added_count: int = 0
+    changed_count: int = 0
+    removed_count: int = 0
+
+    @property
+    def anything(self) -> bool:
+        return bool(self.added_count or self.changed_count or self.removed_count)
+
+    def growth(self, is_history: bool) -> int:
+        """Return by how many rows the table grew; a closed version stays."""
+        return self.added_count - (0 if is_history else self.removed_count)
+
+
+def is_current_shape(store: Store, model: Model) -> bool:
+    """Say whether the stored table has its contract's columns.
+
+    Raises ContractError for a history that has not: it can be rebuilt from nothing.
+    """
+    stored = store.table(model.layer, model.name).schema()
+    expected = model.contract.schema()
+    fits = tuple(stored.names) == tuple(expected.names) and all(
+        same_type(stored[name], expected[name]) for name in stored.names
+    )
+    if not fits and isinstance(model.kind, Snapshot):
+        verify(model.name, "the stored history", model.contract, stored)
+    return fits
+
+
+def write_result(store: Store, model: Model, result: ir.Table, run_at: ir.TimestampScalar, exists: bool) -> Written:
+    """Make the stored table equal to `result`, stamps aside; rows that stay keep their stamps."""
+    verify(model.name, model.where, model.contract, store.schema_of(result))
+    if not exists:
+        store.create(model.layer, model.name, model.contract.schema())
+        return Written(added_count=store.insert(model.layer, model.name, result))
+    stored = store.table(model.layer, model.name)
+    contract = model.contract
+    found = Differences(store.scratch(differences(result, stored, contract).table), contract)
+    counts = _counts(store, found)
+    if counts.anything:
+        survivors = None if contract.key() else store.scratch(found.survivors(stored))
+        store.delete(model.layer, model.name, found.outdated, by=contract.key() or contract.content())
+        if survivors is not None:
+            store.insert(model.layer, model.name, survivors)
+        store.insert(model.layer, model.name, found.additions(run_at))
+    return counts
+
+
+def _counts(store: Store, found: Differences) -> Written:
+    table, keys = found.table, found.contract.key()
+    surplus = table.new_count - table.old_count
+    added = ibis.ifelse(surplus > 0, surplus, 0).sum().fill_null(0)
+    removed = ibis.ifelse(surplus < 0, -surplus, 0).sum().fill_null(0)
+    [row] = store.rows(table.aggregate(added=added, removed=removed))
+    changed = 0
+    if keys and row["added"] and row["removed"]:
+        both = found.outdated.semi_join(table.filter(surplus > 0), keys)
+        [[changed]] = [list(r.values()) for r in store.rows(both.aggregate(n=both.count()))]
+    return Written(int(row["added"]) - changed, changed, int(row["removed"]) - changed)
+
+
+def write_versions(
+    store: Store, model: Model, rows: ir.Table, held: ir.Table | None, run_at: ir.TimestampScalar,
+    exists: bool, max_delete_share: float,
+) -> Written:  # fmt: skip
+    """Take the accepted rows of this run into the history. Raises MassDeleteError."""
+    if not exists:
+        store.create(model.layer, model.name, model.contract.schema())
+    history = store.table(model.layer, model.name)
+    changes = step(model, history, rows, held, run_at)
+    verify(model.name, model.where, model.contract, store.schema_of(changes.opened))
+    if not exists:
+        return Written(added_count=store.insert(model.layer, model.name, changes.opened))
+    _guard_mass_delete(store, model, history, changes, max_delete_share)
+    closed, opened = store.scratch(changes.closed), store.scratch(changes.opened)
+    removed = store.delete(model.layer, model.name, closed, by=("dbt_scd_id",))
+    if removed:
+        store.insert(model.layer, model.name, closed)
+    return Written(added_count=store.insert(model.layer, model.name, opened), removed_count=removed)
+
+
+def _guard_mass_delete(store: Store, model: Model, history: ir.Table, changes: Step, most: float) -> None:
+    now = current(history)
+    counted = now.aggregate(current=now.count()).mutate(gone=changes.gone.count().as_scalar())
+    [counts] = store.rows(counted)
+    if counts["gone"] > most * counts["current"]:
+        raise MassDeleteError(
+            f"{model.name}: {counts['gone']} of {counts['current']} current keys ({', '.join(business_key(model))}) "
+            f"are gone from the extract, more than the share of {most:g} that is taken for real. "
+            "Is the file complete? If so, build with --allow-mass-delete."
+        )
+
+

@@ -1,0 +1,55 @@
+"""Every error a user can meet. A message says what, where and how to mend it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class LcIbisError(Exception):
+    """Base of all errors that are not bugs; the command line prints them without a traceback."""
+
+    exit_code = 1
+
+
+class SettingsError(LcIbisError):
+    """An option, environment variable or line of lc-ibis.toml that cannot be used."""
+
+    exit_code = 2
+
+
+class SelectionError(LcIbisError):
+    """A name in --select or --exclude, or a table, that does not exist."""
+
+    exit_code = 2
+
+
+class ModelError(LcIbisError):
+    """A model whose declaration cannot work: an unknown input, a missing key."""
+
+
+class ExtractError(LcIbisError):
+    """A delivered file that cannot be read as the extract that it should be."""
+
+
+class ContractError(LcIbisError):
+    """A table whose columns are not its contract's."""
+
+
+class MassDeleteError(LcIbisError):
+    """So many keys are gone from a full extract that it looks truncated."""
+
+
+class ChecksFailed(LcIbisError):
+    """A check of severity error found rows; nothing was published."""
+
+
+class DatabaseError(LcIbisError):
+    """A database that is missing, in use, or not ours to open."""
+
+
+def hint(wrong: str, known: Iterable[str]) -> str:
+    """Return ' Did you mean x?' for the nearest known name, or all names when none is near."""
+    names = sorted(known)
+    near = difflib.get_close_matches(wrong, names, n=1)
+    return f" Did you mean {near[0]}?" if near else f" Known: {', '.join(names)}."

@@ -1,0 +1,89 @@
+"""The house's words: types of columns, and what cleaning means.
+
+All patterns are anchored by \\A and \\z and name their characters, because engines disagree about
+$, \\d and white space; all casts from text are guarded by a pattern, because engines disagree
+about what a number may look like.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+
+from lc_ibis.engine.contracts import Flag, Integer, Moment, Text
+
+__all__ = ["Flag", "Integer", "Moment", "Money", "Rate", "Text"]
+
+Money = Annotated[Decimal, dt.Decimal(18, 2)]
+Rate = Annotated[Decimal, dt.Decimal(5, 4)]
+
+# Wide enough for money times rate, exactly; both factors need one type.
+_EXACT = dt.Decimal(24, 6)
+
+_EDGE_SPACE = r"\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z"
+_WHOLE_NUMBER = r"\A[+-]?[0-9]+\z"
+_PLAIN_DECIMAL = r"\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z"
+_BELOW_ZERO = r"\A-.*[1-9]"
+
+
+def stripped(text: ir.StringValue) -> ir.StringValue:
+    """Return the text without ASCII white space at both ends."""
+    return text.re_replace(_EDGE_SPACE, "")
+
+
+def word(text: ir.StringValue) -> ir.StringValue:
+    """Return the text stripped and lowered; empty for null."""
+    return stripped(text).lower().fill_null("")
+
+
+def is_blank(text: ir.StringValue) -> ir.BooleanValue:
+    """Say whether the text is null, or empty once stripped."""
+    return stripped(text).fill_null("") == ""
+
+
+def whole_number(text: ir.StringValue) -> ir.IntegerValue:
+    """Return the int64 that the text writes in plain digits; null where it does not, or does not fit."""
+    bare = stripped(text)
+    return ibis.ifelse(bare.re_search(_WHOLE_NUMBER), bare, ibis.null("string")).try_cast("int64")
+
+
+def is_plain_decimal(text: ir.StringValue) -> ir.BooleanValue:
+    """Say whether the text is a decimal without exponent, thousands mark or NaN."""
+    return stripped(text).re_search(_PLAIN_DECIMAL).fill_null(False)
+
+
+def is_below_zero(text: ir.StringValue) -> ir.BooleanValue:
+    """Say whether a plain decimal is negative; -0.00 is not."""
+    return stripped(text).re_search(_BELOW_ZERO).fill_null(False)
+
+
+def money(text: ir.StringValue) -> ir.DecimalValue:
+    """Return a plain decimal as money, half a cent rounded away from zero; null where it does not fit."""
+    bare = stripped(text)
+    return ibis.ifelse(is_plain_decimal(text), bare, ibis.null("string")).try_cast(dt.Decimal(18, 2))
+
+
+def rate(fraction: Decimal) -> ir.DecimalScalar:
+    """Return a rate as a literal: Decimal("0.015") is 1.5 %."""
+    return ibis.literal(fraction, type=dt.Decimal(5, 4))
+
+
+def share(amount: ir.DecimalValue, rate: ir.DecimalValue) -> ir.DecimalValue:
+    """Return amount × rate as money, half a cent rounded away from zero; null where it does not fit."""
+    product = (amount.cast(_EXACT) * rate.cast(_EXACT)).cast(_EXACT)
+    return as_money(product.round(2))
+
+
+def as_money(amount: ir.DecimalValue) -> ir.DecimalValue:
+    """Return an amount as money; null where it does not fit, so that the contract can name the row."""
+    return amount.try_cast(dt.Decimal(18, 2))
+
+
+def refusal(column: str, why: str, value: ir.StringValue) -> ir.StringValue:
+    """Return the reason for a refusal: the column, why, and the first 100 characters of its value."""
+    shown = (ibis.literal("'") + value.left(100) + "'").fill_null("null")
+    return ibis.literal(f"{column} {why}: ") + shown

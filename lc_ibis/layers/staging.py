@@ -1,0 +1,239 @@
+"""Rows judged: each is accepted, typed and clean, or refused with the reason.
+
+A row is refused for the first rule that it breaks. The rules look at one row at a time
+(`…_cleaned`), then at the rows that share a key (`…_repeated`).
+"""
+
+import ibis
+import ibis.expr.types as ir
+
+from lc_ibis.engine.checks import accepted_values, expression_is_true, positive_value, relationships, warn
+from lc_ibis.engine.contracts import Contract, column, key, stamp
+from lc_ibis.engine.model import Ephemeral, Incremental, model
+from lc_ibis.layers.columns import (
+    Flag,
+    Integer,
+    Moment,
+    Money,
+    Text,
+    is_below_zero,
+    is_blank,
+    is_plain_decimal,
+    money,
+    refusal,
+    stripped,
+    whole_number,
+    word,
+)
+from lc_ibis.layers.source import SrcAccount, SrcCustomer
+
+YES = ("yes", "y", "true", "1")
+NO = ("no", "n", "false", "0", "none", "")
+NO_BALANCE = ("", "null", "n/a", "none")
+ACCOUNT_TYPES = ("savings", "checking")
+
+# Customers ------------------------------------------------------------------------------------
+
+
+class StgCustomer(Contract):
+    """One row per accepted customer."""
+
+    customer_id: Integer = key("The customer's number.")
+    customer_name: Text = column("The name, stripped and lowered.")
+    has_loan_flag: Flag = column("Whether the customer has a loan; blank counts as no.")
+    loaded_at: Moment = column("The run that first received this row's text.")
+
+
+class QuarantineStgCustomer(SrcCustomer):
+    """One row per refused customer row, as received, with the reason."""
+
+    loaded_at: Moment = column("The run that first received this text.")
+    failure_reason: Text = column("The first rule that the row breaks, with the value.")
+    quarantined_at: Moment = stamp("The run that refused the row.")
+
+
+@model(Ephemeral())
+def customer_cleaned(src_customer: ir.Table) -> ir.Table:
+    """One row per received customer row: its text as received_…, its clean values, its failure_reason."""
+    row = src_customer
+    return row.select(
+        **_as_received(row),
+        customer_id=whole_number(row.customer_id),
+        customer_name=stripped(row.name).lower(),
+        has_loan_flag=word(row.has_loan).isin(YES),
+        loaded_at=row.loaded_at,
+        failure_reason=ibis.cases(
+            (is_blank(row.customer_id), refusal("customer_id", "is blank", row.customer_id)),
+            (whole_number(row.customer_id).isnull(), refusal("customer_id", "is not an integer", row.customer_id)),
+            (is_blank(row.name), refusal("name", "is blank", row.name)),
+            (~word(row.has_loan).isin(YES + NO), refusal("has_loan", "is neither yes nor no", row.has_loan)),
+        ),
+    )
+
+
+@model(Ephemeral())
+def customer_repeated(customer_cleaned: ir.Table) -> ir.Table:
+    """One row per otherwise sound row whose customer_id comes more than once, settled."""
+    return _settled(customer_cleaned, "customer_id", ("customer_name", "has_loan_flag"))
+
+
+@model(Incremental(), StgCustomer)
+def stg_customer(customer_cleaned: ir.Table, customer_repeated: ir.Table) -> ir.Table:
+    return _accepted(customer_cleaned, customer_repeated, StgCustomer)
+
+
+stg_customer.check(
+    expression_is_true(
+        "name_is_clean", "The name is stripped, lowered and not empty.",
+        lambda t: (t.customer_name == word(t.customer_name)) & (t.customer_name != ""),
+    ),
+)  # fmt: skip
+
+
+@model(Incremental(), QuarantineStgCustomer)
+def quarantine_stg_customer(
+    customer_cleaned: ir.Table, customer_repeated: ir.Table, run_at: ir.TimestampScalar
+) -> ir.Table:
+    return _refused(customer_cleaned, customer_repeated, run_at, QuarantineStgCustomer)
+
+
+@model(Ephemeral())
+def held_customer(stg_customer: ir.Table, quarantine_stg_customer: ir.Table) -> ir.Table:
+    """One row per customer that is present but refused."""
+    refused = quarantine_stg_customer.select(customer_id=whole_number(quarantine_stg_customer.customer_id))
+    return refused.filter(refused.customer_id.notnull()).distinct().anti_join(stg_customer, "customer_id")
+
+
+# Accounts -------------------------------------------------------------------------------------
+
+
+class StgAccount(Contract):
+    """One row per accepted account."""
+
+    account_id: Text = key("The account's number, stripped, its case kept.")
+    customer_id: Integer = column("The owner's number.")
+    balance_amount: Money = column("The balance, US dollars.")
+    account_type: Text = column("savings or checking.")
+    loaded_at: Moment = column("The run that first received this row's text.")
+
+
+class QuarantineStgAccount(SrcAccount):
+    """One row per refused account row, as received, with the reason."""
+
+    loaded_at: Moment = column("The run that first received this text.")
+    failure_reason: Text = column("The first rule that the row breaks, with the value.")
+    quarantined_at: Moment = stamp("The run that refused the row.")
+
+
+@model(Ephemeral())
+def account_cleaned(src_account: ir.Table) -> ir.Table:
+    """One row per received account row: its text as received_…, its clean values, its failure_reason."""
+    row = src_account
+    balance = row.balance
+    return row.select(
+        **_as_received(row),
+        account_id=stripped(row.account_id),
+        customer_id=whole_number(row.customer_id),
+        balance_amount=money(balance),
+        account_type=word(row.account_type),
+        loaded_at=row.loaded_at,
+        failure_reason=ibis.cases(
+            (is_blank(row.account_id), refusal("account_id", "is blank", row.account_id)),
+            (is_blank(row.customer_id), refusal("customer_id", "is blank", row.customer_id)),
+            (whole_number(row.customer_id).isnull(), refusal("customer_id", "is not an integer", row.customer_id)),
+            (word(balance).isin(NO_BALANCE), refusal("balance", "is blank", balance)),
+            (~is_plain_decimal(balance), refusal("balance", "is not a plain decimal", balance)),
+            (money(balance).isnull(), refusal("balance", "does not fit decimal(18,2)", balance)),
+            (is_below_zero(balance), refusal("balance", "is negative", balance)),
+            (is_blank(row.account_type), refusal("account_type", "is blank", row.account_type)),
+            (
+                ~word(row.account_type).isin(ACCOUNT_TYPES),
+                refusal("account_type", "is neither savings nor checking", row.account_type),
+            ),
+        ),
+    )
+
+
+@model(Ephemeral())
+def account_repeated(account_cleaned: ir.Table) -> ir.Table:
+    """One row per otherwise sound row whose account_id comes more than once, settled."""
+    return _settled(account_cleaned, "account_id", ("customer_id", "balance_amount", "account_type"))
+
+
+@model(Incremental(), StgAccount)
+def stg_account(account_cleaned: ir.Table, account_repeated: ir.Table) -> ir.Table:
+    return _accepted(account_cleaned, account_repeated, StgAccount)
+
+
+stg_account.check(
+    accepted_values("account_type", ACCOUNT_TYPES),
+    positive_value("balance_amount", zero=True),
+    expression_is_true(
+        "account_id_is_clean", "The number is stripped and not empty.",
+        lambda t: (t.account_id == stripped(t.account_id)) & (t.account_id != ""),
+    ),
+    warn(relationships("customer_id", "stg_customer")),
+)  # fmt: skip
+
+
+@model(Incremental(), QuarantineStgAccount)
+def quarantine_stg_account(
+    account_cleaned: ir.Table, account_repeated: ir.Table, run_at: ir.TimestampScalar
+) -> ir.Table:
+    return _refused(account_cleaned, account_repeated, run_at, QuarantineStgAccount)
+
+
+@model(Ephemeral())
+def held_account(stg_account: ir.Table, quarantine_stg_account: ir.Table) -> ir.Table:
+    """One row per account that is present but refused."""
+    refused = quarantine_stg_account.select(account_id=stripped(quarantine_stg_account.account_id))
+    return refused.filter(~is_blank(refused.account_id)).distinct().anti_join(stg_account, "account_id")
+
+
+# Both -----------------------------------------------------------------------------------------
+
+
+def _as_received(row: ir.Table) -> dict[str, ir.Column]:
+    return {f"received_{name}": row[name] for name in row.columns if name != "loaded_at"}
+
+
+def _settled(cleaned: ir.Table, key: str, values: tuple[str, ...]) -> ir.Table:
+    """Settle the sound rows of each key that comes more than once.
+
+    Rows whose clean values are identical collapse to the first by received text, with the
+    earliest loaded_at, so that a copy more or less of a row changes nothing; the others are refused as duplicates.
+    Rows that disagree are all refused: the pipeline never picks a truth.
+    """
+    sound = cleaned.filter(cleaned.failure_reason.isnull())
+    repeated = sound.semi_join(sound.group_by(key).having(sound.count() > 1).aggregate(), key)
+    texts = [name for name in cleaned.columns if name.startswith("received_")]
+    agree = ibis.and_(
+        *(repeated[v].min().over(group_by=key) == repeated[v].max().over(group_by=key) for v in values)
+    )
+    place = ibis.row_number().over(group_by=key, order_by=[repeated[t] for t in (*texts, "loaded_at")])
+    shown = repeated[f"received_{key}"]
+    return repeated.mutate(
+        first_loaded_at=repeated.loaded_at.min().over(group_by=key),
+        failure_reason=ibis.cases(
+            (~agree, refusal(key, "comes more than once, with different values", shown)),
+            (place > 0, refusal(key, "comes more than once, with the same values", shown)),
+        ),
+    )
+
+
+def _accepted(cleaned: ir.Table, repeated: ir.Table, contract: type[Contract]) -> ir.Table:
+    columns = contract.schema().names
+    sound = cleaned.filter(cleaned.failure_reason.isnull())
+    single = sound.anti_join(repeated, contract.key()).select(*columns)
+    collapsed = repeated.filter(repeated.failure_reason.isnull()).mutate(loaded_at=repeated.first_loaded_at)
+    return single.union(collapsed.select(*columns))
+
+
+def _refused(
+    cleaned: ir.Table, repeated: ir.Table, run_at: ir.TimestampScalar, contract: type[Contract]
+) -> ir.Table:
+    columns = [name for name in cleaned.columns if name.startswith("received_")]
+    columns += ["loaded_at", "failure_reason"]
+    refused = cleaned.select(*columns).union(repeated.select(*columns))
+    refused = refused.filter(refused.failure_reason.notnull()).mutate(quarantined_at=run_at)
+    return refused.rename(lambda name: name.removeprefix("received_")).select(*contract.schema().names)

@@ -1,0 +1,105 @@
+"""The quality report of a run, as one JSON document."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from lc_ibis.engine.checks import CheckResult
+from lc_ibis.engine.run import Run, TableRun
+from lc_ibis.errors import LcIbisError
+
+SCHEMA_VERSION = 1
+_TOTALS = {"pass": "passed", "warn": "warned", "fail": "failed", "skip": "skipped"}
+
+
+def document(run: Run) -> dict[str, Any]:
+    """Return the report: totals, failures with examples, the ledger, and what was done to each table."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "timestamp": f"{run.run_at.isoformat()}Z",
+        "run_id": run.run_id,
+        "status": run.status,
+        "error": run.error,
+        "seconds": round(run.seconds, 3),
+        "total_tests": len(run.checks),
+        **_totals(run.checks),
+        "by_layer": _grouped(run.checks, lambda result: result.layer),
+        "by_severity": _grouped(run.checks, lambda result: result.check.severity),
+        "failures": [_failure(r) for r in run.checks if r.status in ("fail", "warn")],
+        "ledger": run.ledger,
+        "tables": [_table(table) for table in run.tables],
+        "outputs": [str(path) for path in run.outputs],
+        "tests": [_test(result) for result in run.checks],
+    }
+
+
+def _totals(results: Iterable[CheckResult]) -> dict[str, int]:
+    counted = Counter(_TOTALS[result.status] for result in results)
+    return {name: counted[name] for name in _TOTALS.values()}
+
+
+def _grouped(results: list[CheckResult], by: Any) -> dict[str, dict[str, int]]:
+    names = dict.fromkeys(by(result) for result in results)
+    return {name: _totals(r for r in results if by(r) == name) for name in names}
+
+
+def _test(result: CheckResult) -> dict[str, Any]:
+    return {
+        "test": result.check.name,
+        "table": result.table,
+        "column": ", ".join(result.check.columns),
+        "severity": result.check.severity,
+        "status": result.status,
+        "count": result.failing_count,
+    } | ({"reason": result.reason} if result.reason else {})
+
+
+def _failure(result: CheckResult) -> dict[str, Any]:
+    return _test(result) | {"meaning": result.check.meaning, "examples": list(result.examples)}
+
+
+def _table(table: TableRun) -> dict[str, Any]:
+    facts = asdict(table)
+    written = facts.pop("written")
+    return {**facts, **written, "seconds": round(table.seconds, 3)}
+
+
+def to_json(value: Any) -> str:
+    """Return a document as JSON text: decimals as strings, times in ISO 8601, UTC."""
+    return json.dumps(value, default=_plain, indent=2, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no place in a report")
+
+
+def prepare(directory: Path) -> None:
+    """Make the directory of reports. Raises LcIbisError where that cannot be."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LcIbisError(f"{directory}: the directory of reports cannot be made ({error.strerror}).") from None
+
+
+def write(run: Run, directory: Path) -> Path:
+    """Write the run's report and return its path; the file is whole at every moment."""
+    path = directory / f"quality_report_{run.run_at:%Y%m%dT%H%M%S.%fZ}.json"
+    written = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        written.write_text(to_json(document(run)) + "\n", encoding="utf-8")
+        os.replace(written, path)
+    except OSError as error:
+        raise LcIbisError(f"{path}: the report cannot be written ({error.strerror}).") from None
+    return path

@@ -1,0 +1,175 @@
+"""Reading: the tables of a built database, now or as they stood, and what is known without one."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timezone
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from lc_ibis.backends import opened
+from lc_ibis.engine import scd2
+from lc_ibis.engine.checking import run_checks
+from lc_ibis.engine.model import Model, Snapshot
+from lc_ibis.engine.pipeline import Pipeline, Tables, query
+from lc_ibis.engine.run import Run
+from lc_ibis.engine.selection import select as selected
+from lc_ibis.engine.state import State, utc_now
+from lc_ibis.errors import DatabaseError, SelectionError, SettingsError
+from lc_ibis.settings import Settings
+
+DIALECTS = ("duckdb", "databricks", "pyspark")
+
+
+class Warehouse:
+    """A built database, open for reading. Use it as a context, or close it."""
+
+    def __init__(self, pipeline: Pipeline, settings: Settings):
+        self.pipeline, self.settings = pipeline, settings
+        self.store = opened(settings, read_only=True)
+        self.state = State.read(self.store)
+
+    def __enter__(self) -> Warehouse:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.store.close()
+
+    @property
+    def con(self) -> Any:
+        """The Ibis connection, for queries of your own."""
+        return self.store.con
+
+    def table(self, name: str, as_of: str | date | None = None) -> ir.Table:
+        """Return a table of the pipeline as an Ibis table.
+
+        With `as_of` it is the table as it stood at that moment, UTC: a history as it was then known, and what is made
+        from histories computed from them by the pipeline's own functions. Raises SelectionError.
+        """
+        model = self.pipeline[name]
+        if as_of is None:
+            return self._tables()[name]
+        moment = parse_moment(as_of)
+        if not isinstance(model.kind, Snapshot) and not _made_from_history(self.pipeline, model):
+            raise SelectionError(
+                f"{name}: only histories and what is made from them are known as of a moment; "
+                f"{model.layer} holds the last load alone. Ask snap_customer or snap_account."
+            )
+        return self._tables(moment)[name]
+
+    def _tables(self, moment: datetime | None = None) -> Tables:
+        def stored(model: Model) -> ir.Table | None:
+            if model.name not in self.state.tables:
+                raise DatabaseError(f"{self.settings.database}: {model.name} is not built yet. Run lc-ibis build.")
+            if moment is None:
+                return self.store.table(model.layer, model.name)
+            if isinstance(model.kind, Snapshot):
+                return scd2.as_of(self.store.table(model.layer, model.name), _literal(moment))
+            return None
+
+        return Tables(self.pipeline, stored, _literal(moment or utc_now()))
+
+    def test(self, names: list[str]) -> Run:
+        """Run all checks of the named models on the stored tables, in full."""
+        tables = self._tables()
+        last = max(self.state.runs, default=(0, utc_now(), None))[0]
+        run = Run(last, utc_now())
+        run.checks = run_checks(self.store, self.pipeline, tables, self.state, names)
+        run.status = "failed" if any(r.status == "fail" for r in run.checks) else "unchanged"
+        ledger = self.pipeline.ledger
+        if ledger and not self.state.stale(self.pipeline, self.pipeline.stored_inputs[ledger]):
+            run.ledger = self.store.rows(tables[ledger])
+        return run
+
+
+def _literal(moment: datetime) -> ir.TimestampScalar:
+    return ibis.literal(moment.isoformat(" ")).cast("timestamp(6)")
+
+
+def _made_from_history(pipeline: Pipeline, model: Model) -> bool:
+    """Say whether all that a model is made from is in the histories."""
+    inputs = [pipeline[name] for name in model.inputs]
+    return bool(inputs) and all(isinstance(i.kind, Snapshot) or _made_from_history(pipeline, i) for i in inputs)
+
+
+def parse_moment(text: str | date) -> datetime:
+    """Return a moment in UTC, without zone. A date alone means its last moment. Raises SettingsError."""
+    try:
+        value = text if isinstance(text, date) else _parsed(text)
+    except ValueError:
+        raise SettingsError(
+            f"--as-of {text}: write a time like 2026-01-31T18:00:00 (UTC) or a date like 2026-01-31."
+        ) from None
+    if not isinstance(value, datetime):
+        value = datetime.combine(value, time.max)
+    return value.astimezone(timezone.utc).replace(tzinfo=None) if value.tzinfo else value
+
+
+def _parsed(text: str) -> date:
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        return datetime.fromisoformat(text.strip().removesuffix("Z") + ("+00:00" if text.strip().endswith("Z") else ""))
+
+
+def connect(database: str | Path | None = None, **options: Any) -> Warehouse:
+    """Open a built database for reading; `options` are the fields of Settings."""
+    from lc_ibis.layers import pipeline
+
+    return Warehouse(pipeline, Settings.load(database=database, **options))
+
+
+def show(table: str, limit: int | None = None, as_of: str | date | None = None, **options: Any) -> list[dict[str, Any]]:
+    """Return the first rows of a table, ordered by its key, as dictionaries."""
+    with connect(**options) as warehouse:
+        rows = warehouse.table(table, as_of)
+        keys = warehouse.pipeline[table].contract.key() or rows.columns
+        ordered = rows if table == warehouse.pipeline.ledger else rows.order_by([ibis.asc(k) for k in keys])
+        return warehouse.store.rows(ordered.limit(limit) if limit is not None else ordered)
+
+
+def test(**options: Any) -> Run:
+    """Run the selected models' checks on the stored tables; nothing is written."""
+    settings = Settings.load(**options)
+    with connect(**options) as warehouse:
+        return warehouse.test(selected(warehouse.pipeline, settings.select, settings.exclude))
+
+
+def ls(**options: Any) -> list[dict[str, Any]]:
+    """Return the selected models: name, layer, kind, what a row is, and the models that it reads."""
+    from lc_ibis.layers import pipeline
+
+    settings = Settings.load(**options)
+    models = [pipeline[name] for name in selected(pipeline, settings.select, settings.exclude)]
+    return [
+        {
+            "name": model.name,
+            "layer": model.layer,
+            "kind": type(model.kind).__name__.lower(),
+            "grain": model.description.split("\n\n")[0].replace("\n", " "),
+            "inputs": list(model.inputs),
+        }
+        for model in models
+    ]
+
+
+def compile(dialect: str = "duckdb", **options: Any) -> dict[str, str]:
+    """Return the SQL of the selected models by name, ephemeral steps written out; no database is needed.
+
+    Moments of a run stand as the literal 1970-01-01. A snapshot's is the rows that its history follows.
+    """
+    from lc_ibis.layers import pipeline
+
+    if dialect not in DIALECTS:
+        raise SettingsError(f"dialect: {dialect!r} is not one of {', '.join(DIALECTS)}.")
+    settings = Settings.load(**options)
+    names = selected(pipeline, settings.select, settings.exclude)
+    run_at = _literal(datetime(1970, 1, 1))
+    return {
+        name: str(ibis.to_sql(query(pipeline, pipeline[name], run_at), dialect=dialect)) for name in names
+    }

@@ -1,0 +1,129 @@
+"""Settings: flags over environment variables (LC_IBIS_…) over lc-ibis.toml over defaults."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lc_ibis.errors import SettingsError, hint
+
+FILE = "lc-ibis.toml"
+BACKENDS = ("duckdb",)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that a run can be told. Every field is a flag, LC_IBIS_<FIELD>, and a line of lc-ibis.toml."""
+
+    backend: str = "duckdb"
+    database: Path = Path("data/duckdb/lc.duckdb")
+    inputs: Path = Path("data/inputs")
+    outputs: Path = Path("data/outputs")
+    reports: Path = Path("data/quality_reports")
+    source: dict[str, str] = field(default_factory=dict)
+    select: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    full_refresh: bool = False
+    allow_mass_delete: bool = False
+    max_delete_share: float = 0.5
+    threads: int | None = None
+    memory_limit: str | None = None
+
+    @classmethod
+    def load(cls, **flags: Any) -> Settings:
+        """Read the settings; `flags` that are None were not given. Raises SettingsError."""
+        types = typing.get_type_hints(cls)
+        values: dict[str, Any] = {}
+        for origin, given in _origins(types, flags):
+            for name, value in given.items():
+                if name not in types:
+                    raise SettingsError(f"{origin}: there is no setting {name}.{hint(name, types)}")
+                values[name] = _converted(origin, name, value, types[name])
+        settings = cls(**values)
+        settings._verify()
+        return settings
+
+    def _verify(self) -> None:
+        if self.backend not in BACKENDS:
+            raise SettingsError(f"backend: {self.backend!r} is not one of {', '.join(BACKENDS)}.")
+        if not 0 <= self.max_delete_share <= 1:
+            raise SettingsError(
+                f"max_delete_share: {self.max_delete_share} is no share; it lies from 0 to 1 (0.5 is half)."
+            )
+        if self.threads is not None and self.threads < 1:
+            raise SettingsError(f"threads: {self.threads} is too few; at least 1.")
+
+
+def _origins(types: Mapping[str, Any], flags: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    environment = {n: os.environ[_variable(n)] for n in types if os.environ.get(_variable(n))}
+    given = {name: value for name, value in flags.items() if value is not None}
+    return [(FILE, _file()), ("environment", environment), ("option", given)]
+
+
+def _variable(name: str) -> str:
+    return f"LC_IBIS_{name.upper()}"
+
+
+def _file() -> dict[str, Any]:
+    path = Path(FILE)
+    if not path.exists():
+        return {}
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        read = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise SettingsError(f"{path.resolve()}: it cannot be read as TOML ({error}).") from None
+    return {name.replace("-", "_"): value for name, value in read.items()}
+
+
+def _converted(origin: str, name: str, value: Any, wanted: Any) -> Any:
+    """Turn the text of a variable, or the value of a flag or TOML line, into the field's type."""
+    try:
+        if wanted is Path:
+            return Path(_text(value))
+        if wanted is bool:
+            return _TRUTH[str(value).lower()]
+        if typing.get_origin(wanted) is tuple:
+            return tuple(value.split() if isinstance(value, str) else map(_text, value))
+        if typing.get_origin(wanted) is dict:
+            return _pairs(value)
+        if wanted is float:
+            return float(value)
+        return int(value) if int in typing.get_args(wanted) else _text(value)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        kind = getattr(wanted, "__name__", str(wanted)).replace("typing.", "")
+        raise SettingsError(f"{origin}: {name} = {value!r} cannot be read as {kind}.") from None
+
+
+_TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(value)
+    return str(value)
+
+
+def _pairs(value: Any) -> dict[str, str]:
+    """Read {'src_account': 'accounts/*.csv'}, or the text src_account=accounts/*.csv,…"""
+    if isinstance(value, Mapping):
+        return {str(k): _text(v) for k, v in value.items()}
+    items = value.split(",") if isinstance(value, str) else value
+    return dict(item.split("=", 1) for item in items)
+
+
+def fields() -> dict[str, Any]:
+    """Return the defaults by name, for help texts."""
+    return {
+        f.name: f.default_factory() if f.default is dataclasses.MISSING else f.default  # type: ignore[misc]
+        for f in dataclasses.fields(Settings)
+    }

@@ -1,0 +1,139 @@
+"""What the commands print for people; plain text where the output is no terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from lc_ibis.engine.checks import CheckResult
+from lc_ibis.engine.run import Run, TableRun
+
+_WIDEST = 100_000
+_STYLES = {"created": "green", "updated": "cyan", "unchanged": "dim", "skipped": "dim"}
+
+
+def _console() -> Console:
+    return Console(highlight=False, soft_wrap=True)
+
+
+class BuildPrinter:
+    """Prints a build as it goes: a line a table, then what it amounts to."""
+
+    def __init__(self) -> None:
+        self.console = _console()
+        self._layer = ""
+
+    def table(self, done: TableRun) -> None:
+        """Print one table's line, under its layer's heading."""
+        if done.layer != self._layer:
+            self._layer = done.layer
+            self.console.print(f"{done.layer}", style="bold")
+        line = Text(f"  {done.table:<27}{done.action:<10}", style=_STYLES[done.action])
+        line.append(f"{done.row_count:>9,} rows  ", style="default")
+        line.append(f"{_changes(done):<34} {done.reason}")
+        self.console.print(line)
+
+    def summary(self, run: Run) -> None:
+        """Print the ledger, the checks, the files and the verdict."""
+        _ledger(self.console, run)
+        _failing(self.console, run)
+        self.console.print(_verdict(run))
+        for path in run.outputs:
+            self.console.print(f"  wrote {path}")
+        self.console.print(f"  report {run.report}")
+        if run.status == "unchanged":
+            self.console.print(f"Nothing changed, nothing was written ({run.seconds:.1f} s).", style="bold")
+        else:
+            when = run.run_at.isoformat()
+            self.console.print(f"Run {run.run_id} of {when} is published ({run.seconds:.1f} s).", style="bold")
+
+
+def _changes(done: TableRun) -> str:
+    written = done.written
+    closing = "closed" if done.layer == "snapshots" else "removed"
+    counts = {"added": written.added_count, "changed": written.changed_count, closing: written.removed_count}
+    return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
+
+
+def _ledger(console: Console, run: Run) -> None:
+    if not run.ledger:
+        return
+    console.print("ledger", style="bold")
+    for row in run.ledger:
+        console.print(
+            f"  {row['source']:<9}{row['received_count']:,} received = {row['accepted_count']:,} accepted "
+            f"+ {row['refused_count']:,} refused"
+        )
+        line = f"{row['current_count']:,} current = {row['accepted_count']:,} accepted + {row['held_count']:,} held"
+        if row["joined_count"] is not None:
+            line += f" = {row['joined_count']:,} joined + {row['without_customer_count']:,} without customer"
+        console.print(f"  {'':<9}{line}")
+
+
+def _verdict(run: Run) -> str:
+    counts = {status: sum(r.status == status for r in run.checks) for status in ("pass", "warn", "fail", "skip")}
+    words = {"pass": "passed", "warn": "warned", "fail": "failed", "skip": "skipped"}
+    parts = [f"{count} {words[status]}" for status, count in counts.items() if count]
+    return f"{len(run.checks)} checks: {', '.join(parts) or 'none'}"
+
+
+def _failing(console: Console, run: Run) -> None:
+    for result in run.checks:
+        if result.status in ("warn", "fail"):
+            style = "red" if result.status == "fail" else "yellow"
+            console.print(Text(f"{result.status.upper()} {_sentence(result)}", style=style))
+
+
+def _sentence(result: CheckResult) -> str:
+    examples = "; ".join(", ".join(f"{k} {v}" for k, v in row.items()) for row in result.examples[:3])
+    more = ", …" if result.failing_count > len(result.examples[:3]) else ""
+    return (
+        f"{result.table}.{result.check.name}: {result.failing_count:,} failing. {result.check.meaning} "
+        f"For example {examples}{more}"
+    )
+
+
+def checks(run: Run) -> None:
+    """Print the checks that did not pass, then the totals."""
+    console = _console()
+    _failing(console, run)
+    for result in run.checks:
+        if result.status == "skip":
+            console.print(f"SKIP {result.table}.{result.check.name}: {result.reason}", style="dim")
+    _ledger(console, run)
+    console.print(_verdict(run), style="bold")
+
+
+def models(models: list[dict[str, Any]]) -> None:
+    """Print the models by layer."""
+    console = _console()
+    layer = ""
+    for model in models:
+        if model["layer"] != layer:
+            layer = model["layer"]
+            console.print(layer, style="bold")
+        console.print(Text(f"  {model['name']:<27}{model['kind']:<12} {model['grain']}"))
+        if model["inputs"]:
+            console.print(Text(f"  {'':<39} from {', '.join(model['inputs'])}", style="dim"))
+
+
+def rows(name: str, rows: list[dict[str, Any]], limit: int) -> None:
+    """Print rows as a table; whole values, however wide."""
+    console = _console()
+    if not rows:
+        console.print(f"{name} has no rows.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in rows[0]:
+        table.add_column(column, no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text("" if value is None else str(value)) for value in row.values()))
+    # As wide as the values: a cut balance would be worse than a wrapped line.
+    console.width = max(console.width, Measurement.get(console, console.options.update(width=_WIDEST), table).maximum)
+    console.print(table)
+    if len(rows) == limit:
+        console.print(f"The first {limit} rows; more with --limit.", style="dim")
