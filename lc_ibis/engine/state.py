@@ -6,6 +6,7 @@ contract and the versions of its inputs are those that it was built from.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -139,6 +140,7 @@ def utc_now() -> datetime:
     return datetime.now(timezone.utc).replace(tzinfo=None)
 
 
+@functools.cache
 def fingerprints(pipeline: Pipeline) -> dict[str, str]:
     """Return by model the sha256 of what makes it: its SQL (so its helpers too), kind and contract.
 
