@@ -187,6 +187,8 @@ class DuckDB:
             return self.con.con.execute(sql)
         except duckdb.InvalidInputException as error:
             raise _csv_error(error) or error from None
+        except duckdb.OutOfMemoryException as error:
+            raise DatabaseError(f"{self.path}: out of memory or disk ({error}). Free some, or set --memory-limit.") from None
 
 
 def _make_directory(directory: Path) -> None:

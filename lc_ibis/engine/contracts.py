@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
@@ -64,7 +63,7 @@ class Contract:
     columns: ClassVar[tuple[Column, ...]] = ()
 
     def __init_subclass__(cls) -> None:
-        cls.columns = tuple(_declared(cls))
+        cls.columns = tuple(_declared(cls).values())
 
     @classmethod
     def schema(cls) -> ibis.Schema:
@@ -92,17 +91,17 @@ class Contract:
         return {c.name: c.header for c in cls.columns if c.header}
 
 
-def _declared(cls: type) -> Iterator[Column]:
+def _declared(cls: type) -> dict[str, Column]:
+    """Return the columns of a class and its bases by name; one declared again keeps its place."""
+    found: dict[str, Column] = {}
     for base in reversed(cls.__mro__):
         hints = typing.get_type_hints(base, include_extras=True)
         for name in vars(base).get("__annotations__", {}):
             field = vars(base).get(name)
             if isinstance(field, Column):
-                type_, nullable = _ibis_type(hints[name])
-                yield Column(
-                    field.description, field.is_key, field.is_stamp, field.header,
-                    name, type_, nullable,
-                )  # fmt: skip
+                type_, is_nullable = _ibis_type(hints[name])
+                found[name] = replace(field, name=name, type=type_, is_nullable=is_nullable)
+    return found
 
 
 def _ibis_type(annotation: Any) -> tuple[dt.DataType, bool]:

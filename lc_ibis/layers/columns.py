@@ -21,7 +21,7 @@ __all__ = ["Flag", "Integer", "Moment", "Money", "Rate", "Text"]
 Money = Annotated[Decimal, dt.Decimal(18, 2)]
 Rate = Annotated[Decimal, dt.Decimal(5, 4)]
 
-# Wide enough for money times rate, exactly; both factors need one type.
+# Wide enough for money times rate, and for sums of money, exactly; both sides need one type.
 _EXACT = dt.Decimal(24, 6)
 
 _EDGE_SPACE = r"\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z"
@@ -76,6 +76,11 @@ def share(amount: ir.DecimalValue, rate: ir.DecimalValue) -> ir.DecimalValue:
     """Return amount × rate as money, half a cent rounded away from zero; null where it does not fit."""
     product = (amount.cast(_EXACT) * rate.cast(_EXACT)).cast(_EXACT)
     return as_money(product.round(2))
+
+
+def total(left: ir.DecimalValue, right: ir.DecimalValue) -> ir.DecimalValue:
+    """Return the sum of two amounts as money; null where it does not fit."""
+    return as_money(left.cast(_EXACT) + right.cast(_EXACT))
 
 
 def as_money(amount: ir.DecimalValue) -> ir.DecimalValue:

@@ -15,7 +15,7 @@ from lc_ibis.engine.checks import (
 )
 from lc_ibis.engine.contracts import Contract, column, key, stamp
 from lc_ibis.engine.model import Incremental, model
-from lc_ibis.layers.columns import Flag, Integer, Moment, Money, Rate, Text, as_money, rate, share
+from lc_ibis.layers.columns import Flag, Integer, Moment, Money, Rate, Text, as_money, rate, share, total
 
 # Under 10,000; from 10,000; from 20,000.
 BASE_RATES = (Decimal("0.01"), Decimal("0.015"), Decimal("0.02"))
@@ -50,7 +50,7 @@ def account_summary(int_savings_account_only: ir.Table, run_at: ir.TimestampScal
         original_balance_amount=balance,
         interest_rate_pct=yearly,
         annual_interest_amount=interest,
-        new_balance_amount=as_money(balance + interest),
+        new_balance_amount=total(balance, interest),
         calculated_at=run_at,
     )
 
@@ -75,7 +75,7 @@ account_summary.check(
     ),
     expression_is_true(
         "new_balance_is_the_sum", "The new balance is balance and interest.",
-        lambda t: t.new_balance_amount == as_money(t.original_balance_amount + t.annual_interest_amount),
+        lambda t: t.new_balance_amount == total(t.original_balance_amount, t.annual_interest_amount),
     ),
     same_rows(
         "every_savings_account", "Exactly the savings accounts have interest.", ("account_id", "customer_id"),
