@@ -1,9 +1,9 @@
 """A lending company's table pipeline: source, staging, snapshots, intermediate, marts.
 
-    import lc_ibis
-    lc_ibis.build()
-    p = lc_ibis.connect("data/duckdb/lc.duckdb")
-    p.table("account_summary")
+import lc_ibis
+lc_ibis.build()
+p = lc_ibis.connect("data/duckdb/lc.duckdb")
+p.table("account_summary")
 """
 
 from __future__ import annotations

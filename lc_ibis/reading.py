@@ -175,6 +175,4 @@ def compile(dialect: str = "duckdb", **options: Any) -> dict[str, str]:
     settings = Settings.load(**options)
     names = selected(pipeline, settings.select, settings.exclude)
     run_at = _literal(datetime(1970, 1, 1))
-    return {
-        name: str(ibis.to_sql(query(pipeline, pipeline[name], run_at), dialect=dialect)) for name in names
-    }
+    return {name: str(ibis.to_sql(query(pipeline, pipeline[name], run_at), dialect=dialect)) for name in names}

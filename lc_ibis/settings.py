@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import sys
 import typing
@@ -119,11 +118,3 @@ def _pairs(value: Any) -> dict[str, str]:
         return {str(k): _text(v) for k, v in value.items()}
     items = value.split(",") if isinstance(value, str) else value
     return dict(item.split("=", 1) for item in items)
-
-
-def fields() -> dict[str, Any]:
-    """Return the defaults by name, for help texts."""
-    return {
-        f.name: f.default_factory() if f.default is dataclasses.MISSING else f.default  # type: ignore[misc]
-        for f in dataclasses.fields(Settings)
-    }

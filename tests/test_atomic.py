@@ -57,7 +57,7 @@ def test_a_truncated_extract_does_not_close_the_bank(lending: Lending) -> None:
 
 
 def test_half_of_the_keys_may_go_and_all_of_them_with_the_flag(lending: Lending) -> None:
-    lending.load([ALICE], [SAVINGS, HUGE[:2] + ("5", "Savings")])
+    lending.load([ALICE], [SAVINGS, ("A2", "1", "5", "Savings")])
     lending.deliver(accounts=[SAVINGS])
     lending.build()
     lending.deliver(accounts=[("A9", "1", "5", "Savings")])
@@ -157,7 +157,8 @@ def test_a_database_in_use_is_a_clear_error(lending: Lending) -> None:
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        assert holder.stdout and holder.stdout.readline()
+        assert holder.stdout
+        holder.stdout.readline()
         with pytest.raises(DatabaseError, match=f"in use by process {holder.pid}"):
             lending.build()
     finally:
@@ -236,5 +237,3 @@ def test_reports_and_database_directories_that_cannot_be_made(lending: Lending) 
     with pytest.raises(LcIbisError, match="reports cannot be made"):
         lending.build()
     assert not lending.database.exists()
-
-

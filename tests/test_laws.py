@@ -77,9 +77,7 @@ def _agree_on_staging(stored: Any, oracle: Oracle, number: Any) -> None:
     for name, source in (("customer", oracle.customers), ("account", oracle.accounts)):
         accepted = {row[f"{name}_id"]: row for row in stored[f"stg_{name}"]}
         assert len(accepted) == len(stored[f"stg_{name}"])
-        actual = {
-            key: (tuple(list(row.values())[1:-1]), number[row["loaded_at"]]) for key, row in accepted.items()
-        }
+        actual = {key: (tuple(list(row.values())[1:-1]), number[row["loaded_at"]]) for key, row in accepted.items()}
         assert actual == source.accepted
         refused = Counter(
             (tuple(list(row.values())[:-3]), row["failure_reason"].split()[0])
@@ -187,7 +185,6 @@ def _stampless(lending: Lending) -> dict[str, Any]:
         current = [row for row in rows if row.get("dbt_valid_to") is None]
         dropped = ("dbt_scd_id",)
         timeless[table] = Counter(
-            tuple((c, v) for c, v in row.items() if not isinstance(v, datetime) and c not in dropped)
-            for row in current
+            tuple((c, v) for c, v in row.items() if not isinstance(v, datetime) and c not in dropped) for row in current
         )
     return timeless

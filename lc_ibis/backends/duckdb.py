@@ -6,7 +6,7 @@ import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import ibis
@@ -86,9 +86,7 @@ class DuckDB:
 
     def tables(self) -> set[tuple[str, str]]:
         """Return the stored tables as (layer, name)."""
-        rows = self._run(
-            "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = current_database()"
-        )
+        rows = self._run("SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = current_database()")
         return set(rows.fetchall())
 
     def table(self, layer: str, name: str) -> ir.Table:
@@ -108,8 +106,7 @@ class DuckDB:
 
     def insert(self, layer: str, name: str, query: ir.Table) -> int:
         """Add the query's rows, its columns being the table's, in order; return how many."""
-        result = self._run(f"INSERT INTO {_quoted(layer, name)} {self._sql(query)}")
-        return int(result.fetchone()[0])
+        return self._count(f"INSERT INTO {_quoted(layer, name)} {self._sql(query)}")
 
     def append(self, layer: str, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """Add a few rows of Python values."""
@@ -125,11 +122,10 @@ class DuckDB:
     def delete(self, layer: str, name: str, rows: ir.Table, by: Sequence[str]) -> int:
         """Delete the rows that agree with one of `rows` in the columns `by`, nulls being equal."""
         same = " AND ".join(f"stored.{_quoted(c)} IS NOT DISTINCT FROM dead.{_quoted(c)}" for c in by)
-        result = self._run(
+        return self._count(
             f"DELETE FROM {_quoted(layer, name)} AS stored "
             f"USING ({self._sql(rows.select(*by).distinct())}) AS dead WHERE {same}"
         )
-        return int(result.fetchone()[0])
 
     def scratch(self, query: ir.Table) -> ir.Table:
         """Run a query once and keep its rows for the length of this connection."""
@@ -142,7 +138,7 @@ class DuckDB:
         """Run a query and return its rows; decimals stay decimals, times are datetimes."""
         result = self._run(self._sql(query))
         names = [column[0] for column in result.description]
-        return [dict(zip(names, row)) for row in result.fetchall()]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
     def read(self, files: Sequence[Files]) -> ir.Table:
         """Return the rows of extracts, all columns as text; an empty field is null."""
@@ -163,9 +159,7 @@ class DuckDB:
         aliases = ", ".join(_quoted(c) for c in files.columns)
         self._scratch_count += 1
         view = f"received_{self._scratch_count}"
-        self._run(
-            f"CREATE TEMP VIEW {view} AS SELECT {', '.join(names)} FROM {scan} AS delivery({aliases})"
-        )
+        self._run(f"CREATE TEMP VIEW {view} AS SELECT {', '.join(names)} FROM {scan} AS delivery({aliases})")
         return self.con.table(view, database=("temp", "main"))
 
     def write_file(self, query: ir.Table, path: Path, format: str) -> None:
@@ -182,13 +176,20 @@ class DuckDB:
             self._compiled[query] = str(self.con.compile(query))
         return self._compiled[query]
 
+    def _count(self, sql: str) -> int:
+        """Run a statement that changes rows; return how many."""
+        [(count,)] = self._run(sql).fetchall()
+        return int(count)
+
     def _run(self, sql: str) -> duckdb.DuckDBPyConnection:
         try:
-            return self.con.con.execute(sql)
+            return cast(duckdb.DuckDBPyConnection, self.con.con.execute(sql))
         except duckdb.InvalidInputException as error:
             raise _csv_error(error) or error from None
         except duckdb.OutOfMemoryException as error:
-            raise DatabaseError(f"{self.path}: out of memory or disk ({error}). Free some, or set --memory-limit.") from None
+            raise DatabaseError(
+                f"{self.path}: out of memory or disk ({error}). Free some, or set --memory-limit."
+            ) from None
 
 
 def _make_directory(directory: Path) -> None:

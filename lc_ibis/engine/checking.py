@@ -25,23 +25,19 @@ def run_checks(
     return [result for name in names for result in _check_model(store, pipeline, tables, state, pipeline[name])]
 
 
-def _check_model(
-    store: Store, pipeline: Pipeline, tables: Tables, state: State, model: Model
-) -> list[CheckResult]:
+def _check_model(store: Store, pipeline: Pipeline, tables: Tables, state: State, model: Model) -> list[CheckResult]:
     reasons = [_why_not(pipeline, state, model, check) for check in model.checks]
-    due = [check for check, reason in zip(model.checks, reasons) if reason is None]
+    due = [check for check, reason in zip(model.checks, reasons, strict=True) if reason is None]
     skipped = [
         CheckResult(model.name, model.layer, check, "skip", reason=reason)
-        for check, reason in zip(model.checks, reasons)
+        for check, reason in zip(model.checks, reasons, strict=True)
         if reason is not None
     ]
     if not due:
         return skipped
     table = tables[model.name]
     [found] = store.rows(counts(due, table, tables))
-    return skipped + [
-        _result(store, tables, model, check, int(found[f"c{i}"])) for i, check in enumerate(due)
-    ]
+    return skipped + [_result(store, tables, model, check, int(found[f"c{i}"])) for i, check in enumerate(due)]
 
 
 def _why_not(pipeline: Pipeline, state: State, model: Model, check: Check) -> str | None:

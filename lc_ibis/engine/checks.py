@@ -135,9 +135,7 @@ def relationships(
         known = table.filter(table[column].notnull())
         return known.anti_join(keys, known[column] == keys.parent)
 
-    return Check(
-        f"relationships_{column}_{to}", (column,), f"Every {column} is in {to}.", failing=orphans, needs=(to,)
-    )
+    return Check(f"relationships_{column}_{to}", (column,), f"Every {column} is in {to}.", failing=orphans, needs=(to,))
 
 
 def scd2_no_overlap(keys: tuple[str, ...], start: str = "dbt_valid_from", end: str = "dbt_valid_to") -> Check:
@@ -149,9 +147,7 @@ def scd2_no_overlap(keys: tuple[str, ...], start: str = "dbt_valid_from", end: s
         late = versions[end].isnull() | (versions[end] > versions.next_start)
         return versions.filter(versions.next_start.notnull() & late)
 
-    return Check(
-        "scd2_no_overlap", (*keys, start, end), "A key has one version at a time.", failing=overlapping
-    )
+    return Check("scd2_no_overlap", (*keys, start, end), "A key has one version at a time.", failing=overlapping)
 
 
 def same_rows(name: str, meaning: str, columns: tuple[str, ...], other: str,
@@ -174,8 +170,6 @@ def counts(checks: list[Check], table: ir.Table, tables: Tables) -> ir.Table:
     }
     row = table.aggregate(row_count=table.count(), **per_row)
     per_query = {
-        f"c{i}": check.rows(table, tables).count().as_scalar()
-        for i, check in enumerate(checks)
-        if check.breaks is None
+        f"c{i}": check.rows(table, tables).count().as_scalar() for i, check in enumerate(checks) if check.breaks is None
     }
     return row.mutate(**per_query) if per_query else row

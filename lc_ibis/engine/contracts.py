@@ -138,4 +138,4 @@ def verify(table: str, where: str, contract: type[Contract], actual: ibis.Schema
 
 def same_type(left: dt.DataType, right: dt.DataType) -> bool:
     """Say whether two types are the same, nullability aside."""
-    return left.copy(nullable=True) == right.copy(nullable=True)
+    return bool(left.copy(nullable=True) == right.copy(nullable=True))

@@ -57,9 +57,7 @@ def _find(stem: str, inputs: Path, pattern: str | None) -> list[Path]:
     if not places:
         present = [p.name for p in inputs.iterdir() if not p.name.startswith(".")]
         wanted = f"{stem}.csv, .csv.gz, .parquet or a directory {stem}"
-        raise ExtractError(
-            f"{inputs}: there is no {wanted}." + (hint(f"{stem}.csv", present) if present else "")
-        )
+        raise ExtractError(f"{inputs}: there is no {wanted}." + (hint(f"{stem}.csv", present) if present else ""))
     if places[0].is_file():
         return places
     parts = sorted(p for p in places[0].iterdir() if not p.name.startswith("."))
@@ -82,9 +80,7 @@ def _csv_header(path: Path) -> list[str]:
         with _opened(path) as raw, TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
             header = next(csv.reader(text, strict=True), None)
     except UnicodeDecodeError as error:
-        raise ExtractError(
-            f"{path}, line 1: the file is not UTF-8 ({error.reason}). Save it as UTF-8."
-        ) from None
+        raise ExtractError(f"{path}, line 1: the file is not UTF-8 ({error.reason}). Save it as UTF-8.") from None
     except csv.Error as error:
         raise ExtractError(f"{path}, line 1: the header cannot be read ({error}).") from None
     except OSError as error:
@@ -137,8 +133,8 @@ def _contract_names(model: Model, path: Path, header: list[str]) -> tuple[str, .
     expected = {_folded(text): name for name, text in headers.items()}
     given = [_folded(text) for text in header]
     problems = _listed("missing", (h for n, h in headers.items() if _folded(h) not in given))
-    problems += _listed("unexpected", (t for t, g in zip(header, given) if g not in expected))
-    problems += _listed("twice", sorted({t for t, g in zip(header, given) if given.count(g) > 1}))
+    problems += _listed("unexpected", (t for t, g in zip(header, given, strict=True) if g not in expected))
+    problems += _listed("twice", sorted({t for t, g in zip(header, given, strict=True) if given.count(g) > 1}))
     if problems:
         raise ExtractError(
             f"{path}: the columns are {', '.join(header)}; {model.contract.__name__} expects "

@@ -42,7 +42,7 @@ class Differences:
         if not self.contract.key():
             copies = ibis.range(0, missing.new_count - missing.old_count).unnest()
             missing = missing.mutate(copy=copies)
-        stamped = missing.mutate(**{name: run_at for name in self.contract.stamps()})
+        stamped = missing.mutate(**dict.fromkeys(self.contract.stamps(), run_at))
         return stamped.select(*self.contract.schema().names)
 
 

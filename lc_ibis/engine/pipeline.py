@@ -74,9 +74,7 @@ def _in_order(models: dict[str, Model]) -> dict[str, Model]:
     for model in models.values():
         for name in model.inputs:
             if name not in models:
-                raise ModelError(
-                    f"{model.name} ({model.where}): its parameter {name} is no model.{hint(name, models)}"
-                )
+                raise ModelError(f"{model.name} ({model.where}): its parameter {name} is no model.{hint(name, models)}")
     try:
         order = list(TopologicalSorter({m.name: m.inputs for m in models.values()}).static_order())
     except CycleError as cycle:
@@ -145,7 +143,7 @@ def unbound(model: Model) -> ir.Table:
 
 def unbound_delivery(model: Model) -> ir.Table:
     """Return a source's delivery, all text, without a connection."""
-    return ibis.table({name: "string" for name in model.contract.headers()}, name=f"received_{model.name}")
+    return ibis.table(dict.fromkeys(model.contract.headers(), "string"), name=f"received_{model.name}")
 
 
 def query(pipeline: Pipeline, model: Model, run_at: ir.TimestampScalar) -> ir.Table:

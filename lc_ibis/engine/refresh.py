@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 
 from lc_ibis.engine.model import Model, Snapshot, Source
 from lc_ibis.engine.pipeline import Pipeline, Tables
-from lc_ibis.engine.run import Run, TableRun
+from lc_ibis.engine.run import Action, Run, TableRun
 from lc_ibis.engine.state import State, fingerprints
 from lc_ibis.engine.store import Store
 from lc_ibis.engine.writing import Written, is_current_shape, write_result, write_versions
@@ -61,7 +61,7 @@ class Refresher:
             )
         version = self.run.run_id if old is None or written.anything else old.version
         self.state.record(model, version, code, row_count, self.pipeline.stored_inputs[model.name])
-        action = "created" if old is None else "updated" if written.anything else "unchanged"
+        action: Action = "created" if old is None else "updated" if written.anything else "unchanged"
         seconds = time.perf_counter() - started
         return TableRun(model.name, model.layer, action, reason or "", row_count, written, seconds)
 

@@ -10,6 +10,8 @@ from typing import Any, Literal
 from lc_ibis.engine.checks import CheckResult
 from lc_ibis.engine.writing import Written
 
+Action = Literal["created", "updated", "unchanged", "skipped"]
+
 
 @dataclass(frozen=True)
 class TableRun:
@@ -17,10 +19,10 @@ class TableRun:
 
     table: str
     layer: str
-    action: Literal["created", "updated", "unchanged", "skipped"]
+    action: Action
     reason: str
     row_count: int
-    written: Written = Written()
+    written: Written = field(default_factory=Written)
     seconds: float = 0.0
 
 

@@ -66,9 +66,7 @@ def step(model: Model, history: ir.Table, rows: ir.Table, held: ir.Table | None,
     return Step(closed, _versions(model, keys, news, run_at), gone)
 
 
-def _differing(
-    kind: Snapshot, keys: tuple[str, ...], now: ir.Table, incoming: ir.Table
-) -> tuple[ir.Table, ir.Table]:
+def _differing(kind: Snapshot, keys: tuple[str, ...], now: ir.Table, incoming: ir.Table) -> tuple[ir.Table, ir.Table]:
     """Return the current versions that are outdated, and the incoming rows that no current one equals."""
     theirs = incoming.rename(lambda name: f"new_{name}")
     pairs = now.inner_join(theirs, [now[k] == theirs[f"new_{k}"] for k in keys])

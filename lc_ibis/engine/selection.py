@@ -1,9 +1,9 @@
 """The selection language of --select and --exclude, as dbt users type it.
 
-    account_summary        the table            +account_summary    and all it is made from
-    staging                a layer's tables     stg_account+        and all that is made from it
-    stg_*                  by pattern           2+account_summary   at most two steps
-    staging marts          either               staging,stg_a*      both
+account_summary        the table            +account_summary    and all it is made from
+staging                a layer's tables     stg_account+        and all that is made from it
+stg_*                  by pattern           2+account_summary   at most two steps
+staging marts          either               staging,stg_a*      both
 """
 
 from __future__ import annotations
@@ -55,11 +55,9 @@ def _named(pipeline: Pipeline, word: str) -> set[str]:
     if colon and method not in _METHODS:
         raise SelectionError(f"--select {word}: {method}: is no method.{hint(method, _METHODS)}")
     pattern = rest if colon else word
+    by_name, by_layer = method == "name" or not colon, method != "name"
     found = {
-        m.name
-        for m in pipeline
-        if (method != "name" and m.layer == pattern)
-        or (not colon or method == "name") and fnmatchcase(m.name, pattern)
+        m.name for m in pipeline if (by_name and fnmatchcase(m.name, pattern)) or (by_layer and m.layer == pattern)
     }
     if not found:
         raise SelectionError(

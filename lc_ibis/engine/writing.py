@@ -109,5 +109,3 @@ def _guard_mass_delete(store: Store, model: Model, history: ir.Table, changes: S
             f"are gone from the extract, more than the share of {most:g} that is taken for real. "
             "Is the file complete? If so, build with --allow-mass-delete."
         )
-
-

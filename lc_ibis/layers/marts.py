@@ -7,7 +7,6 @@ import ibis.expr.types as ir
 
 from lc_ibis.engine.checks import (
     accepted_range,
-    accepted_values,
     expression_is_true,
     positive_value,
     relationships,

@@ -4,7 +4,7 @@ import ibis.expr.types as ir
 
 from lc_ibis.engine.checks import relationships, scd2_no_overlap, unique, valid_date_range, warn
 from lc_ibis.engine.model import CheckStrategy, Snapshot, TimestampStrategy, model
-from lc_ibis.engine.scd2 import Versions, current
+from lc_ibis.engine.scd2 import Versions
 from lc_ibis.layers.staging import StgAccount, StgCustomer
 
 

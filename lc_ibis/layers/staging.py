@@ -207,9 +207,7 @@ def _settled(cleaned: ir.Table, key: str, values: tuple[str, ...]) -> ir.Table:
     sound = cleaned.filter(cleaned.failure_reason.isnull())
     repeated = sound.semi_join(sound.group_by(key).having(sound.count() > 1).aggregate(), key)
     texts = [name for name in cleaned.columns if name.startswith("received_")]
-    agree = ibis.and_(
-        *(repeated[v].min().over(group_by=key) == repeated[v].max().over(group_by=key) for v in values)
-    )
+    agree = ibis.and_(*(repeated[v].min().over(group_by=key) == repeated[v].max().over(group_by=key) for v in values))
     place = ibis.row_number().over(group_by=key, order_by=[repeated[t] for t in (*texts, "loaded_at")])
     shown = repeated[f"received_{key}"]
     return repeated.mutate(
@@ -229,9 +227,7 @@ def _accepted(cleaned: ir.Table, repeated: ir.Table, contract: type[Contract]) -
     return single.union(collapsed.select(*columns))
 
 
-def _refused(
-    cleaned: ir.Table, repeated: ir.Table, run_at: ir.TimestampScalar, contract: type[Contract]
-) -> ir.Table:
+def _refused(cleaned: ir.Table, repeated: ir.Table, run_at: ir.TimestampScalar, contract: type[Contract]) -> ir.Table:
     columns = [name for name in cleaned.columns if name.startswith("received_")]
     columns += ["loaded_at", "failure_reason"]
     refused = cleaned.select(*columns).union(repeated.select(*columns))

@@ -1,0 +1,72 @@
+"""Write docs/tables.md and docs/cli.md from the code; with --check, only say whether they are up to date."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from lc_ibis.cli import main
+from lc_ibis.engine.checks import Check
+from lc_ibis.engine.model import Model
+from lc_ibis.layers import pipeline
+
+HERE = Path(__file__).parent
+
+
+def tables() -> str:
+    """Return the data dictionary."""
+    parts = ["# Tables\n\nGenerated from the contracts by `python docs/generate.py`."]
+    for layer in pipeline.layers:
+        parts.append(f"## {layer}")
+        parts += [_table(model) for model in pipeline if model.layer == layer]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(model: Model) -> str:
+    made_from = ", ".join(f"`{name}`" for name in model.inputs) or "the extract"
+    kept = "" if model.is_stored else " Computed when asked for, not stored."
+    lines = [f"### {model.name}", f"{model.description}{kept}", f"Made from {made_from}."]
+    if model.contract.columns:
+        rows = ["| column | type | meaning |", "|---|---|---|"]
+        for c in model.contract.columns:
+            marks = ", key" * c.is_key + ", may be null" * c.is_nullable
+            rows.append(f"| {c.name} | {str(c.type).replace('|', '')}{marks} | {c.description} |")
+        lines.append("\n".join(rows))
+    declared = [c for c in model.checks if not c.name.startswith(("not_null_", "unique_"))]
+    if declared:
+        lines.append("Checks:\n\n" + "\n".join(_check(c) for c in declared))
+    return "\n\n".join(lines)
+
+
+def _check(check: Check) -> str:
+    return f"- `{check.name}` ({check.severity}): {check.meaning}"
+
+
+def cli() -> str:
+    """Return the reference of the command line: each command's help."""
+    parts = ["# Command line\n\nGenerated from the commands by `python docs/generate.py`.", _help(main, "lc-ibis")]
+    parts += [f"## lc-ibis {name}\n\n{_help(command, f'lc-ibis {name}')}" for name, command in main.commands.items()]
+    return "\n\n".join(parts) + "\n"
+
+
+def _help(command: click.Command, name: str) -> str:
+    context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)
+    return f"```\n{command.get_help(context)}\n```"
+
+
+PAGES = {"tables.md": tables, "cli.md": cli}
+
+
+def outdated() -> list[str]:
+    """Return the names of the pages that differ from the code."""
+    paths = {name: HERE / name for name in PAGES}
+    return [n for n, path in paths.items() if not path.exists() or path.read_text(encoding="utf-8") != PAGES[n]()]
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--check"]:
+        sys.exit(f"Out of date: {', '.join(outdated())}. Run python docs/generate.py." if outdated() else 0)
+    for name, page in PAGES.items():
+        (HERE / name).write_text(page(), encoding="utf-8")

@@ -1,0 +1,56 @@
+"""One command for all that must be green: `nox`."""
+
+import nox
+
+nox.options.sessions = ["lint", "types", "docs", "tests"]
+nox.options.reuse_existing_virtualenvs = True
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and formatting, by ruff."""
+    session.install("ruff>=0.9")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Strict types over lc_ibis, by mypy."""
+    session.install("-e", ".[dev]")
+    session.run("mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """All tests, the laws over a few random sequences."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "-q", *session.posargs)
+
+
+@nox.session
+def laws(session: nox.Session) -> None:
+    """The laws over thousands of random sequences; takes hours."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "-q", "tests/test_laws.py", "--hypothesis-profile=long", *session.posargs)
+
+
+@nox.session
+@nox.parametrize(
+    "pins",
+    [
+        nox.param(["duckdb==1.4.*", "sqlglot==27.*", "ibis-framework==12.0.*"], id="oldest"),
+        nox.param([], id="newest"),
+    ],
+)
+def pins(session: nox.Session, pins: list[str]) -> None:
+    """The sample and the contracts at both ends of the pinned versions."""
+    session.install("-e", ".[test]", *pins)
+    session.run("pytest", "-q", "tests/test_sample.py", "tests/test_contracts.py", "tests/test_checks.py")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The generated pages are up to date."""
+    session.install("-e", ".")
+    session.run("python", "docs/generate.py", "--check")
