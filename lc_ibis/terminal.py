@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.measure import Measurement
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -60,18 +61,20 @@ def _changes(done: TableRun) -> str:
 
 
 def _ledger(console: Console, run: Run) -> None:
-    if not run.ledger:
-        return
-    console.print("ledger", style="bold")
-    for row in run.ledger:
-        console.print(
-            f"  {row['source']:<9}{row['received_count']:,} received = {row['accepted_count']:,} accepted "
-            f"+ {row['refused_count']:,} refused"
-        )
-        line = f"{row['current_count']:,} current = {row['accepted_count']:,} accepted + {row['held_count']:,} held"
-        if row["joined_count"] is not None:
-            line += f" = {row['joined_count']:,} joined + {row['without_customer_count']:,} without customer"
-        console.print(f"  {'':<9}{line}")
+    if run.ledger:
+        console.print("ledger", style="bold")
+        console.print(Padding(_grid(run.ledger), (0, 0, 0, 2)))
+
+
+def _grid(rows: list[dict[str, Any]]) -> Table:
+    """Rows under headings in words: without_customer_count is headed "without customer"."""
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in rows[0]:
+        heading = name.removesuffix("_count").replace("_", " ")
+        grid.add_column(heading, no_wrap=True, justify="right" if name.endswith("_count") else "left")
+    for row in rows:
+        grid.add_row(*(f"{v:,}" if isinstance(v, int) else Text(v or "-") for v in row.values()))
+    return grid
 
 
 def _verdict(run: Run) -> str:

@@ -1,0 +1,166 @@
+"""Every command, as a user types it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+import lc_ibis
+from lc_ibis.cli import main
+from tests.conftest import ALICE, SAVINGS, Lending
+
+ROOT = Path(__file__).parent.parent
+BLANK_BALANCE = ("A2", "1", "n/a", "Savings")
+
+
+@pytest.fixture
+def built(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> Lending:
+    """One customer, one account, one refused account; the places are in the environment."""
+    for name, path in lending.places().items():
+        monkeypatch.setenv(f"LC_IBIS_{name.upper()}", str(path))
+    lending.load([ALICE], [SAVINGS, BLANK_BALANCE])
+    return lending
+
+
+def run(*arguments: str, exit_code: int = 0) -> Result:
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == exit_code, result.output + str(result.exception)
+    return result
+
+
+def printed(*arguments: str) -> Any:
+    return json.loads(run(*arguments).stdout)
+
+
+def test_build_prints_a_line_a_table_the_ledger_and_the_verdict(lending: Lending) -> None:
+    lending.deliver([ALICE], [SAVINGS, BLANK_BALANCE])
+    places = [word for name, path in lending.places().items() for word in (f"--{name}", str(path))]
+    output = run("build", *places).output
+    assert re.search(r"stg_account +created +1 rows +1 added +first build", output)
+    assert re.search(r"source +received +accepted +refused +held +current +joined +without customer", output)
+    assert re.search(r"account +2 +1 +1 +0 +1 +1 +0", output)
+    assert re.search(r"Run 1 of \S+ is published", output)
+    assert "Nothing changed, nothing was written" in run("build", *places).output
+
+
+def test_build_as_json_is_the_report(built: Lending) -> None:
+    built.deliver(accounts=[("A1", "1", "7000", "Savings")])
+    document = printed("build", "--json")
+    assert document["status"] == "built"
+    assert {t["table"]: t["changed_count"] for t in document["tables"]}["account_summary"] == 1
+    assert document["total_tests"] == document["passed"] == len(document["tests"]) > 90
+    newest = sorted(built.reports.glob("quality_report_*.json"))[-1]
+    assert json.loads(newest.read_text()) == document
+
+
+def test_a_failing_build_exits_with_1_and_a_message_without_traceback(built: Lending) -> None:
+    (built.inputs / "accounts.csv").write_text("AccountID,Balance\n1,2\n")
+    result = run("build", exit_code=1)
+    assert result.stderr.startswith("Error: ")
+    assert "missing: CustomerID, AccountType" in result.stderr
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("build", "--select", "stg_acount"), "Did you mean stg_account?"),
+        (("build", "--backend", "oracle"), "backend: 'oracle' is not one of duckdb"),
+        (("build", "--max-delete-share", "2"), "max_delete_share: 2.0 is no share"),
+        (("show", "acount_summary"), "There is no table 'acount_summary'. Did you mean account_summary?"),
+        (("show", "account_summary", "--as-of", "yesterday"), "--as-of yesterday: write a time like"),
+        (("compile", "--dialect", "mysql"), "dialect: 'mysql' is not one of duckdb, databricks, pyspark"),
+        (("build", "--ful-refresh"), "No such option"),
+        (("bild",), "No such command"),
+    ],
+)
+def test_what_is_not_understood_exits_with_2(built: Lending, arguments: tuple[str, ...], message: str) -> None:
+    assert message in run(*arguments, exit_code=2).output
+
+
+def test_show_prints_whole_values(built: Lending) -> None:
+    output = run("show", "snap_account").output
+    assert re.search(r"A1 +1 +5000\.00 +savings +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}", output)
+    assert "n/a" in run("show", "quarantine_stg_account").output
+    assert run("show", "account_without_customer").output == "account_without_customer has no rows.\n"
+
+
+def test_show_as_json_is_an_array_of_objects_with_decimals_as_strings(built: Lending) -> None:
+    [row] = printed("show", "account_summary", "--json")
+    assert (row["account_id"], row["customer_id"]) == ("A1", 1)
+    assert (row["interest_rate_pct"], row["annual_interest_amount"]) == ("0.0150", "75.00")
+    assert printed("show", "account_summary", "--json", "--limit", "0") == []
+
+
+def test_show_limits_rows_and_says_so(built: Lending) -> None:
+    assert "The first 1 rows; more with --limit." in run("show", "src_account", "--limit", "1").output
+
+
+def test_show_without_a_database_says_how_to_make_one(lending: Lending) -> None:
+    result = run("show", "account_summary", exit_code=1)
+    assert "there is no database. Make it with lc-ibis build." in result.output
+
+
+def test_test_prints_the_verdict_and_as_json_the_report(built: Lending) -> None:
+    assert re.search(r"\d+ checks: \d+ passed", run("test").output)
+    document = printed("test", "--json")
+    assert document["total_tests"] == document["passed"] > 90
+    assert set(document) >= {"timestamp", "by_layer", "by_severity", "failures", "ledger"}
+    assert printed("test", "--json", "--select", "marts")["by_layer"].keys() == {"marts"}
+
+
+def test_test_exits_with_1_when_a_table_is_broken(built: Lending) -> None:
+    import duckdb
+
+    with duckdb.connect(str(built.database)) as connection:
+        connection.execute("UPDATE marts.account_summary SET new_balance_amount = 1")
+    assert "FAIL account_summary.new_balance_is_the_sum" in run("test", exit_code=1).output
+
+
+def test_ls_lists_tables_by_layer(lending: Lending) -> None:
+    output = run("ls").output
+    assert output.index("source") < output.index("stg_account") < output.index("account_summary")
+    models = {model["name"]: model for model in printed("ls", "--json", "--select", "+account_summary")}
+    assert models["account_summary"]["inputs"] == ["int_savings_account_only"]
+    assert models["account_summary"]["grain"] == "One row per savings account, with a year's interest."
+    assert "customer_profile" not in models
+
+
+@pytest.mark.parametrize(("dialect", "quote"), [("duckdb", '"'), ("databricks", "`"), ("pyspark", "`")])
+def test_compile_prints_sql_without_a_database(lending: Lending, dialect: str, quote: str) -> None:
+    queries = printed("compile", "--dialect", dialect, "--json")
+    assert len(queries) == len(lc_ibis.ls())
+    assert f"FROM {quote}intermediate{quote}.{quote}int_savings_account_only{quote}" in queries["account_summary"]
+    output = run("compile", "--select", "account_summary", "--dialect", dialect).output
+    assert output.startswith("-- account_summary\nSELECT")
+    assert output.rstrip().endswith(";")
+
+
+def test_version(lending: Lending) -> None:
+    assert run("version").output == f"lc-ibis {lc_ibis.version()}\n"
+
+
+def test_help_is_answered_without_loading_the_engine() -> None:
+    code = (
+        "import sys, click.testing; from lc_ibis.cli import main\n"
+        "assert click.testing.CliRunner().invoke(main, ['--help']).exit_code == 0\n"
+        "print([m for m in ('ibis', 'duckdb', 'pyarrow', 'pandas', 'rich') if m in sys.modules])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "[]"
+
+
+def test_settings_come_from_the_file_too(lending: Lending) -> None:
+    lending.deliver([ALICE], [SAVINGS])
+    lines = [f'{name} = "{path.name}"' for name, path in lending.places().items()]
+    (lending.root / "lc-ibis.toml").write_text("\n".join(lines))
+    run("build")
+    assert lending.database.exists()
+    assert printed("show", "account_summary", "--json")[0]["account_id"] == "A1"

@@ -1,0 +1,94 @@
+"""The house keeps its shape: imports point one way, documents say what is true."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lc_ibis
+from lc_ibis.cli import main
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "lc_ibis"
+
+# By part of the house: the parts that it may import.
+MAY_IMPORT = {
+    "errors": set(),
+    "settings": {"errors"},
+    "engine": {"errors"},
+    "layers": {"engine"},
+    "backends": {"engine", "errors", "settings"},
+    "quality": {"engine", "errors"},
+    "building": {"backends", "engine", "errors", "layers", "quality", "settings"},
+    "reading": {"backends", "engine", "errors", "layers", "settings"},
+    "terminal": {"engine"},
+    "cli": {"building", "errors", "quality", "reading", "terminal"},
+}
+
+
+def _part(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def _imported(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "lc_ibis":
+            parts = node.module.split(".")[1:]
+            found |= {parts[0]} if parts else {alias.name for alias in node.names}
+    return found & set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("part", MAY_IMPORT)
+def test_imports_point_one_way(part: str) -> None:
+    for path in PACKAGE.rglob("*.py"):
+        if _part(path) == part:
+            assert _imported(path) <= MAY_IMPORT[part] | {part}, path
+
+
+def test_every_part_of_the_house_has_its_rule() -> None:
+    parts = {_part(path) for path in PACKAGE.rglob("*.py")} - {"__init__"}
+    assert parts == set(MAY_IMPORT)
+
+
+def test_only_the_layers_know_of_customers_and_accounts() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        if _part(path) in ("engine", "backends"):
+            code = ast.unparse(ast.parse(path.read_text(encoding="utf-8")))
+            without_docs = re.sub(r'""".*?"""', "", code, flags=re.DOTALL)
+            assert not re.search(r"customer|account", without_docs, re.IGNORECASE), path
+
+
+def test_a_plain_import_pulls_no_spark_and_no_engine() -> None:
+    code = "import sys, lc_ibis; print([m for m in ('pyspark', 'ibis', 'duckdb') if m in sys.modules])"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "[]"
+
+
+def test_every_command_is_a_public_function() -> None:
+    assert set(main.commands) <= set(lc_ibis.__all__)
+    for name in lc_ibis.__all__:
+        assert callable(getattr(lc_ibis, name)), name
+
+
+def test_generated_pages_are_up_to_date() -> None:
+    ended = subprocess.run([sys.executable, "docs/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_continuous_integration_calls_the_command_of_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    [command] = re.findall(r"^    (python3 -m venv .*pytest.*)$", readme, re.MULTILINE)
+    assert command in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_links_in_the_documents_lead_somewhere() -> None:
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            if not target.startswith("http"):
+                assert (page.parent / target).exists(), f"{page.name}: {target}"

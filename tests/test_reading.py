@@ -1,0 +1,79 @@
+"""Tables in Python: as they are, and as they stood."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, timezone
+
+import pytest
+
+import lc_ibis
+from lc_ibis.errors import DatabaseError, SelectionError, SettingsError
+from lc_ibis.reading import parse_moment
+from tests.conftest import ALICE, SAVINGS, Lending
+
+
+def test_a_connection_gives_ibis_tables(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS])
+    with lc_ibis.connect(lending.database) as warehouse:
+        summary = warehouse.table("account_summary")
+        assert summary.filter(summary.customer_id == 1).account_id.to_pyarrow().to_pylist() == ["A1"]
+        assert warehouse.con.sql("SELECT count(*) AS n FROM marts.account_summary").to_pyarrow().to_pylist() == [
+            {"n": 1}
+        ]
+
+
+def test_marts_of_a_past_moment_are_those_that_were_published_then(lending: Lending) -> None:
+    first = lending.load([ALICE], [SAVINGS])
+    profile = lending.rows("customer_profile")
+    second = lending.load([("1", "Alice", "No")], [("A1", "1", "9000", "Savings")])
+    between = first.run_at + (second.run_at - first.run_at) / 2
+    stampless = [{k: v for k, v in row.items() if k != "calculated_at"} for row in profile]
+    for moment in (first.run_at, between):
+        rows = lending.rows("customer_profile", as_of=moment)
+        assert [{k: v for k, v in row.items() if k != "calculated_at"} for row in rows] == stampless
+    assert lending.rows("customer_profile", "total_balance_amount", as_of=second.run_at) == lending.rows(
+        "customer_profile", "total_balance_amount"
+    )
+    assert lending.rows("customer_profile", as_of=first.run_at - timedelta(seconds=1)) == []
+
+
+def test_a_past_history_does_not_know_what_came_later(lending: Lending) -> None:
+    first = lending.load([ALICE], [SAVINGS])
+    lending.load(accounts=[("A1", "1", "9000", "Savings")])
+    assert lending.rows("snap_account", "dbt_valid_to", as_of=first.run_at) == [None]
+    assert len(lending.rows("snap_account")) == 2
+
+
+def test_only_what_is_made_from_history_is_known_as_of_a_moment(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS])
+    for table in ("src_account", "stg_account", "quarantine_stg_account", "ledger"):
+        with pytest.raises(SelectionError, match="only histories and what is made from them"):
+            lending.rows(table, as_of="2026-01-01")
+
+
+def test_a_table_that_is_not_built_says_so(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS], select=("source",))
+    with pytest.raises(DatabaseError, match="account_summary is not built yet"):
+        lending.rows("account_summary")
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-01-31", datetime(2026, 1, 31, 23, 59, 59, 999999)),
+        (date(2026, 1, 31), datetime(2026, 1, 31, 23, 59, 59, 999999)),
+        ("2026-01-31T18:00", datetime(2026, 1, 31, 18)),
+        ("2026-01-31 18:00:00.5", datetime(2026, 1, 31, 18, 0, 0, 500000)),
+        ("2026-01-31T18:00:00Z", datetime(2026, 1, 31, 18)),
+        ("2026-01-31T18:00:00+02:00", datetime(2026, 1, 31, 16)),
+        (datetime(2026, 1, 31, 18, tzinfo=timezone(timedelta(hours=2))), datetime(2026, 1, 31, 16)),
+    ],
+)
+def test_a_moment_is_utc_and_a_date_its_end(text: str | date, moment: datetime) -> None:
+    assert parse_moment(text) == moment
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "", "31.01.2026"])
+def test_what_is_no_moment_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="write a time like"):
+        parse_moment(text)
