@@ -1,0 +1,342 @@
+"""Delivered files: every form that one delivery may take, and what makes a file be refused."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lc_ibis.errors import ExtractError, LcIbisError
+from tests.conftest import ALICE, SAVINGS, Lending
+
+HEADER = "CustomerID,Name,HasLoan\n"
+ROWS = [("1", 'Ann "A" O\'Hara, Jr.', "Yes"), ("2", "Zoë\nLee", None)]
+FIRST, SECOND = '1,"Ann ""A"" O\'Hara, Jr.",Yes\n', '2,"Zoë\nLee",\n'
+CSV = HEADER + FIRST + SECOND
+
+
+def bug(reason: str) -> pytest.MarkDecorator:
+    return pytest.mark.xfail(strict=True, reason=reason)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Lending:
+    """A place that was built once. Tests share it: none of them may change it."""
+    place = Lending(tmp_path_factory.mktemp("built"))
+    place.load(ROWS, [SAVINGS])
+    return place
+
+
+def put(place: Lending, files: dict[str, str | bytes | pa.Table]) -> None:
+    """Have these files, and a sound accounts.csv, as the inputs; text is packed where its name ends in .gz."""
+    shutil.rmtree(place.inputs, ignore_errors=True)
+    place.deliver(accounts=[SAVINGS])
+    for name, content in files.items():
+        path = place.inputs / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, pa.Table):
+            pq.write_table(content, path)
+        else:
+            raw = content.encode() if isinstance(content, str) else content
+            path.write_bytes(gzip.compress(raw) if name.endswith(".gz") and isinstance(content, str) else raw)
+
+
+def received(place: Lending, **options: Any) -> list[Any]:
+    """Read the extracts; return the customers as received."""
+    place.build(select="source", **options)
+    return place.rows("src_customer", "customer_id", "name", "has_loan")
+
+
+def parquet(customer_id: Any, name: Any = "A", has_loan: Any = "y", **more: Any) -> pa.Table:
+    columns = {"CustomerID": customer_id, "Name": name, "HasLoan": has_loan, **more}
+    return pa.table({c: v if isinstance(v, pa.Array) else pa.array([v]) for c, v in columns.items()})
+
+
+# What is read ---------------------------------------------------------------------------------
+
+IN_PARQUET = pa.table(dict(zip(("CustomerID", "Name", "HasLoan"), map(list, zip(*ROWS, strict=True)), strict=True)))
+
+
+IN_CRLF = CSV.replace("Loan\n", "Loan\r\n").replace("Yes\n", "Yes\r\n").replace(",\n", ",\r\n")
+IN_MEMBERS = gzip.compress((HEADER + FIRST).encode()) + gzip.compress(SECOND.encode())
+FORMS: dict[str, dict[str, Any]] = {
+    "plain": {"Customer.csv": CSV},
+    "byte order mark": {"Customer.csv": "\ufeff" + CSV},
+    "CRLF": {"Customer.csv": IN_CRLF},
+    "no last newline": {"Customer.csv": CSV.removesuffix("\n")},
+    "blank lines": {"Customer.csv": HEADER + "\n" + FIRST + "\n" + SECOND + "\n\n"},
+    "header in other case and space": {"Customer.csv": ' customer id ,NAME,"Has\nLoan"\n' + FIRST + SECOND},
+    "rows in another order": {"Customer.csv": HEADER + SECOND + FIRST},
+    "gzip": {"Customer.csv.gz": CSV},
+    "gzip in two members": {"Customer.csv.gz": IN_MEMBERS},
+    "Parquet": {"Customer.parquet": IN_PARQUET},
+    "directory": {"Customer/1.csv": HEADER + FIRST, "Customer/2.csv": "\ufeff" + HEADER + SECOND, "Customer/.crc": "x"},
+    "directory of all kinds": {
+        "Customer/1.csv.gz": HEADER + FIRST, "Customer/2.PARQUET": IN_PARQUET[1:], "Customer/3.csv": HEADER
+    },
+    "each file its newlines": {
+        "Customer/1.csv": (HEADER + FIRST).replace("\n", "\r\n"), "Customer/2.csv": HEADER + SECOND
+    },
+    "second file in another order": {
+        "Customer/1.csv": HEADER + FIRST, "Customer/2.csv": 'Name,HasLoan,CustomerID\n"Zoë\nLee",,2\n'
+    },
+    "columns in another order": {
+        "Customer.csv": 'HasLoan,CustomerID,Name\nYes,1,"Ann ""A"" O\'Hara, Jr."\n,2,"Zoë\nLee"\n'
+    },
+    "Parquet columns in another order": {"Customer.parquet": IN_PARQUET.select([2, 0, 1])},
+}  # fmt: skip
+TURNED = ("columns in another order", "Parquet columns in another order")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param(files, id=name, marks=bug("ends in a ContractError") if name in TURNED else ())
+        for name, files in FORMS.items()
+    ],
+)
+def test_the_same_delivery_in_another_form_changes_nothing(built: Lending, files: dict[str, Any]) -> None:
+    before = built.files()
+    put(built, files)
+    assert built.build().status == "unchanged"
+    assert built.files() == before
+
+
+@pytest.mark.parametrize(
+    ("line", "row"),
+    [
+        ("1,A,y", ("1", "A", "y")),
+        ('1,"",""', ("1", None, None)),
+        (",,", (None, None, None)),
+        (" 1 ,NA,NULL", (" 1 ", "NA", "NULL")),
+        ('1,"A\r\nB\rC",y', ("1", "A\r\nB\rC", "y")),
+        ("1,A \"x\" B,'y'", ("1", 'A "x" B', "'y'")),
+        ("1,A\\,#", ("1", "A\\", "#")),
+        ("1,A\x00B,y", ("1", "A\x00B", "y")),
+        ("\ufeff007,1e3,1_000", ("\ufeff007", "1e3", "1_000")),
+        pytest.param('1, "A",y', ("1", ' "A"', "y"), marks=bug("DuckDB drops spaces and quotes of a field like this")),
+    ],
+)
+def test_fields_are_text_as_received_and_empty_ones_null(lending: Lending, line: str, row: Any) -> None:
+    put(lending, {"Customer.csv": f"{HEADER}{line}\n"})
+    assert received(lending) == [row]
+
+
+NAMES = [
+    "a b",
+    "it's",
+    'q"q',
+    "[1]",
+    "*",
+    "?",
+    "**",
+    "[a-z]",
+    "[!a]",
+    "]",
+    "a{b,c}",
+    "é",
+    "~",
+    "a\\b",
+    "a;b",
+    "%s",
+    "$x",
+]
+
+
+def test_a_file_may_have_any_name(lending: Lending) -> None:
+    put(lending, {f"Customer/{name}.csv": f"{HEADER}{i},A,y\n" for i, name in enumerate(NAMES)})
+    assert sorted(int(row[0]) for row in received(lending)) == list(range(len(NAMES)))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "numbers"),
+    [("c/*.csv", ["1", "2"]), ("c/2.csv", ["2"]), ("c/[13]*", ["1"]), ("**/1.csv", ["1", "3"]), ("*/*.csv", ["1", "2", "3"])],
+)  # fmt: skip
+def test_a_source_can_be_a_pattern(lending: Lending, pattern: str, numbers: list[str]) -> None:
+    put(
+        lending,
+        {name: f"{HEADER}{i},A,y\n" for i, name in enumerate(["Customer.csv", "c/1.csv", "c/2.csv", "d/1.csv"])},
+    )
+    assert [row[0] for row in received(lending, source=(f"src_customer={pattern}",))] == numbers
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (2**63 - 1, "9223372036854775807"), (-7, "-7"), (Decimal("7.10"), "7.10"), (True, "true"), (" 7 ", " 7 "),
+        ("", None), (None, None), (pa.array([2**64 - 1], pa.uint64()), "18446744073709551615"),
+        (pa.array(["7"], pa.large_string()), "7"),
+    ],
+)  # fmt: skip
+def test_parquet_columns_are_read_exactly(lending: Lending, value: Any, text: str | None) -> None:
+    put(lending, {"Customer.parquet": parquet(value)})
+    assert received(lending) == [(text, "A", "y")]
+
+
+@bug("DuckDB reads directories like name=9 as partitions, which override a column of that name")
+@pytest.mark.parametrize("file", ["customer_id=9/c.csv", "CustomerID=9/c.parquet"])
+def test_a_directory_that_looks_like_a_partition_adds_nothing(lending: Lending, file: str) -> None:
+    put(lending, {file: f"{HEADER}1,A,y\n" if file.endswith("csv") else parquet("1")})
+    assert received(lending, source={"src_customer": file}) == [("1", "A", "y")]
+
+
+# What is refused ------------------------------------------------------------------------------
+
+
+def broken(name: str, content: Any, said: str, file: str = "Customer.csv", reason: str = "") -> Any:
+    """A file, and what the message says after its path; with a reason it is a bug that it does not yet."""
+    return pytest.param(file, content, said, id=name, marks=bug(reason) if reason else ())
+
+
+def wrong(header: str, problems: str, **more: str) -> Any:
+    said = f": the columns are {header}; SrcCustomer expects CustomerID, Name, HasLoan ({problems}). Mend the file"
+    return broken(problems, header.replace(", ", ",") + "\n1,2,3,4\n", said, **more)
+
+
+GZ, PARQUET, PART = "Customer.csv.gz", "Customer.parquet", "Customer/2.csv"
+ARCHIVE = gzip.compress("".join([HEADER, *(f"{i},A{i},y\n" for i in range(1000))]).encode())
+DAMAGED = bytearray(pq.write_table(IN_PARQUET, sink := pa.BufferOutputStream()) or sink.getvalue())
+DAMAGED[8:40] = b"\xff" * 32
+NOT_UTF8, CUT_OFF = ": the file is not UTF-8", ": the gzip archive is damaged or cut off"
+NEWLINES, NO_PARQUET = ": not valid CSV; most often it mixes line endings", ": the file is not readable Parquet"
+MANY = HEADER + "1,A,y\n" * 50_000
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        broken("empty", "", ": the file is empty; a header and rows were expected."),
+        broken("blank first line", "\n" + CSV, ", line 1: the line is blank; the header must be the first line."),
+        wrong("CustomerID, Name", "missing: HasLoan"),
+        wrong("CustomerID, Name, HasLoan, Age", "unexpected: Age"),
+        wrong("ID, Name, HasLoan", "missing: CustomerID; unexpected: ID"),
+        wrong("CustomerID, Name, HasLoan, name", "twice: Name, name"),
+        wrong("Name;HasLoan", "missing: CustomerID, Name, HasLoan; unexpected: Name;HasLoan"),
+        broken("header with trailing comma", HEADER[:-1] + ",\n1,A,y,\n", ": the columns", reason="KeyError: ''"),
+        broken("header not closed", 'CustomerID,"Name,HasLoan\n1,A,y\n', ", line 1: the header cannot be read"),
+        broken("header alone", HEADER, ": ", reason="the message names the table, not the file"),
+        broken("short row", HEADER + "1,A,y\n2,B\n", ", line 3: 2 fields where 3 are expected. Mend the row."),
+        broken("long row", HEADER + "1,A,y\n2,B,n,x\n", ", line 3: 4 fields where 3 are expected. Mend the row."),
+        broken("trailing comma", HEADER + "1,A,y\n2,Lee,Yes,\n", ", line 3: 4 fields", reason="read as three fields"),
+        broken("late short row", MANY + "2,B\n", ", line 50002: 2 fields where 3 are expected."),
+        broken("short after quoted newline", HEADER + '1,"\n",y\n2,C\n', ", line 4: 2 fields", reason="counts rows"),
+        broken("spaces alone", HEADER + "1,A,y\n  \n", ", line 3: 1 fields where 3 are expected."),
+        broken("quote not closed", HEADER + '1,A,y\n2,"B,n\n3,C,n\n', ", line 3: a quoted field does not end"),
+        broken("text after quote", HEADER + '1,"A"x,y\n', ", line 2: a quoted field does not end, or text follows"),
+        broken("mixed newlines", HEADER + "1,A,y\r\n2,B,n\n", NEWLINES),
+        broken("late other newline", MANY + "2,B,n\r\n", NEWLINES),
+        broken("lone carriage return", HEADER + "1,A\rB,y\n", NEWLINES),
+        broken("Latin-1 header", "Näme\n".encode("latin-1"), f", line 1{NOT_UTF8}"),
+        broken("Latin-1 row", (HEADER + "2,Zoë,n\n").encode("latin-1"), f", line 2{NOT_UTF8}", reason="says line 1"),
+        broken("late Latin-1 row", (MANY + "2,Zoë,n\n").encode("latin-1"), f", line 50002{NOT_UTF8}"),
+        broken("UTF-16", CSV.encode("utf-16"), f", line 1{NOT_UTF8}"),
+        broken("UTF-16 without mark", HEADER.encode("utf-16-le"), NOT_UTF8, reason="finds columns C\\0u\\0s\\0…"),
+        broken("gzip named CSV", ARCHIVE, f", line 1{NOT_UTF8}"),
+        broken("gzip cut off", ARCHIVE[:-200], CUT_OFF, GZ),
+        broken("gzip without its sum", ARCHIVE[:-4], CUT_OFF, GZ),
+        broken("gzip with a wrong sum", ARCHIVE[:-8] + b"\0" * 8, CUT_OFF, GZ),
+        broken("CSV named gzip", CSV.encode(), CUT_OFF, GZ),
+        broken("empty gzip", b"", ": the file is empty", GZ),
+        broken("CSV named Parquet", CSV, NO_PARQUET, PARQUET),
+        broken("empty Parquet", "", NO_PARQUET, PARQUET),
+        broken("Parquet column missing", parquet("1").drop(["Name"]), ": the columns are CustomerID, HasLoan", PARQUET),
+        broken("Parquet float", parquet(7.0), ": column CustomerID is double; text, integers, decimals", PARQUET),
+        broken("Parquet list", parquet(["7"]), ": column CustomerID is list<", PARQUET),
+        broken("Parquet not UTF-8", parquet(pa.array([b"\xff"]).view(pa.string())), ": ", PARQUET, "duckdb.Error"),
+        broken("Parquet damaged inside", bytes(DAMAGED), ": ", PARQUET, "duckdb.Error"),
+        broken("empty part", "", ": the file is empty", PART),
+        broken("broken part", HEADER + "1,A\n", ", line 2: 2 fields where 3 are expected.", PART),
+        broken("part of no kind", "hi", ": an extract is one of .csv, .csv.gz, .parquet.", "Customer/notes.txt"),
+    ],
+)
+def test_a_broken_file_is_named_and_changes_nothing(
+    lending: Lending, built: Lending, name: str, content: Any, said: str
+) -> None:
+    parts = {"Customer/1.csv": CSV} if name.startswith("Customer/") else {}
+    for place in (lending, built):
+        before = place.files()
+        put(place, {**parts, name: content})
+        with pytest.raises(ExtractError) as error:
+            place.build()
+        assert f"{place.inputs / name}{said}" in str(error.value)
+        assert place.files() == before
+    assert not lending.database.exists()
+
+
+def test_a_header_alone_would_close_every_key(built: Lending) -> None:
+    before = built.files()
+    put(built, {"Customer.csv": HEADER})
+    with pytest.raises(ExtractError, match="the extract has no rows, which would close every key"):
+        built.build()
+    assert built.files() == before
+
+
+@bug("the message repeats the whole line")
+def test_the_message_on_a_line_beyond_all_measure_is_short(lending: Lending) -> None:
+    put(lending, {"Customer.csv": f"{HEADER}1,{'A' * 3_000_000},y\n"})
+    with pytest.raises(ExtractError) as error:
+        lending.build()
+    assert len(str(error.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ([], ": there is no Customer.csv, .csv.gz, .parquet or a directory Customer. Known: accounts.csv."),
+        (["Customers.csv"], ": there is no Customer.csv, .csv.gz, .parquet or a directory Customer. Did you mean Cust"),
+        (["customer.CSV"], "Did you mean customer.CSV?"),
+        (
+            ["Customer.csv", "Customer.csv.gz"],
+            ": Customer.csv, Customer.csv.gz all claim to be the extract Customer. L",
+        ),
+        (
+            ["Customer/1.csv", "Customer.csv"],
+            ": Customer, Customer.csv all claim to be the extract Customer. Leave one",
+        ),
+        (["Customer/.hidden"], "/Customer: the directory has no files."),
+    ],
+)
+def test_files_that_cannot_be_told_are_named(lending: Lending, files: list[str], said: str) -> None:
+    put(lending, dict.fromkeys(files, CSV))
+    with pytest.raises(ExtractError) as error:
+        lending.build()
+    assert str(error.value).startswith(str(lending.inputs))
+    assert said in str(error.value)
+    assert lending.files() == {}
+
+
+@pytest.mark.parametrize("make", [lambda path: None, Path.touch], ids=["nothing", "a file"])
+def test_inputs_that_are_no_directory_are_named(lending: Lending, make: Callable[[Path], None]) -> None:
+    lending.inputs.rmdir()
+    make(lending.inputs)
+    with pytest.raises(ExtractError, match="there is no such directory of extracts. Name it with --inputs"):
+        lending.build()
+    assert lending.files() == {}
+
+
+UNUSABLE = bug("pathlib's NotImplementedError, ValueError or IndexError is shown as a bug of ours")
+
+
+@pytest.mark.parametrize(
+    "pattern", ["nothing*.csv", "c", "[", *(pytest.param(p, marks=UNUSABLE) for p in ("/abs/*.csv", "c/a**", "."))]
+)
+def test_a_pattern_that_matches_no_file_is_named(lending: Lending, pattern: str) -> None:
+    put(lending, {"Customer.csv": CSV, "c/1.csv": CSV})
+    with pytest.raises(ExtractError) as error:
+        lending.build(source={"src_customer": pattern})
+    assert str(error.value) == f"{lending.inputs}: no file matches {pattern}, the pattern of source Customer."
+
+
+@bug("a source that does not exist is ignored, and the default file read in its place")
+@pytest.mark.parametrize(("name", "nearest"), [("src_custmer", "src_customer"), ("stg_account", "src_account")])
+def test_a_pattern_for_an_unknown_source_is_refused_with_a_hint(lending: Lending, name: str, nearest: str) -> None:
+    lending.deliver([ALICE], [SAVINGS])
+    with pytest.raises(LcIbisError, match=rf"{name}.*Did you mean {nearest}\?"):
+        lending.build(source={name: "*.csv"})

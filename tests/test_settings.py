@@ -1,0 +1,199 @@
+"""Settings: flags over environment over lc-ibis.toml over defaults."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lc_ibis.errors import DatabaseError, SettingsError
+from lc_ibis.settings import Settings
+from tests.conftest import ALICE, SAVINGS, Lending
+
+NAMES = [field.name for field in fields(Settings)]
+
+
+def bug(reason: str) -> pytest.MarkDecorator:
+    return pytest.mark.xfail(strict=True, reason=reason)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in NAMES:
+        monkeypatch.delenv(f"LC_IBIS_{name.upper()}", raising=False)
+
+
+def write(text: str | bytes) -> None:
+    Path("lc-ibis.toml").write_bytes(text if isinstance(text, bytes) else text.encode())
+
+
+def refused(**flags: Any) -> str:
+    with pytest.raises(SettingsError) as error:
+        Settings.load(**flags)
+    assert error.value.exit_code == 2
+    return str(error.value)
+
+
+def test_defaults_are_the_places_of_the_readme() -> None:
+    settings = Settings.load()
+    assert settings == Settings()
+    assert [str(getattr(settings, name)) for name in ("database", "inputs", "outputs", "reports")] == [
+        "data/duckdb/lc.duckdb", "data/inputs", "data/outputs", "data/quality_reports"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "toml", "variable", "flag", "values"),
+    [
+        ("database", '"a.duckdb"', "b.duckdb", "c.duckdb", [Path(f"{x}.duckdb") for x in "abc"]),
+        ("source", '{src_account = "a/*"}', "src_account=b/*", ("src_account=c/*",), [{"src_account": f"{x}/*"} for x in "abc"]),
+        ("select", '["a", "+b"]', "staging marts", ("c",), [("a", "+b"), ("staging", "marts"), ("c",)]),
+        ("full_refresh", "true", "0", True, [True, False, True]),
+        ("max_delete_share", "0.1", "0.2", 0.3, [0.1, 0.2, 0.3]),
+        ("threads", "1", "2", 3, [1, 2, 3]),
+        ("memory_limit", '"1GB"', "2GB", "3GB", ["1GB", "2GB", "3GB"]),
+    ],
+)  # fmt: skip
+def test_flags_come_before_environment_before_file(
+    monkeypatch: pytest.MonkeyPatch, name: str, toml: str, variable: str, flag: Any, values: list[Any]
+) -> None:
+    write(f"{name} = {toml}")
+    from_file = Settings.load()
+    monkeypatch.setenv(f"LC_IBIS_{name.upper()}", variable)
+    from_environment = Settings.load(**{name: None})
+    from_flag = Settings.load(**{name: flag})
+    assert [getattr(s, name) for s in (from_file, from_environment, from_flag)] == values
+
+
+def test_each_setting_has_its_own_origin(monkeypatch: pytest.MonkeyPatch) -> None:
+    write('inputs = "from/file"\nthreads = 1')
+    monkeypatch.setenv("LC_IBIS_THREADS", "2")
+    settings = Settings.load(outputs="from/flag")
+    assert (settings.inputs, settings.threads, settings.outputs) == (Path("from/file"), 2, Path("from/flag"))
+    assert settings.reports == Settings().reports
+
+
+def test_a_flag_that_says_no_wins_over_an_environment_that_says_yes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_IBIS_FULL_REFRESH", "yes")
+    assert Settings.load(full_refresh=False).full_refresh is False
+
+
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NAMES:
+        monkeypatch.setenv(f"LC_IBIS_{name.upper()}", "")
+    assert Settings.load() == Settings()
+
+
+def test_the_file_may_write_hyphens_as_the_flags_do() -> None:
+    write("max-delete-share = 0.25\nallow-mass-delete = true")
+    assert (Settings.load().max_delete_share, Settings.load().allow_mass_delete) == (0.25, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        *(("allow_mass_delete", text, True) for text in ("true", "TRUE", "1", "Yes")),
+        *(("allow_mass_delete", text, False) for text in ("false", "False", "0", "no")),
+        ("select", " staging   stg_*,+x ", ("staging", "stg_*,+x")),
+        ("source", "src_account=a=b/*.csv,src_customer=c", {"src_account": "a=b/*.csv", "src_customer": "c"}),
+        ("max_delete_share", "1", 1.0),
+        ("inputs", "../with space/it's", Path("../with space/it's")),
+        pytest.param("source", "src_account=a, src_customer=b", {"src_account": "a", "src_customer": "b"},
+                     marks=bug("the second name is ' src_customer', which no source has")),
+    ],
+)  # fmt: skip
+def test_variables_are_text_of_the_settings_type(
+    monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: Any
+) -> None:
+    monkeypatch.setenv(f"LC_IBIS_{name.upper()}", text)
+    assert getattr(Settings.load(), name) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("databse", "Did you mean database?"), ("thread", "Did you mean threads?"), ("xyz", f"Known: {', '.join(sorted(NAMES))}.")],
+)  # fmt: skip
+def test_an_unknown_name_is_refused_with_a_hint(name: str, said: str) -> None:
+    assert refused(**{name: "x"}) == f"option: there is no setting {name}. {said}"
+    write(f'{name} = "x"')
+    assert refused() == f"lc-ibis.toml: there is no setting {name}. {said}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("threads", "two"), ("threads", "1.5"), ("max_delete_share", "50%"), ("max_delete_share", "half"),
+        ("full_refresh", "maybe"), ("full_refresh", "2"), ("source", "accounts.csv"),
+    ],
+)  # fmt: skip
+def test_a_value_that_cannot_be_read_names_its_origin_and_itself(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    said = f"{name} = {value!r} cannot be read as"
+    assert refused(**{name: value}).startswith(f"option: {said}")
+    write(f'{name} = "{value}"')
+    assert refused().startswith(f"lc-ibis.toml: {said}")
+    write("")
+    monkeypatch.setenv(f"LC_IBIS_{name.upper()}", value)
+    assert refused().startswith(f"environment: {said}")
+
+
+@bug("it says 'cannot be read as dict'")
+def test_a_source_without_a_pattern_is_told_its_form() -> None:
+    assert "NAME=GLOB" in refused(source=("src_account",))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "database = 3", 'inputs = ["a"]', "[outputs]\na = 1", "select = 3", "select = [1]", "source = 3", "source = [1]",
+        "[source]\nsrc_account = 3", "threads = nan", "threads = []", "memory_limit = 3", "backend = 1", "full_refresh = 2",
+        *(pytest.param(line, marks=bug("it is taken for 1"))
+          for line in ("threads = 1.5", "threads = true", "max_delete_share = true")),
+    ],
+)  # fmt: skip
+def test_a_line_of_another_type_is_refused(line: str) -> None:
+    write(line)
+    assert refused().startswith("lc-ibis.toml: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("backend", "oracle", "backend: 'oracle' is not one of duckdb"),
+        ("threads", 0, "threads: 0 is too few; at least 1."),
+        ("max_delete_share", 1.5, "max_delete_share: 1.5 is no share; it lies from 0 to 1 (0.5 is half)."),
+        ("max_delete_share", -0.1, "max_delete_share: -0.1 is no share"),
+        ("max_delete_share", "nan", "max_delete_share: nan is no share"),
+    ],
+)
+def test_a_value_out_of_range_is_refused(name: str, value: Any, said: str) -> None:
+    assert refused(**{name: value}).startswith(said)
+
+
+@pytest.mark.parametrize("text", ["database =", "= 1", "[source", "a = 1\na = 2", "database: x", b"a = '\xff'"])
+def test_a_file_that_is_no_toml_is_named(text: str | bytes) -> None:
+    write(text)
+    assert refused().startswith(f"{Path('lc-ibis.toml').resolve()}: it cannot be read as TOML (")
+
+
+def test_a_directory_called_like_the_file_is_named() -> None:
+    Path("lc-ibis.toml").mkdir()
+    assert refused().startswith(f"{Path('lc-ibis.toml').resolve()}: it cannot be read")
+
+
+@bug("DuckDB's ParserException is shown as a bug of ours")
+def test_a_memory_limit_that_is_no_size_is_refused(lending: Lending) -> None:
+    lending.deliver([ALICE], [SAVINGS])
+    with pytest.raises(SettingsError, match=r"^memory_limit: "):
+        lending.build(memory_limit="lots")
+
+
+def test_a_memory_limit_that_is_too_small_is_said_to_be(lending: Lending) -> None:
+    lending.deliver([ALICE], [SAVINGS])
+    with pytest.raises(DatabaseError, match=r"(?s)out of memory.*set --memory-limit"):
+        lending.build(memory_limit="1KB")
+    assert lending.files() == {}
