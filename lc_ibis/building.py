@@ -8,20 +8,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import ibis.expr.types as ir
-
 from lc_ibis.backends import opened
 from lc_ibis.engine import exports
 from lc_ibis.engine.checking import run_checks
 from lc_ibis.engine.extracts import delivered
-from lc_ibis.engine.model import Model
+from lc_ibis.engine.model import Source
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.refresh import Refresher
 from lc_ibis.engine.run import Run, TableRun
 from lc_ibis.engine.selection import select
 from lc_ibis.engine.state import State, utc_now
 from lc_ibis.engine.store import Store
-from lc_ibis.errors import ChecksFailed, LcIbisError
+from lc_ibis.errors import ChecksFailed, LcIbisError, SettingsError, hint
 from lc_ibis.quality import report
 from lc_ibis.settings import Settings
 
@@ -45,12 +43,20 @@ def build(progress: Progress | None = None, **options: Any) -> Run:
 def run_pipeline(pipeline: Pipeline, settings: Settings, progress: Progress | None = None) -> Run:
     """Build any pipeline; see build."""
     chosen = select(pipeline, settings.select, settings.exclude)
+    _verify_sources(pipeline, settings)
     with opened(settings) as store:
         state = State.read(store)
         run = Run(*state.next_run())
         with _reported(run, settings):
             _build(pipeline, settings, store, state, run, chosen, progress)
     return run
+
+
+def _verify_sources(pipeline: Pipeline, settings: Settings) -> None:
+    sources = [model.name for model in pipeline if isinstance(model.kind, Source)]
+    for name in settings.source:
+        if name not in sources:
+            raise SettingsError(f"source: there is no source {name!r}.{hint(name, sources)}")
 
 
 @contextmanager
@@ -73,7 +79,8 @@ def _build(
     chosen: list[str], progress: Progress | None,
 ) -> None:  # fmt: skip
     refresher = Refresher(
-        pipeline, store, state, run, _delivery(store, settings), settings.full_refresh,
+        pipeline, store, state, run,
+        lambda model: delivered(model, settings.inputs, settings.source.get(model.name)), settings.full_refresh,
         1.0 if settings.allow_mass_delete else settings.max_delete_share,
     )  # fmt: skip
     before, staged = state.copy(), exports.Staging(settings.outputs)
@@ -97,10 +104,6 @@ def _build(
             state.write(store)
     run.outputs = staged.publish()
     run.status = "unchanged" if state == before and not run.outputs else "built"
-
-
-def _delivery(store: Store, settings: Settings) -> Callable[[Model], ir.Table]:
-    return lambda model: store.read(delivered(model, settings.inputs, settings.source.get(model.name)))
 
 
 def _ledger(pipeline: Pipeline, state: State, refresher: Refresher) -> list[dict[str, Any]]:

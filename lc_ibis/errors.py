@@ -50,6 +50,6 @@ class DatabaseError(LcIbisError):
 
 def hint(wrong: str, known: Iterable[str]) -> str:
     """Return ' Did you mean x?' for the nearest known name, or all names when none is near."""
-    names = sorted(known)
+    names = sorted(set(known))
     near = difflib.get_close_matches(wrong, names, n=1)
     return f" Did you mean {near[0]}?" if near else f" Known: {', '.join(names)}."

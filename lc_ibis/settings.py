@@ -95,12 +95,20 @@ def _converted(origin: str, name: str, value: Any, wanted: Any) -> Any:
             return tuple(value.split() if isinstance(value, str) else map(_text, value))
         if typing.get_origin(wanted) is dict:
             return _pairs(value)
-        if wanted is float:
-            return float(value)
-        return int(value) if int in typing.get_args(wanted) else _text(value)
+        if wanted is float or int in typing.get_args(wanted):
+            return _number(value, float if wanted is float else int)
+        return _text(value)
     except (KeyError, TypeError, ValueError, AttributeError):
-        kind = getattr(wanted, "__name__", str(wanted)).replace("typing.", "")
-        raise SettingsError(f"{origin}: {name} = {value!r} cannot be read as {kind}.") from None
+        raise SettingsError(f"{origin}: {name} = {value!r} cannot be read as {_form(wanted)}.") from None
+
+
+def _form(wanted: Any) -> str:
+    forms = {Path: "a path", bool: "true or false", float: "a number", int | None: "a whole number"}
+    if typing.get_origin(wanted) is tuple:
+        return "a list of texts"
+    if typing.get_origin(wanted) is dict:
+        return "NAME=GLOB pairs"
+    return forms.get(wanted, "a text")
 
 
 _TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -112,9 +120,16 @@ def _text(value: Any) -> str:
     return str(value)
 
 
+def _number(value: Any, kind: type[int] | type[float]) -> float:
+    if isinstance(value, bool) or (kind is int and isinstance(value, float)):
+        raise TypeError(value)
+    return kind(value)
+
+
 def _pairs(value: Any) -> dict[str, str]:
     """Read {'src_account': 'accounts/*.csv'}, or the text src_account=accounts/*.csv,…"""
     if isinstance(value, Mapping):
         return {str(k): _text(v) for k, v in value.items()}
     items = value.split(",") if isinstance(value, str) else value
-    return dict(item.split("=", 1) for item in items)
+    pairs = [item.split("=", 1) for item in items]
+    return {name.strip(): pattern.strip() for name, pattern in pairs}

@@ -22,8 +22,7 @@ FIRST, SECOND = '1,"Ann ""A"" O\'Hara, Jr.",Yes\n', '2,"Zoë\nLee",\n'
 CSV = HEADER + FIRST + SECOND
 
 
-def bug(reason: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(strict=True, reason=reason)
+SPACE_BEFORE_QUOTE = pytest.mark.xfail(strict=True, reason="DuckDB drops spaces and quotes of a field like this")
 
 
 @pytest.fixture(scope="module")
@@ -92,16 +91,9 @@ FORMS: dict[str, dict[str, Any]] = {
     },
     "Parquet columns in another order": {"Customer.parquet": IN_PARQUET.select([2, 0, 1])},
 }  # fmt: skip
-TURNED = ("columns in another order", "Parquet columns in another order")
 
 
-@pytest.mark.parametrize(
-    "files",
-    [
-        pytest.param(files, id=name, marks=bug("ends in a ContractError") if name in TURNED else ())
-        for name, files in FORMS.items()
-    ],
-)
+@pytest.mark.parametrize("files", FORMS.values(), ids=FORMS)
 def test_the_same_delivery_in_another_form_changes_nothing(built: Lending, files: dict[str, Any]) -> None:
     before = built.files()
     put(built, files)
@@ -121,7 +113,7 @@ def test_the_same_delivery_in_another_form_changes_nothing(built: Lending, files
         ("1,A\\,#", ("1", "A\\", "#")),
         ("1,A\x00B,y", ("1", "A\x00B", "y")),
         ("\ufeff007,1e3,1_000", ("\ufeff007", "1e3", "1_000")),
-        pytest.param('1, "A",y', ("1", ' "A"', "y"), marks=bug("DuckDB drops spaces and quotes of a field like this")),
+        pytest.param('1, "A",y', ("1", ' "A"', "y"), marks=SPACE_BEFORE_QUOTE),
     ],
 )
 def test_fields_are_text_as_received_and_empty_ones_null(lending: Lending, line: str, row: Any) -> None:
@@ -180,7 +172,6 @@ def test_parquet_columns_are_read_exactly(lending: Lending, value: Any, text: st
     assert received(lending) == [(text, "A", "y")]
 
 
-@bug("DuckDB reads directories like name=9 as partitions, which override a column of that name")
 @pytest.mark.parametrize("file", ["customer_id=9/c.csv", "CustomerID=9/c.parquet"])
 def test_a_directory_that_looks_like_a_partition_adds_nothing(lending: Lending, file: str) -> None:
     put(lending, {file: f"{HEADER}1,A,y\n" if file.endswith("csv") else parquet("1")})
@@ -190,9 +181,9 @@ def test_a_directory_that_looks_like_a_partition_adds_nothing(lending: Lending, 
 # What is refused ------------------------------------------------------------------------------
 
 
-def broken(name: str, content: Any, said: str, file: str = "Customer.csv", reason: str = "") -> Any:
-    """A file, and what the message says after its path; with a reason it is a bug that it does not yet."""
-    return pytest.param(file, content, said, id=name, marks=bug(reason) if reason else ())
+def broken(name: str, content: Any, said: str, file: str = "Customer.csv") -> Any:
+    """A file, and what the message says after its path."""
+    return pytest.param(file, content, said, id=name)
 
 
 def wrong(header: str, problems: str, **more: str) -> Any:
@@ -219,14 +210,14 @@ MANY = HEADER + "1,A,y\n" * 50_000
         wrong("ID, Name, HasLoan", "missing: CustomerID; unexpected: ID"),
         wrong("CustomerID, Name, HasLoan, name", "twice: Name, name"),
         wrong("Name;HasLoan", "missing: CustomerID, Name, HasLoan; unexpected: Name;HasLoan"),
-        broken("header with trailing comma", HEADER[:-1] + ",\n1,A,y,\n", ": the columns", reason="KeyError: ''"),
+        broken("header with trailing comma", HEADER[:-1] + ",\n1,A,y,\n", ": the columns"),
         broken("header not closed", 'CustomerID,"Name,HasLoan\n1,A,y\n', ", line 1: the header cannot be read"),
-        broken("header alone", HEADER, ": ", reason="the message names the table, not the file"),
+        broken("header alone", HEADER, ": "),
         broken("short row", HEADER + "1,A,y\n2,B\n", ", line 3: 2 fields where 3 are expected. Mend the row."),
         broken("long row", HEADER + "1,A,y\n2,B,n,x\n", ", line 3: 4 fields where 3 are expected. Mend the row."),
-        broken("trailing comma", HEADER + "1,A,y\n2,Lee,Yes,\n", ", line 3: 4 fields", reason="read as three fields"),
+        broken("trailing comma", HEADER + "1,A,y\n2,Lee,Yes,\n", ", line 3: 4 fields"),
         broken("late short row", MANY + "2,B\n", ", line 50002: 2 fields where 3 are expected."),
-        broken("short after quoted newline", HEADER + '1,"\n",y\n2,C\n', ", line 4: 2 fields", reason="counts rows"),
+        broken("short after quoted newline", HEADER + '1,"\n",y\n2,C\n', ", line 4: 2 fields"),
         broken("spaces alone", HEADER + "1,A,y\n  \n", ", line 3: 1 fields where 3 are expected."),
         broken("quote not closed", HEADER + '1,A,y\n2,"B,n\n3,C,n\n', ", line 3: a quoted field does not end"),
         broken("text after quote", HEADER + '1,"A"x,y\n', ", line 2: a quoted field does not end, or text follows"),
@@ -234,10 +225,10 @@ MANY = HEADER + "1,A,y\n" * 50_000
         broken("late other newline", MANY + "2,B,n\r\n", NEWLINES),
         broken("lone carriage return", HEADER + "1,A\rB,y\n", NEWLINES),
         broken("Latin-1 header", "Näme\n".encode("latin-1"), f", line 1{NOT_UTF8}"),
-        broken("Latin-1 row", (HEADER + "2,Zoë,n\n").encode("latin-1"), f", line 2{NOT_UTF8}", reason="says line 1"),
+        broken("Latin-1 row", (HEADER + "2,Zoë,n\n").encode("latin-1"), f", line 2{NOT_UTF8}"),
         broken("late Latin-1 row", (MANY + "2,Zoë,n\n").encode("latin-1"), f", line 50002{NOT_UTF8}"),
         broken("UTF-16", CSV.encode("utf-16"), f", line 1{NOT_UTF8}"),
-        broken("UTF-16 without mark", HEADER.encode("utf-16-le"), NOT_UTF8, reason="finds columns C\\0u\\0s\\0…"),
+        broken("UTF-16 without mark", HEADER.encode("utf-16-le"), f", line 1{NOT_UTF8}"),
         broken("gzip named CSV", ARCHIVE, f", line 1{NOT_UTF8}"),
         broken("gzip cut off", ARCHIVE[:-200], CUT_OFF, GZ),
         broken("gzip without its sum", ARCHIVE[:-4], CUT_OFF, GZ),
@@ -249,8 +240,8 @@ MANY = HEADER + "1,A,y\n" * 50_000
         broken("Parquet column missing", parquet("1").drop(["Name"]), ": the columns are CustomerID, HasLoan", PARQUET),
         broken("Parquet float", parquet(7.0), ": column CustomerID is double; text, integers, decimals", PARQUET),
         broken("Parquet list", parquet(["7"]), ": column CustomerID is list<", PARQUET),
-        broken("Parquet not UTF-8", parquet(pa.array([b"\xff"]).view(pa.string())), ": ", PARQUET, "duckdb.Error"),
-        broken("Parquet damaged inside", bytes(DAMAGED), ": ", PARQUET, "duckdb.Error"),
+        broken("Parquet not UTF-8", parquet(pa.array([b"\xff"]).view(pa.string())), ": ", PARQUET),
+        broken("Parquet damaged inside", bytes(DAMAGED), ": ", PARQUET),
         broken("empty part", "", ": the file is empty", PART),
         broken("broken part", HEADER + "1,A\n", ", line 2: 2 fields where 3 are expected.", PART),
         broken("part of no kind", "hi", ": an extract is one of .csv, .csv.gz, .parquet.", "Customer/notes.txt"),
@@ -278,7 +269,6 @@ def test_a_header_alone_would_close_every_key(built: Lending) -> None:
     assert built.files() == before
 
 
-@bug("the message repeats the whole line")
 def test_the_message_on_a_line_beyond_all_measure_is_short(lending: Lending) -> None:
     put(lending, {"Customer.csv": f"{HEADER}1,{'A' * 3_000_000},y\n"})
     with pytest.raises(ExtractError) as error:
@@ -321,12 +311,7 @@ def test_inputs_that_are_no_directory_are_named(lending: Lending, make: Callable
     assert lending.files() == {}
 
 
-UNUSABLE = bug("pathlib's NotImplementedError, ValueError or IndexError is shown as a bug of ours")
-
-
-@pytest.mark.parametrize(
-    "pattern", ["nothing*.csv", "c", "[", *(pytest.param(p, marks=UNUSABLE) for p in ("/abs/*.csv", "c/a**", "."))]
-)
+@pytest.mark.parametrize("pattern", ["nothing*.csv", "c", "[", "/abs/*.csv", "c/a**", "."])
 def test_a_pattern_that_matches_no_file_is_named(lending: Lending, pattern: str) -> None:
     put(lending, {"Customer.csv": CSV, "c/1.csv": CSV})
     with pytest.raises(ExtractError) as error:
@@ -334,7 +319,6 @@ def test_a_pattern_that_matches_no_file_is_named(lending: Lending, pattern: str)
     assert str(error.value) == f"{lending.inputs}: no file matches {pattern}, the pattern of source Customer."
 
 
-@bug("a source that does not exist is ignored, and the default file read in its place")
 @pytest.mark.parametrize(("name", "nearest"), [("src_custmer", "src_customer"), ("stg_account", "src_account")])
 def test_a_pattern_for_an_unknown_source_is_refused_with_a_hint(lending: Lending, name: str, nearest: str) -> None:
     lending.deliver([ALICE], [SAVINGS])

@@ -15,10 +15,6 @@ from tests.conftest import ALICE, SAVINGS, Lending
 NAMES = [field.name for field in fields(Settings)]
 
 
-def bug(reason: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(strict=True, reason=reason)
-
-
 @pytest.fixture(autouse=True)
 def _nothing_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -101,8 +97,7 @@ def test_the_file_may_write_hyphens_as_the_flags_do() -> None:
         ("source", "src_account=a=b/*.csv,src_customer=c", {"src_account": "a=b/*.csv", "src_customer": "c"}),
         ("max_delete_share", "1", 1.0),
         ("inputs", "../with space/it's", Path("../with space/it's")),
-        pytest.param("source", "src_account=a, src_customer=b", {"src_account": "a", "src_customer": "b"},
-                     marks=bug("the second name is ' src_customer', which no source has")),
+        ("source", "src_account=a, src_customer=b", {"src_account": "a", "src_customer": "b"}),
     ],
 )  # fmt: skip
 def test_variables_are_text_of_the_settings_type(
@@ -141,7 +136,6 @@ def test_a_value_that_cannot_be_read_names_its_origin_and_itself(
     assert refused().startswith(f"environment: {said}")
 
 
-@bug("it says 'cannot be read as dict'")
 def test_a_source_without_a_pattern_is_told_its_form() -> None:
     assert "NAME=GLOB" in refused(source=("src_account",))
 
@@ -151,8 +145,7 @@ def test_a_source_without_a_pattern_is_told_its_form() -> None:
     [
         "database = 3", 'inputs = ["a"]', "[outputs]\na = 1", "select = 3", "select = [1]", "source = 3", "source = [1]",
         "[source]\nsrc_account = 3", "threads = nan", "threads = []", "memory_limit = 3", "backend = 1", "full_refresh = 2",
-        *(pytest.param(line, marks=bug("it is taken for 1"))
-          for line in ("threads = 1.5", "threads = true", "max_delete_share = true")),
+        "threads = 1.5", "threads = true", "max_delete_share = true",
     ],
 )  # fmt: skip
 def test_a_line_of_another_type_is_refused(line: str) -> None:
@@ -185,7 +178,6 @@ def test_a_directory_called_like_the_file_is_named() -> None:
     assert refused().startswith(f"{Path('lc-ibis.toml').resolve()}: it cannot be read")
 
 
-@bug("DuckDB's ParserException is shown as a bug of ours")
 def test_a_memory_limit_that_is_no_size_is_refused(lending: Lending) -> None:
     lending.deliver([ALICE], [SAVINGS])
     with pytest.raises(SettingsError, match=r"^memory_limit: "):

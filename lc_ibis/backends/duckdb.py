@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,8 +16,9 @@ import sqlglot as sg
 import sqlglot.expressions as sge
 from ibis.backends.sql.datatypes import DuckDBType
 
+from lc_ibis.engine.csvfile import first_wider, line_of_record
 from lc_ibis.engine.extracts import Files
-from lc_ibis.errors import DatabaseError, ExtractError
+from lc_ibis.errors import DatabaseError, ExtractError, SettingsError
 
 # The file is attached under a name of its own: the file's name as the catalog's would be
 # ambiguous for a file called like a layer.
@@ -42,7 +44,10 @@ class DuckDB:
         if not read_only:
             _make_directory(path.parent)
         settings = {"threads": threads, "memory_limit": memory_limit, "temp_directory": f"{path}.tmp"}
-        self.con = ibis.duckdb.connect(**{k: v for k, v in settings.items() if v is not None})
+        try:
+            self.con = ibis.duckdb.connect(**{k: v for k, v in settings.items() if v is not None})
+        except duckdb.Error as error:
+            raise SettingsError(f"memory_limit: {memory_limit!r} is no size like 1GB ({_first_line(error)}).") from None
         self._run("SET preserve_insertion_order = false")
         mode = " (READ_ONLY)" if read_only else ""
         try:
@@ -140,9 +145,41 @@ class DuckDB:
         names = [column[0] for column in result.description]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
-    def read(self, files: Sequence[Files]) -> ir.Table:
-        """Return the rows of extracts, all columns as text; an empty field is null."""
-        return ibis.union(*(self._read(group) for group in files)) if len(files) > 1 else self._read(files[0])
+    @contextlib.contextmanager
+    def reading(self, files: Sequence[Files]) -> Iterator[ir.Table]:
+        """Give the rows of extracts, all columns as text; an empty field is null.
+
+        They are read by what is run inside; what the engine cannot read raises ExtractError.
+        """
+        try:
+            for group in files:
+                if group.format == "csv":
+                    self._refuse_wide_records(group)
+            tables = [self._read(group) for group in files]
+            yield ibis.union(*tables) if len(tables) > 1 else tables[0]
+        except duckdb.Error as error:
+            raise _extract_error(files, error) from None
+
+    def _refuse_wide_records(self, files: Files) -> None:
+        """Refuse records with empty fields too many at their end: DuckDB would drop those, as it does no others.
+
+        Only a line that ends in an empty field and has that many commas can belong to one.
+        """
+        width = len(files.columns)
+        for path in files.paths:
+            lines = self._run(
+                f"SELECT line FROM read_csv({_literal(_unglobbed(path))}, columns = {{'line': 'VARCHAR'}}, "
+                "header = false, auto_detect = false, delim = '\x1f', quote = '', escape = '', strict_mode = false) "
+                "WHERE (line LIKE '%,' OR line LIKE '%,\"\"') "
+                f"AND length(line) - length(replace(line, ',', '')) >= {width}"
+            )
+            while found := lines.fetchmany(1000):
+                if any(len(next(csv.reader([line.replace("\0", "")]))) != width for (line,) in found):
+                    if wide := first_wider(path, width):
+                        raise ExtractError(
+                            f"{path}, line {wide[0]}: {wide[1]} fields where {width} are expected. Mend the row."
+                        )
+                    break
 
     def _read(self, files: Files) -> ir.Table:
         paths = f"[{', '.join(_literal(_unglobbed(p)) for p in files.paths)}]"
@@ -150,11 +187,11 @@ class DuckDB:
             columns = ", ".join(f"{_literal(c)}: 'VARCHAR'" for c in files.columns)
             scan = (
                 f"read_csv({paths}, columns = {{{columns}}}, header = true, auto_detect = false, delim = ',', "
-                "quote = '\"', escape = '\"', nullstr = '', strict_mode = true)"
+                "quote = '\"', escape = '\"', nullstr = '', strict_mode = true, hive_partitioning = false)"
             )
             names = [_quoted(c) for c in files.columns]
         else:
-            scan = f"(SELECT COLUMNS(*)::VARCHAR FROM read_parquet({paths}))"
+            scan = f"(SELECT COLUMNS(*)::VARCHAR FROM read_parquet({paths}, hive_partitioning = false))"
             names = [f"nullif({_quoted(c)}, '') AS {_quoted(c)}" for c in files.columns]
         aliases = ", ".join(_quoted(c) for c in files.columns)
         self._scratch_count += 1
@@ -168,7 +205,7 @@ class DuckDB:
         try:
             self._run(f"COPY ({self._sql(query)}) TO {_literal(str(path))} ({options})")
         except duckdb.IOException as error:
-            raise DatabaseError(f"{path}: the file cannot be written ({error}).") from None
+            raise DatabaseError(f"{path}: the file cannot be written ({_first_line(error)}).") from None
 
     def _sql(self, query: ir.Table) -> str:
         """Compile a query; the same one is described, then run."""
@@ -184,11 +221,9 @@ class DuckDB:
     def _run(self, sql: str) -> duckdb.DuckDBPyConnection:
         try:
             return cast(duckdb.DuckDBPyConnection, self.con.con.execute(sql))
-        except duckdb.InvalidInputException as error:
-            raise _csv_error(error) or error from None
         except duckdb.OutOfMemoryException as error:
             raise DatabaseError(
-                f"{self.path}: out of memory or disk ({error}). Free some, or set --memory-limit."
+                f"{self.path}: out of memory or disk ({_first_line(error)}). Free some, or set --memory-limit."
             ) from None
 
 
@@ -214,31 +249,39 @@ def _unglobbed(path: Path) -> str:
 
 def _cannot_open(path: Path, error: duckdb.Error) -> DatabaseError:
     holder = re.search(r"\(PID (\d+)\)", str(error))
-    if "lock" in str(error):
+    if re.search("Could not set lock|Conflicting lock", str(error)):
         who = f"process {holder[1]}" if holder else "another process"
         return DatabaseError(f"{path}: in use by {who}. Wait until it has ended, or stop it.")
-    return DatabaseError(f"{path}: DuckDB cannot open it ({str(error).splitlines()[0]}).")
+    return DatabaseError(f"{path}: DuckDB cannot open it ({_first_line(error)}).")
 
 
-def _csv_error(error: duckdb.Error) -> ExtractError | None:
-    """Say in our words what DuckDB found wrong in a CSV file, and where."""
+def _first_line(error: duckdb.Error) -> str:
+    return str(error).strip().splitlines()[0][:200]
+
+
+def _extract_error(files: Sequence[Files], error: duckdb.Error) -> ExtractError:
+    """Say in our words what DuckDB found wrong in a file, and where."""
     text = str(error)
     file = re.search(r"^\s*file = (.+)$", text, re.MULTILINE)
     if not file:
-        return None
-    line = re.search(r"CSV Error on Line: (\d+)", text)
-    where = f"{file[1].strip()}, line {line[1]}" if line else file[1].strip()
-    width = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
-    if width:
-        return ExtractError(f"{where}: {width[2]} fields where {width[1]} are expected. Mend the row.")
+        names = ", ".join(str(path) for group in files for path in group.paths)
+        return ExtractError(f"{names}: the extract cannot be read ({_first_line(error)}).")
+    where = file[1].strip()
+    if number := re.search(r"CSV Error on Line: (\d+)", text):
+        # What DuckDB calls a line is a record: values may hold line ends.
+        where += f", line {line_of_record(Path(where), int(number[1]))}"
+    return ExtractError(f"{where}: {_csv_reason(text)}")
+
+
+def _csv_reason(text: str) -> str:
+    if width := re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text):
+        return f"{width[2]} fields where {width[1]} are expected. Mend the row."
     if "unterminated quote" in text:
-        return ExtractError(f"{where}: a quoted field does not end, or text follows its closing quote.")
-    if "not utf-8" in text.lower() or "unicode" in text.lower():
-        return ExtractError(f"{where}: the file is not UTF-8. Save it as UTF-8.")
+        return "a quoted field does not end, or text follows its closing quote."
+    if "utf-8" in text.lower() or "unicode" in text.lower():
+        return "the file is not UTF-8. Save it as UTF-8."
+    if "Maximum line size" in text:
+        return "a line is longer than 2 MB; most often a quote is not closed."
     if "state machine" in text:
-        return ExtractError(
-            f"{where}: not valid CSV; most often it mixes line endings (\\n with \\r\\n or a lone \\r). "
-            "Save it with one kind."
-        )
-    reason = next((t for t in text.splitlines()[1:] if t.strip()), text.splitlines()[0])
-    return ExtractError(f"{where}: not valid CSV ({reason.strip()}).")
+        return "not valid CSV; most often it mixes line endings (\\n with \\r\\n or a lone \\r). Save it with one kind."
+    return f"not valid CSV ({text.strip().splitlines()[0][:200]})."

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from io import TextIOWrapper
 from pathlib import Path
-from typing import IO, Literal, cast
+from typing import Literal, cast
 
+from lc_ibis.engine.csvfile import NUL, records
 from lc_ibis.engine.model import Model, Source
 from lc_ibis.errors import ExtractError, hint
 
 Format = Literal["csv", "parquet"]
 ENDINGS: dict[str, Format] = {".csv": "csv", ".csv.gz": "csv", ".parquet": "parquet"}
 _CHUNK = 1 << 20
+# What bytes that are not UTF-8 are read as, and the NUL that UTF-16 is full of.
+_UNREADABLE = re.compile(f"[\udc80-\udcff{NUL}]")
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,10 @@ def _find(stem: str, inputs: Path, pattern: str | None) -> list[Path]:
     if not inputs.is_dir():
         raise ExtractError(f"{inputs}: there is no such directory of extracts. Name it with --inputs.")
     if pattern:
-        found = sorted(p for p in inputs.glob(pattern) if p.is_file())
+        try:
+            found = sorted(p for p in inputs.glob(pattern) if p.is_file())
+        except (NotImplementedError, ValueError, IndexError):
+            found = []  # an absolute or malformed pattern
         if not found:
             raise ExtractError(f"{inputs}: no file matches {pattern}, the pattern of source {stem}.")
         return found
@@ -60,7 +66,7 @@ def _find(stem: str, inputs: Path, pattern: str | None) -> list[Path]:
         raise ExtractError(f"{inputs}: there is no {wanted}." + (hint(f"{stem}.csv", present) if present else ""))
     if places[0].is_file():
         return places
-    parts = sorted(p for p in places[0].iterdir() if not p.name.startswith("."))
+    parts = sorted(p for p in places[0].iterdir() if not p.name.startswith((".", "_")))
     if not parts:
         raise ExtractError(f"{places[0]}: the directory has no files.")
     return parts
@@ -77,10 +83,7 @@ def _csv_header(path: Path) -> list[str]:
     try:
         if path.name.lower().endswith(".gz"):
             _verify_gzip(path)
-        with _opened(path) as raw, TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
-            header = next(csv.reader(text, strict=True), None)
-    except UnicodeDecodeError as error:
-        raise ExtractError(f"{path}, line 1: the file is not UTF-8 ({error.reason}). Save it as UTF-8.") from None
+        _, header = next(records(path, strict=True), (0, None))
     except csv.Error as error:
         raise ExtractError(f"{path}, line 1: the header cannot be read ({error}).") from None
     except OSError as error:
@@ -89,13 +92,9 @@ def _csv_header(path: Path) -> list[str]:
         raise ExtractError(f"{path}: the file is empty; a header and rows were expected.")
     if not header:
         raise ExtractError(f"{path}, line 1: the line is blank; the header must be the first line.")
+    if _UNREADABLE.search("".join(header)):
+        raise ExtractError(f"{path}, line 1: the file is not UTF-8. Save it as UTF-8.")
     return header
-
-
-def _opened(path: Path) -> IO[bytes]:
-    if path.name.lower().endswith(".gz"):
-        return cast(IO[bytes], gzip.open(path, "rb"))
-    return path.open("rb")
 
 
 def _verify_gzip(path: Path) -> None:
@@ -117,9 +116,10 @@ def _parquet_header(path: Path) -> list[str]:
     except (pa.ArrowInvalid, OSError) as error:
         raise ExtractError(f"{path}: the file is not readable Parquet ({error}).") from None
     for field in schema:
-        exact = pa.types.is_integer, pa.types.is_decimal, pa.types.is_boolean
-        text = pa.types.is_string, pa.types.is_large_string, pa.types.is_null
-        if not any(is_type(field.type) for is_type in (*exact, *text)):
+        type_ = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        exact = pa.types.is_integer, pa.types.is_decimal, pa.types.is_boolean, pa.types.is_null
+        text = pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view
+        if not any(is_type(type_) for is_type in (*exact, *text)):
             raise ExtractError(
                 f"{path}: column {field.name} is {field.type}; text, integers, decimals and booleans "
                 "are read exactly, other types are not. Write it as text or decimal."
@@ -149,5 +149,5 @@ def _folded(header: str) -> str:
 
 
 def _listed(label: str, names: Iterable[str]) -> list[str]:
-    joined = ", ".join(names)
-    return [f"{label}: {joined}"] if joined else []
+    listed = [name or "(blank)" for name in names]
+    return [f"{label}: {', '.join(listed)}"] if listed else []

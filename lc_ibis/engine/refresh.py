@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import ibis
 import ibis.expr.types as ir
 
+from lc_ibis.engine.extracts import Files
 from lc_ibis.engine.model import Model, Snapshot, Source
 from lc_ibis.engine.pipeline import Pipeline, Tables
 from lc_ibis.engine.run import Action, Run, TableRun
@@ -22,7 +23,7 @@ from lc_ibis.errors import DatabaseError, ExtractError
 class Refresher:
     """Refreshes the tables of one run, each after its inputs.
 
-    `received` gives the delivered rows of a source. `max_delete_share` is the share of a history's
+    `delivered` finds the files of a source. `max_delete_share` is the share of a history's
     current keys that may be absent before the extract is taken for a truncated one.
     """
 
@@ -30,7 +31,7 @@ class Refresher:
     store: Store
     state: State
     run: Run
-    received: Callable[[Model], ir.Table]
+    delivered: Callable[[Model], list[Files]]
     full_refresh: bool = False
     max_delete_share: float = 0.5
     tables: Tables = field(init=False)
@@ -55,10 +56,6 @@ class Refresher:
         old = known if self._is_usable(model) else None
         written = self._write(model, exists=old is not None)
         row_count = (old.row_count if old else 0) + written.growth(is_history=isinstance(model.kind, Snapshot))
-        if isinstance(model.kind, Source) and not row_count:
-            raise ExtractError(
-                f"{model.name}: the extract has no rows, which would close every key. Is the delivery complete?"
-            )
         version = self.run.run_id if old is None or written.anything else old.version
         self.state.record(model, version, code, row_count, self.pipeline.stored_inputs[model.name])
         action: Action = "created" if old is None else "updated" if written.anything else "unchanged"
@@ -90,18 +87,29 @@ class Refresher:
         return exists and is_current_shape(self.store, model)
 
     def _write(self, model: Model, exists: bool) -> Written:
-        if isinstance(model.kind, Snapshot):
+        if isinstance(model.kind, Source):
+            written = self._write_delivery(model, exists)
+        elif isinstance(model.kind, Snapshot):
             held = self.tables[model.kind.held] if model.kind.held else None
             rows = self.tables.computed(model)
             written = write_versions(
                 self.store, model, rows, held, self.run_at, exists, self.max_delete_share
             )  # fmt: skip
         else:
-            received = self.received(model) if isinstance(model.kind, Source) else None
-            result = self.tables.computed(model, received)
-            written = write_result(self.store, model, result, self.run_at, exists)
+            written = write_result(self.store, model, self.tables.computed(model), self.run_at, exists)
         self._existing.add((model.layer, model.name))
         self.tables.forget(model.name)
+        return written
+
+    def _write_delivery(self, model: Model, exists: bool) -> Written:
+        files = self.delivered(model)
+        with self.store.reading(files) as rows:
+            result = self.tables.computed(model, rows.select(*model.contract.headers()))
+            written = write_result(self.store, model, result, self.run_at, exists)
+        before = self.state.tables[model.name].row_count if exists else 0
+        if before + written.growth(is_history=False) == 0:
+            names = ", ".join(str(path) for group in files for path in group.paths)
+            raise ExtractError(f"{names}: the extract has no rows, which would close every key. Is it complete?")
         return written
 
     def _stored(self, model: Model) -> ir.Table:

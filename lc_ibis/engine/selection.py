@@ -1,9 +1,9 @@
 """The selection language of --select and --exclude, as dbt users type it.
 
-account_summary        the table            +account_summary    and all it is made from
-staging                a layer's tables     stg_account+        and all that is made from it
-stg_*                  by pattern           2+account_summary   at most two steps
-staging marts          either               staging,stg_a*      both
+- `account_summary` is the table, `+account_summary` also all that it is made from
+- `stg_account+` also all that is made from it; `2+account_summary` at most two steps
+- `staging` is a layer's tables, `stg_*` a pattern; `layer:`, `tag:` and `name:` before either say which is meant
+- `staging marts` is either, `staging,stg_a*` both
 """
 
 from __future__ import annotations
@@ -24,22 +24,26 @@ def select(pipeline: Pipeline, include: Iterable[str] = (), exclude: Iterable[st
 
     Raises SelectionError for a term that is malformed or matches nothing.
     """
-    chosen = _union(pipeline, include) if any(i.strip() for i in include) else set(pipeline.models)
-    chosen -= _union(pipeline, exclude)
+    wanted = " ".join(include).split()
+    chosen = _union(pipeline, "--select", wanted) if wanted else set(pipeline.models)
+    chosen -= _union(pipeline, "--exclude", " ".join(exclude).split())
     return [name for name in pipeline.models if name in chosen]
 
 
-def _union(pipeline: Pipeline, terms: Iterable[str]) -> set[str]:
+def _union(pipeline: Pipeline, option: str, groups: list[str]) -> set[str]:
     found: set[str] = set()
-    for group in " ".join(terms).split():
-        found |= set.intersection(*(_term(pipeline, term) for term in group.split(",")))
+    for group in groups:
+        try:
+            found |= set.intersection(*(_term(pipeline, term) for term in group.split(",")))
+        except SelectionError as error:
+            raise SelectionError(f"{option} {group}: {error}") from None
     return found
 
 
 def _term(pipeline: Pipeline, term: str) -> set[str]:
     match = _TERM.match(term)
     if not match:
-        raise SelectionError(f"--select {term}: write a table or a layer, with + before or after it.")
+        raise SelectionError("write a table or a layer, with + before or after it.")
     up_steps, up, word, down, down_steps = match.groups()
     found = _named(pipeline, word)
     selected = set(found)
@@ -53,16 +57,15 @@ def _term(pipeline: Pipeline, term: str) -> set[str]:
 def _named(pipeline: Pipeline, word: str) -> set[str]:
     method, colon, rest = word.partition(":")
     if colon and method not in _METHODS:
-        raise SelectionError(f"--select {word}: {method}: is no method.{hint(method, _METHODS)}")
+        raise SelectionError(f"{method}: is no method.{hint(method, _METHODS)}")
     pattern = rest if colon else word
-    by_name, by_layer = method == "name" or not colon, method != "name"
+    by_name, by_layer = not colon or method == "name", method != "name"
     found = {
         m.name for m in pipeline if (by_name and fnmatchcase(m.name, pattern)) or (by_layer and m.layer == pattern)
     }
     if not found:
-        raise SelectionError(
-            f"--select {word}: no table or layer has that name.{hint(pattern, [*pipeline.models, *pipeline.layers])}"
-        )
+        known = [*(pipeline.models if by_name else ()), *(pipeline.layers if by_layer else ())]
+        raise SelectionError(f"no table or layer has that name.{hint(pattern, known)}")
     return found
 
 
