@@ -70,7 +70,7 @@ def test_half_of_the_keys_may_go_and_all_of_them_with_the_flag(lending: Lending)
 def test_an_empty_extract_is_refused(lending: Lending) -> None:
     lending.load([ALICE], [SAVINGS])
     before = lending.files()
-    with pytest.raises(ExtractError, match="src_account: the extract has no rows"):
+    with pytest.raises(ExtractError, match="accounts.csv: the extract has no rows"):
         lending.load(accounts=[])
     assert lending.files() == before
 
