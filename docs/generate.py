@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from lc_ibis.cli import main
-from lc_ibis.engine.checks import Check
+from lc_ibis.engine.checks import Check, contract_checks
 from lc_ibis.engine.model import Model
 from lc_ibis.layers import pipeline
 
@@ -34,7 +34,8 @@ def _table(model: Model) -> str:
             marks = ", key" * c.is_key + ", may be null" * c.is_nullable
             rows.append(f"| {c.name} | {str(c.type).replace('|', '')}{marks} | {c.description} |")
         lines.append("\n".join(rows))
-    declared = [c for c in model.checks if not c.name.startswith(("not_null_", "unique_"))]
+    implied = {check.name for check in contract_checks(model.contract)}
+    declared = [check for check in model.checks if check.name not in implied]
     if declared:
         lines.append("Checks:\n\n" + "\n".join(_check(c) for c in declared))
     return "\n\n".join(lines)
@@ -52,7 +53,9 @@ def cli() -> str:
 
 
 def _help(command: click.Command, name: str) -> str:
-    context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)
+    context = main.context_class(
+        command, info_name=name, max_content_width=100, terminal_width=100, **main.context_settings
+    )
     return f"```\n{command.get_help(context)}\n```"
 
 

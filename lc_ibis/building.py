@@ -10,7 +10,8 @@ from typing import Any
 
 from lc_ibis.backends import opened
 from lc_ibis.engine import exports
-from lc_ibis.engine.checking import run_checks
+from lc_ibis.engine.checking import ledger_rows, run_checks
+from lc_ibis.engine.checks import sentence
 from lc_ibis.engine.extracts import delivered
 from lc_ibis.engine.model import Source
 from lc_ibis.engine.pipeline import Pipeline
@@ -68,6 +69,7 @@ def _reported(run: Run, settings: Settings) -> Iterator[None]:
         yield
     except LcIbisError as error:
         run.error = str(error)
+        error.report = report.path_of(run, settings.reports)
         raise
     finally:
         run.seconds = time.perf_counter() - started
@@ -83,7 +85,7 @@ def _build(
         lambda model: delivered(model, settings.inputs, settings.source.get(model.name)), settings.full_refresh,
         1.0 if settings.allow_mass_delete else settings.max_delete_share,
     )  # fmt: skip
-    before, staged = state.copy(), exports.Staging(settings.outputs)
+    before, staged = state.copy(), exports.PendingFiles(settings.outputs)
     with staged, store.transaction():
         for model in (pipeline[name] for name in chosen):
             if model.is_stored:
@@ -93,7 +95,7 @@ def _build(
                 if progress:
                     progress(done)
         run.checks = run_checks(store, pipeline, refresher.tables, state, chosen)
-        run.ledger = _ledger(pipeline, state, refresher)
+        run.ledger = ledger_rows(store, pipeline, refresher.tables, state)
         _refuse_failures(run)
         staged.write(store, pipeline, state, chosen)
         if state == before:
@@ -102,23 +104,12 @@ def _build(
         else:
             state.runs.append((run.run_id, run.run_at, utc_now()))
             state.write(store)
+    run.status = "unchanged" if state == before and staged.is_empty else "built"
     run.outputs = staged.publish()
-    run.status = "unchanged" if state == before and not run.outputs else "built"
-
-
-def _ledger(pipeline: Pipeline, state: State, refresher: Refresher) -> list[dict[str, Any]]:
-    """Return the ledger's rows; none while the tables do not belong together, after a partial build."""
-    if not pipeline.ledger or state.stale(pipeline, pipeline.stored_inputs[pipeline.ledger]):
-        return []
-    return refresher.store.rows(refresher.tables[pipeline.ledger])
 
 
 def _refuse_failures(run: Run) -> None:
     failures = [result for result in run.checks if result.status == "fail"]
     if failures:
-        lines = [f"  {f.table}: {f.check.name}, {f.failing_count} failing" for f in failures]
-        shown = "; ".join(str(example) for example in failures[0].examples[:1])
-        raise ChecksFailed(
-            f"{len(failures)} checks of severity error failed, so nothing was published:\n" + "\n".join(lines)
-            + (f"\nFor example {shown}." if shown else "") + "\nThe quality report has the failing rows."
-        )  # fmt: skip
+        listed = "\n".join(f"  {sentence(result)}" for result in failures)
+        raise ChecksFailed(f"{len(failures)} checks of severity error failed, so nothing was published:\n{listed}")

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from lc_ibis import errors
+from lc_ibis.settings import Settings
 
 
 class _Group(click.Group):
@@ -20,6 +21,8 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except errors.LcIbisError as error:
             click.echo(f"Error: {error}", err=True)
+            if error.report:
+                click.echo(f"Report: {error.report}", err=True)
             sys.exit(error.exit_code)
 
 
@@ -27,9 +30,10 @@ class _Group(click.Group):
 def main() -> None:
     """A lending company's table pipeline: source, staging, snapshots, intermediate, marts.
 
-    Every option is also an environment variable (LC_IBIS_DATABASE for --database) and a line of
-    lc-ibis.toml in the current directory (database = "…"). Exit code 0: done; 1: data or build
-    failed and nothing was published; 2: the command was not understood.
+    Settings are flags, environment variables (LC_IBIS_DATABASE for --database) and lines of the
+    file lc-ibis.toml in the current directory (database = "…"), in this order of precedence.
+
+    Exit code 0: done; 1: data or build failed; 2: the command was not understood.
     """
 
 
@@ -46,16 +50,16 @@ _PATH = click.Path(path_type=Path)
 _OPTIONS = {
     "backend": click.option("--backend", help="Where tables live: duckdb."),
     "database": click.option(
-        "--database", type=_PATH, help="The database file. [default: data/duckdb/lc.duckdb]"
+        "--database", type=_PATH, help=f"The database file. [default: {Settings.database}]"
     ),
-    "inputs": click.option("--inputs", type=_PATH, help="Directory of the extracts. [default: data/inputs]"),
-    "outputs": click.option("--outputs", type=_PATH, help="Directory of output files. [default: data/outputs]"),
+    "inputs": click.option("--inputs", type=_PATH, help=f"Directory of the extracts. [default: {Settings.inputs}]"),
+    "outputs": click.option("--outputs", type=_PATH, help=f"Directory of output files. [default: {Settings.outputs}]"),
     "reports": click.option(
-        "--reports", type=_PATH, help="Directory of quality reports. [default: data/quality_reports]"
+        "--reports", type=_PATH, help=f"Directory of quality reports. [default: {Settings.reports}]"
     ),
     "source": click.option(
         "--source", multiple=True, metavar="NAME=GLOB",
-        help="Files of a source by pattern below the inputs: src_account='accounts/2026-*.csv.gz'.",
+        help="Files of a source, by pattern below the inputs: src_account='accounts/2026-*.csv.gz'.",
     ),
     "select": click.option(
         "--select", "-s", multiple=True, metavar="TERM",
@@ -70,10 +74,13 @@ _OPTIONS = {
         help="Believe an extract from which more than the usual share of keys is gone.",
     ),
     "max_delete_share": click.option(
-        "--max-delete-share", type=float, help="Share of current keys that may be gone at once. [default: 0.5]"
+        "--max-delete-share", type=float,
+        help=f"Share of current keys that may be gone at once. [default: {Settings.max_delete_share}]",
     ),
     "threads": click.option("--threads", type=int, help="Threads of the engine. [default: all cores]"),
-    "memory_limit": click.option("--memory-limit", help="Memory of the engine, like 1GB. [default: 80 % of it]"),
+    "memory_limit": click.option(
+        "--memory-limit", help="Memory of the engine, like 1GB. [default: 80 % of the machine's]"
+    ),
     "json": click.option("--json", "as_json", is_flag=True, help="Print JSON instead."),
 }  # fmt: skip
 _TABLES = ("backend", "database", "threads", "memory_limit")
@@ -83,7 +90,10 @@ _TABLES = ("backend", "database", "threads", "memory_limit")
 @_options(*_TABLES, "inputs", "outputs", "reports", "source", "select", "exclude", "full_refresh",
           "allow_mass_delete", "max_delete_share", "json")  # fmt: skip
 def build(as_json: bool, **options: Any) -> None:
-    """Bring tables and output files up to date with the extracts, all or nothing."""
+    """Bring tables and files up to date with the extracts.
+
+    All or nothing: a build that fails leaves every table as it was.
+    """
     from lc_ibis import terminal
     from lc_ibis.building import build
     from lc_ibis.quality.report import document, to_json
@@ -99,7 +109,7 @@ def build(as_json: bool, **options: Any) -> None:
 @main.command()
 @_options("select", "exclude", "json")
 def ls(as_json: bool, **options: Any) -> None:
-    """List the tables, layer by layer: what a row is, and what each is made from."""
+    """List the tables, and what each is made from."""
     from lc_ibis import reading, terminal
     from lc_ibis.quality.report import to_json
 
@@ -113,7 +123,10 @@ def ls(as_json: bool, **options: Any) -> None:
 @click.option("--as-of", metavar="TIME", help="The table as it stood then, UTC: 2026-01-31, or 2026-01-31T18:00.")
 @_options(*_TABLES, "json")
 def show(table: str, limit: int, as_of: str | None, as_json: bool, **options: Any) -> None:
-    """Print the first rows of a table, ordered by its key."""
+    """Print the first rows of a table, ordered by its key.
+
+    As of a past moment, stamps like calculated_at are that moment.
+    """
     from lc_ibis import reading, terminal
     from lc_ibis.quality.report import to_json
 
@@ -124,7 +137,10 @@ def show(table: str, limit: int, as_of: str | None, as_json: bool, **options: An
 @main.command()
 @_options(*_TABLES, "select", "exclude", "json")
 def test(as_json: bool, **options: Any) -> None:
-    """Run all checks on the stored tables; exit code 1 if one of severity error fails."""
+    """Run all checks on the stored tables.
+
+    Exit code 1 if a check of severity error fails.
+    """
     from lc_ibis import reading, terminal
     from lc_ibis.quality.report import document, to_json
 

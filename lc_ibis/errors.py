@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class LcIbisError(Exception):
     """Base of all errors that are not bugs; the command line prints them without a traceback."""
 
     exit_code = 1
+    report: Path | None = None  # of the build that it ended
 
 
 class SettingsError(LcIbisError):
@@ -42,6 +44,10 @@ class MassDeleteError(LcIbisError):
 
 class ChecksFailed(LcIbisError):
     """A check of severity error found rows; nothing was published."""
+
+
+class OutputError(LcIbisError):
+    """A file that cannot be written, or put in its place."""
 
 
 class DatabaseError(LcIbisError):

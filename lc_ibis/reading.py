@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timezone
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import ibis
@@ -11,7 +12,8 @@ import ibis.expr.types as ir
 
 from lc_ibis.backends import opened
 from lc_ibis.engine import scd2
-from lc_ibis.engine.checking import run_checks
+from lc_ibis.engine.checking import ledger_rows, run_checks
+from lc_ibis.engine.contracts import moment
 from lc_ibis.engine.model import Model, Snapshot
 from lc_ibis.engine.pipeline import Pipeline, Tables, query
 from lc_ibis.engine.run import Run
@@ -49,46 +51,44 @@ class Warehouse:
         """Return a table of the pipeline as an Ibis table.
 
         With `as_of` it is the table as it stood at that moment, UTC: a history as it was then known, and what is made
-        from histories computed from them by the pipeline's own functions. Raises SelectionError.
+        from histories computed from them by the pipeline's own functions, its stamps (calculated_at) being that
+        moment. Raises SelectionError.
         """
         model = self.pipeline[name]
         if as_of is None:
             return self._tables()[name]
-        moment = parse_moment(as_of)
+        at = parse_moment(as_of)
         if not isinstance(model.kind, Snapshot) and not _made_from_history(self.pipeline, model):
+            histories = [m.name for m in self.pipeline if isinstance(m.kind, Snapshot)]
             raise SelectionError(
                 f"{name}: only histories and what is made from them are known as of a moment; "
-                f"{model.layer} holds the last load alone. Ask snap_customer or snap_account."
+                f"{model.layer} holds the last load alone. Ask {' or '.join(histories)}."
             )
-        return self._tables(moment)[name]
+        return self._tables(at)[name]
 
-    def _tables(self, moment: datetime | None = None) -> Tables:
+    def _tables(self, at: datetime | None = None) -> Tables:
         def stored(model: Model) -> ir.Table | None:
             if model.name not in self.state.tables:
                 raise DatabaseError(f"{self.settings.database}: {model.name} is not built yet. Run lc-ibis build.")
-            if moment is None:
+            if at is None:
                 return self.store.table(model.layer, model.name)
             if isinstance(model.kind, Snapshot):
-                return scd2.as_of(self.store.table(model.layer, model.name), _literal(moment))
+                return scd2.as_of(self.store.table(model.layer, model.name), moment(at))
             return None
 
-        return Tables(self.pipeline, stored, _literal(moment or utc_now()))
+        return Tables(self.pipeline, stored, moment(at or utc_now()))
 
     def test(self, names: list[str]) -> Run:
         """Run all checks of the named models on the stored tables, in full."""
+        started = perf_counter()
         tables = self._tables()
         last = max(self.state.runs, default=(0, utc_now(), None))[0]
         run = Run(last, utc_now())
         run.checks = run_checks(self.store, self.pipeline, tables, self.state, names)
-        run.status = "failed" if any(r.status == "fail" for r in run.checks) else "unchanged"
-        ledger = self.pipeline.ledger
-        if ledger and not self.state.stale(self.pipeline, self.pipeline.stored_inputs[ledger]):
-            run.ledger = self.store.rows(tables[ledger])
+        run.ledger = ledger_rows(self.store, self.pipeline, tables, self.state)
+        run.status = "failed" if any(result.status == "fail" for result in run.checks) else "passed"
+        run.seconds = perf_counter() - started
         return run
-
-
-def _literal(moment: datetime) -> ir.TimestampScalar:
-    return ibis.literal(moment.isoformat(" ")).cast("timestamp(6)")
 
 
 def _made_from_history(pipeline: Pipeline, model: Model) -> bool:
@@ -140,8 +140,10 @@ def _order(model: Model, rows: ir.Table) -> list[ir.Value]:
 
 def test(**options: Any) -> Run:
     """Run the selected models' checks on the stored tables; nothing is written."""
+    from lc_ibis.layers import pipeline
+
     settings = Settings.load(**options)
-    with connect(**options) as warehouse:
+    with Warehouse(pipeline, settings) as warehouse:
         return warehouse.test(selected(warehouse.pipeline, settings.select, settings.exclude))
 
 
@@ -174,5 +176,5 @@ def compile(dialect: str = "duckdb", **options: Any) -> dict[str, str]:
         raise SettingsError(f"dialect: {dialect!r} is not one of {', '.join(DIALECTS)}.")
     settings = Settings.load(**options)
     names = selected(pipeline, settings.select, settings.exclude)
-    run_at = _literal(datetime(1970, 1, 1))
+    run_at = moment(datetime(1970, 1, 1))
     return {name: str(ibis.to_sql(query(pipeline, pipeline[name], run_at), dialect=dialect)) for name in names}

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from lc_ibis.engine.checks import CheckResult
+from lc_ibis.engine.checks import sentence
 from lc_ibis.engine.run import Run, TableRun
 
 _WIDEST = 100_000
@@ -18,7 +18,8 @@ _STYLES = {"created": "green", "updated": "cyan", "unchanged": "dim", "skipped":
 
 
 def _console() -> Console:
-    return Console(highlight=False, soft_wrap=True)
+    # What is printed holds names and values from files: never markup.
+    return Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 class BuildPrinter:
@@ -33,9 +34,9 @@ class BuildPrinter:
         if done.layer != self._layer:
             self._layer = done.layer
             self.console.print(f"{done.layer}", style="bold")
-        line = Text(f"  {done.table:<27}{done.action:<10}", style=_STYLES[done.action])
+        line = Text(f"  {done.table:<26}{done.action:<10}", style=_STYLES[done.action])
         line.append(f"{done.row_count:>9,} rows  ", style="default")
-        line.append(f"{_changes(done):<34} {done.reason}")
+        line.append("; ".join(part for part in (_changes(done), done.reason) if part))
         self.console.print(line)
 
     def summary(self, run: Run) -> None:
@@ -47,7 +48,9 @@ class BuildPrinter:
             self.console.print(f"  wrote {path}")
         self.console.print(f"  report {run.report}")
         if run.status == "unchanged":
-            self.console.print(f"Nothing changed, nothing was written ({run.seconds:.1f} s).", style="bold")
+            self.console.print(
+                f"Nothing changed: tables and files are as they were ({run.seconds:.1f} s).", style="bold"
+            )
         else:
             when = run.run_at.isoformat()
             self.console.print(f"Run {run.run_id} of {when} is published ({run.seconds:.1f} s).", style="bold")
@@ -55,7 +58,7 @@ class BuildPrinter:
 
 def _changes(done: TableRun) -> str:
     written = done.written
-    closing = "closed" if done.layer == "snapshots" else "removed"
+    closing = "closed" if done.kind == "snapshot" else "removed"
     counts = {"added": written.added_count, "changed": written.changed_count, closing: written.removed_count}
     return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
 
@@ -88,16 +91,7 @@ def _failing(console: Console, run: Run) -> None:
     for result in run.checks:
         if result.status in ("warn", "fail"):
             style = "red" if result.status == "fail" else "yellow"
-            console.print(Text(f"{result.status.upper()} {_sentence(result)}", style=style))
-
-
-def _sentence(result: CheckResult) -> str:
-    examples = "; ".join(", ".join(f"{k} {v}" for k, v in row.items()) for row in result.examples[:3])
-    more = ", …" if result.failing_count > len(result.examples[:3]) else ""
-    return (
-        f"{result.table}.{result.check.name}: {result.failing_count:,} failing. {result.check.meaning} "
-        f"For example {examples}{more}"
-    )
+            console.print(Text(f"{result.status.upper()} {sentence(result)}", style=style))
 
 
 def checks(run: Run) -> None:
@@ -121,7 +115,7 @@ def models(models: list[dict[str, Any]]) -> None:
             console.print(layer, style="bold")
         console.print(Text(f"  {model['name']:<27}{model['kind']:<12} {model['grain']}"))
         if model["inputs"]:
-            console.print(Text(f"  {'':<39} from {', '.join(model['inputs'])}", style="dim"))
+            console.print(Text(f"    from {', '.join(model['inputs'])}", style="dim"))
 
 
 def rows(name: str, rows: list[dict[str, Any]], limit: int) -> None:

@@ -24,7 +24,10 @@ def test_a_failing_check_publishes_nothing_and_says_which_rows(lending: Lending)
     """A balance that fits, but not with its interest: no table can hold the new balance."""
     lending.load([ALICE], [SAVINGS])
     before = lending.files()
-    with pytest.raises(ChecksFailed, match=r"account_summary: not_null_new_balance_amount, 1 failing"):
+    with pytest.raises(
+        ChecksFailed,
+        match="account_summary: 1 break not_null_new_balance_amount, by account_id, new_balance_amount: A2 null",
+    ):
         lending.load(accounts=[CHANGED, HUGE])
     assert lending.files() == before
 
@@ -115,7 +118,7 @@ def _killed(lending: Lending, module: str, target: str) -> None:
 
 @pytest.mark.parametrize(
     ("module", "target"),
-    [("writing", "writing.step"), ("exports", "exports.Staging.write"), ("state", "state.State.write")],
+    [("writing", "writing.history_changes"), ("exports", "exports.PendingFiles.write"), ("state", "state.State.write")],
 )
 def test_a_build_killed_before_its_commit_leaves_the_old_tables(lending: Lending, module: str, target: str) -> None:
     lending.load([ALICE], [SAVINGS])
@@ -131,7 +134,7 @@ def test_a_build_killed_before_its_commit_leaves_the_old_tables(lending: Lending
 def test_outputs_follow_after_a_kill_between_commit_and_move(lending: Lending) -> None:
     lending.load([ALICE], [SAVINGS])
     lending.deliver(accounts=[CHANGED])
-    _killed(lending, "exports", "exports.Staging.publish")
+    _killed(lending, "exports", "exports.PendingFiles.publish")
     assert b"5000.00" in (lending.outputs / "account_summary.csv").read_bytes()
     run = lending.build()
     assert {path.name for path in run.outputs} >= {"account_summary.csv", "account_summary.parquet"}

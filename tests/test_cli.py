@@ -43,11 +43,11 @@ def test_build_prints_a_line_a_table_the_ledger_and_the_verdict(lending: Lending
     lending.deliver([ALICE], [SAVINGS, BLANK_BALANCE])
     places = [word for name, path in lending.places().items() for word in (f"--{name}", str(path))]
     output = run("build", *places).output
-    assert re.search(r"stg_account +created +1 rows +1 added +first build", output)
+    assert re.search(r"stg_account +created +1 rows +1 added; first build", output)
     assert re.search(r"source +received +accepted +refused +held +current +joined +without customer", output)
     assert re.search(r"account +2 +1 +1 +0 +1 +1 +0", output)
     assert re.search(r"Run 1 of \S+ is published", output)
-    assert "Nothing changed, nothing was written" in run("build", *places).output
+    assert "Nothing changed: tables and files are as they were" in run("build", *places).output
 
 
 def test_build_as_json_is_the_report(built: Lending) -> None:
@@ -121,7 +121,7 @@ def test_test_exits_with_1_when_a_table_is_broken(built: Lending) -> None:
 
     with duckdb.connect(str(built.database)) as connection:
         connection.execute("UPDATE marts.account_summary SET new_balance_amount = 1")
-    assert "FAIL account_summary.new_balance_is_the_sum" in run("test", exit_code=1).output
+    assert "FAIL account_summary: 1 break new_balance_is_the_sum, by account_id: A1" in run("test", exit_code=1).output
 
 
 def test_ls_lists_tables_by_layer(lending: Lending) -> None:

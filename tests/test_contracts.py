@@ -15,7 +15,7 @@ import lc_ibis
 import lc_ibis.reading
 from lc_ibis.building import run_pipeline
 from lc_ibis.engine.checks import contract_checks
-from lc_ibis.engine.contracts import Contract, Integer, Moment, Text, column, key, received, stamp, verify
+from lc_ibis.engine.contracts import Contract, Integer, Moment, Text, column, from_extract, key, stamp, verify
 from lc_ibis.engine.model import Incremental, Model, Source, model
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.errors import ContractError, ModelError
@@ -111,7 +111,7 @@ def test_outputs_keep_decimals(lending: Lending) -> None:
 class SrcThing(Contract):
     """One row per received thing."""
 
-    thing_id: Text | None = received("ThingID", "Its number.")
+    thing_id: Text | None = from_extract("ThingID", "Its number.")
     loaded_at: Moment = stamp("When it was first received.")
 
 
@@ -178,7 +178,11 @@ def test_a_changed_contract_makes_the_table_anew(tmp_path: Path) -> None:
 
     wider.__name__ = "thing"
     _run(tmp_path, thing)
-    _run(tmp_path, model(Incremental(), WiderThing)(wider))
+    wide = model(Incremental(), WiderThing)(wider)
+    _run(tmp_path, wide)
+    settings = Settings.load(database=tmp_path / "t.duckdb")
+    with lc_ibis.reading.Warehouse(Pipeline([src_thing, wide]), settings) as warehouse:
+        assert warehouse.table("thing").columns == ("thing_id", "label")
 
 
 def test_a_parameter_that_is_no_model_is_refused_with_a_hint() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ import sqlglot as sg
 import sqlglot.expressions as sge
 from ibis.backends.sql.datatypes import DuckDBType
 
-from lc_ibis.engine.csvfile import first_wider, line_of_record
+from lc_ibis.engine.csvfile import line_of_record, misread
 from lc_ibis.engine.extracts import Files
 from lc_ibis.errors import DatabaseError, ExtractError, SettingsError
 
@@ -154,32 +153,29 @@ class DuckDB:
         try:
             for group in files:
                 if group.format == "csv":
-                    self._refuse_wide_records(group)
+                    self._refuse_misread(group)
             tables = [self._read(group) for group in files]
             yield ibis.union(*tables) if len(tables) > 1 else tables[0]
         except duckdb.Error as error:
             raise _extract_error(files, error) from None
 
-    def _refuse_wide_records(self, files: Files) -> None:
-        """Refuse records with empty fields too many at their end: DuckDB would drop those, as it does no others.
+    def _refuse_misread(self, files: Files) -> None:
+        """Refuse what DuckDB would read without a word, but not as it is; see csvfile.misread.
 
-        Only a line that ends in an empty field and has that many commas can belong to one.
+        Only a line that ends in an empty field and has commas enough, or that has a space before a quote, can
+        belong to such a record: few lines do, and only for them is the file read a second time.
         """
         width = len(files.columns)
         for path in files.paths:
-            lines = self._run(
-                f"SELECT line FROM read_csv({_literal(_unglobbed(path))}, columns = {{'line': 'VARCHAR'}}, "
-                "header = false, auto_detect = false, delim = '\x1f', quote = '', escape = '', strict_mode = false) "
-                "WHERE (line LIKE '%,' OR line LIKE '%,\"\"') "
-                f"AND length(line) - length(replace(line, ',', '')) >= {width}"
-            )
-            while found := lines.fetchmany(1000):
-                if any(len(next(csv.reader([line.replace("\0", "")]))) != width for (line,) in found):
-                    if wide := first_wider(path, width):
-                        raise ExtractError(
-                            f"{path}, line {wide[0]}: {wide[1]} fields where {width} are expected. Mend the row."
-                        )
-                    break
+            [(suspicious,)] = self._run(
+                f"SELECT count(*) FROM read_csv({_literal(_unglobbed(path))}, columns = {{'line': 'VARCHAR'}}, "
+                "header = false, auto_detect = false, delim = '\\x1f', quote = '', escape = '', strict_mode = false) "
+                "WHERE ((line LIKE '%,' OR line LIKE '%,\"\"') AND "
+                f"length(line) - length(replace(line, ',', '')) >= {width}) "
+                "OR (contains(line, ' \"') AND regexp_matches(line, '(^|,) +\"'))"
+            ).fetchall()
+            if suspicious and (fault := misread(path, width)):
+                raise ExtractError(f"{path}, {fault}")
 
     def _read(self, files: Files) -> ir.Table:
         paths = f"[{', '.join(_literal(_unglobbed(p)) for p in files.paths)}]"

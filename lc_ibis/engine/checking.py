@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
-from lc_ibis.engine.checks import Check, CheckResult, counts
+from lc_ibis.engine.checks import Check, CheckResult, TablesByName, counts
 from lc_ibis.engine.model import Model
-from lc_ibis.engine.pipeline import Pipeline, Tables
+from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.scd2 import business_key
 from lc_ibis.engine.state import State
 from lc_ibis.engine.store import Store
@@ -16,7 +16,7 @@ EXAMPLES = 5
 
 
 def run_checks(
-    store: Store, pipeline: Pipeline, tables: Tables, state: State, names: Iterable[str]
+    store: Store, pipeline: Pipeline, tables: TablesByName, state: State, names: Iterable[str]
 ) -> list[CheckResult]:
     """Run all checks of the named models.
 
@@ -26,7 +26,16 @@ def run_checks(
     return [result for name in names for result in _check_model(store, pipeline, tables, state, pipeline[name])]
 
 
-def _check_model(store: Store, pipeline: Pipeline, tables: Tables, state: State, model: Model) -> list[CheckResult]:
+def ledger_rows(store: Store, pipeline: Pipeline, tables: TablesByName, state: State) -> list[dict[str, Any]]:
+    """Return the ledger's rows; none while its tables do not belong together, after a partial build."""
+    if not pipeline.ledger or state.stale(pipeline, pipeline.stored_inputs[pipeline.ledger]):
+        return []
+    return store.rows(tables[pipeline.ledger])
+
+
+def _check_model(
+    store: Store, pipeline: Pipeline, tables: TablesByName, state: State, model: Model
+) -> list[CheckResult]:
     reasons = [_why_not(pipeline, state, model, check) for check in model.checks]
     due = [check for check, reason in zip(model.checks, reasons, strict=True) if reason is None]
     skipped = [
@@ -50,7 +59,7 @@ def _why_not(pipeline: Pipeline, state: State, model: Model, check: Check) -> st
     return state.stale(pipeline, (model.name, *check.needs)) if check.needs else None
 
 
-def _result(store: Store, tables: Tables, model: Model, check: Check, failing: int) -> CheckResult:
+def _result(store: Store, tables: TablesByName, model: Model, check: Check, failing: int) -> CheckResult:
     if not failing:
         return CheckResult(model.name, model.layer, check, "pass")
     rows = check.rows(tables[model.name], tables)

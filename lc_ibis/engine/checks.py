@@ -18,7 +18,7 @@ import ibis.expr.types as ir
 from lc_ibis.engine.contracts import Contract
 
 Severity = Literal["error", "warn"]
-Tables = Mapping[str, ir.Table]
+TablesByName = Mapping[str, ir.Table]
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class Check:
     columns: tuple[str, ...]
     meaning: str
     breaks: Callable[[ir.Table], ir.BooleanValue] | None = None
-    failing: Callable[[ir.Table, Tables], ir.Table] | None = None
+    failing: Callable[[ir.Table, TablesByName], ir.Table] | None = None
     needs: tuple[str, ...] = ()
     severity: Severity = "error"
 
-    def rows(self, table: ir.Table, tables: Tables) -> ir.Table:
+    def rows(self, table: ir.Table, tables: TablesByName) -> ir.Table:
         """Return the failing rows."""
         if self.breaks is not None:
             return table.filter(self.breaks(table).fill_null(False))
@@ -56,6 +56,14 @@ class CheckResult:
     failing_count: int = 0
     examples: tuple[dict[str, Any], ...] = ()
     reason: str = ""
+
+
+def sentence(result: CheckResult) -> str:
+    """Say which check of which table how many rows break, with a few of them."""
+    rows = [" ".join("null" if value is None else str(value) for value in row.values()) for row in result.examples]
+    more = ", …" if result.failing_count > len(rows) else ""
+    shown = f", by {', '.join(result.examples[0])}: {', '.join(rows)}{more}" if rows else ""
+    return f"{result.table}: {result.failing_count:,} break {result.check.name}{shown}"
 
 
 def contract_checks(contract: type[Contract]) -> list[Check]:
@@ -123,15 +131,12 @@ def valid_date_range(start: str, end: str) -> Check:
     )  # fmt: skip
 
 
-def relationships(
-    column: str, to: str, where: Callable[[ir.Table], ir.BooleanValue] | None = None, of: str | None = None
-) -> Check:
-    """Every known `column` is a value of `to`'s column `of` (by default the same name)."""
-    target = of or column
+def relationships(column: str, to: str, where: Callable[[ir.Table], ir.BooleanValue] | None = None) -> Check:
+    """Every known `column` is in the table `to`, under the same name; `where` says in which of its rows."""
 
-    def orphans(table: ir.Table, tables: Tables) -> ir.Table:
+    def orphans(table: ir.Table, tables: TablesByName) -> ir.Table:
         parents = tables[to].filter(where(tables[to])) if where else tables[to]
-        keys = parents.select(parent=parents[target])
+        keys = parents.select(parent=parents[column])
         known = table.filter(table[column].notnull())
         return known.anti_join(keys, known[column] == keys.parent)
 
@@ -141,7 +146,7 @@ def relationships(
 def scd2_no_overlap(keys: tuple[str, ...], start: str = "dbt_valid_from", end: str = "dbt_valid_to") -> Check:
     """The intervals [start, end) of a key never overlap, so at most one version is current."""
 
-    def overlapping(table: ir.Table, _: Tables) -> ir.Table:
+    def overlapping(table: ir.Table, _: TablesByName) -> ir.Table:
         following = table[start].lead().over(group_by=list(keys), order_by=table[start])
         versions = table.mutate(next_start=following)
         late = versions[end].isnull() | (versions[end] > versions.next_start)
@@ -154,14 +159,14 @@ def same_rows(name: str, meaning: str, columns: tuple[str, ...], other: str,
               prepare: Callable[[ir.Table], ir.Table]) -> Check:  # fmt: skip
     """`columns` of the table, as a set, are what `prepare` makes of table `other`."""
 
-    def different(table: ir.Table, tables: Tables) -> ir.Table:
+    def different(table: ir.Table, tables: TablesByName) -> ir.Table:
         mine, theirs = table.select(*columns), prepare(tables[other]).select(*columns)
         return mine.difference(theirs).union(theirs.difference(mine))
 
     return Check(name, columns, meaning, failing=different, needs=(other,))
 
 
-def counts(checks: list[Check], table: ir.Table, tables: Tables) -> ir.Table:
+def counts(checks: list[Check], table: ir.Table, tables: TablesByName) -> ir.Table:
     """Return one row: how many rows fail each check, in columns c0, c1, …"""
     per_row = {
         f"c{i}": check.breaks(table).fill_null(False).cast("int64").sum().fill_null(0)

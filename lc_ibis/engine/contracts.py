@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar
 
 import ibis
 import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
 
 from lc_ibis.errors import ContractError
 
@@ -52,7 +53,7 @@ def stamp(description: str) -> Any:
     return Column(description, is_stamp=True)
 
 
-def received(header: str, description: str) -> Any:
+def from_extract(header: str, description: str) -> Any:
     """Declare a column that is read as text from the extract's column `header`."""
     return Column(description, header=header)
 
@@ -110,6 +111,11 @@ def _ibis_type(annotation: Any) -> tuple[dt.DataType, bool]:
         (annotation,) = (a for a in typing.get_args(annotation) if a is not type(None))
         nullable = True
     return typing.get_args(annotation)[1], nullable
+
+
+def moment(value: datetime) -> ir.TimestampScalar:
+    """Return a time as a literal of type Moment."""
+    return ibis.literal(value.isoformat(" ")).cast("timestamp(6)")
 
 
 def verify(table: str, where: str, contract: type[Contract], actual: ibis.Schema) -> None:

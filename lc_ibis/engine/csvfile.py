@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 from collections.abc import Iterator
 from io import TextIOWrapper
 from pathlib import Path
@@ -15,6 +16,7 @@ def opened(path: Path) -> IO[bytes]:
     return cast(IO[bytes], gzip.open(path, "rb")) if path.name.lower().endswith(".gz") else path.open("rb")
 
 
+SPACED_QUOTE = re.compile(' +"')
 LARGEST = 2**31 - 1
 NUL = "\N{SYMBOL FOR NULL}"
 
@@ -45,9 +47,15 @@ def line_of_record(path: Path, number: int) -> int:
     return number
 
 
-def first_wider(path: Path, width: int) -> tuple[int, int] | None:
-    """Return the line and the number of fields of the first record with more than `width` fields."""
+def misread(path: Path, width: int) -> str | None:
+    """Return line and fault of the first record that the engine would take without a word, but not as it is.
+
+    Such are empty fields too many at the end, which it drops, and spaces before a quoted field, which
+    it drops with the quotes.
+    """
     for line, record in records(path):
         if len(record) > width:
-            return line, len(record)
+            return f"line {line}: {len(record)} fields where {width} are expected. Mend the row."
+        if any(SPACED_QUOTE.match(value) for value in record):
+            return f"line {line}: spaces before a quoted field. Quote the spaces too, or leave them out."
     return None

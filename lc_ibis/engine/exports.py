@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import ibis
@@ -17,17 +15,17 @@ import ibis
 from lc_ibis.engine.pipeline import Output, Pipeline
 from lc_ibis.engine.state import State
 from lc_ibis.engine.store import Store
-from lc_ibis.errors import LcIbisError
+from lc_ibis.errors import OutputError
 
 
-class Staging:
+class PendingFiles:
     """The files of one run, by place; what is not published when the context ends in an error is removed."""
 
     def __init__(self, directory: Path):
         self.directory = directory
         self._files: list[tuple[Path, Path]] = []
 
-    def __enter__(self) -> Staging:
+    def __enter__(self) -> PendingFiles:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
@@ -35,13 +33,24 @@ class Staging:
             for written, _place in self._files:
                 written.unlink(missing_ok=True)
 
+    @property
+    def is_empty(self) -> bool:
+        return not self._files
+
     def write(self, store: Store, pipeline: Pipeline, state: State, tables: list[str]) -> None:
-        """Write the outputs of `tables` whose files are not in place already, and note them in the state."""
-        with _explained(self.directory):
+        """Write the outputs of `tables` whose files are not in place already, and note them in the state.
+
+        Raises OutputError.
+        """
+        try:
             self.directory.mkdir(parents=True, exist_ok=True)
             for output in pipeline.outputs:
                 if output.table in tables:
                     self._write(store, pipeline, state, output)
+        except OSError as error:
+            raise OutputError(
+                f"{error.filename or self.directory}: the outputs cannot be written ({error.strerror})."
+            ) from None
 
     def _write(self, store: Store, pipeline: Pipeline, state: State, output: Output) -> None:
         model = pipeline[output.table]
@@ -51,6 +60,8 @@ class Staging:
             place = self.directory / f"{model.name}.{format}"
             for leftover in self.directory.glob(f".{place.name}.*.tmp"):
                 leftover.unlink(missing_ok=True)
+            if place.is_dir():
+                raise OutputError(f"{place}: a directory is where an output file belongs. Move it away.")
             if place.is_file() and state.files.get(place.name) == (version, _sha256(place)):
                 continue
             written = self.directory / f".{place.name}.{os.getpid()}.tmp"
@@ -59,22 +70,16 @@ class Staging:
             state.files[place.name] = (version, _sha256(written))
 
     def publish(self) -> list[Path]:
-        """Move the files to their places; return those."""
-        with _explained(self.directory):
+        """Move the files to their places; return those. Raises OutputError; the tables are published already."""
+        try:
             for written, place in self._files:
                 os.replace(written, place)
+        except OSError as error:
+            raise OutputError(
+                f"{error.filename2 or self.directory}: the tables are published, but the file cannot be put in its "
+                f"place ({error.strerror}). Mend that and build again; the files will follow the tables."
+            ) from None
         return [place for _, place in self._files]
-
-
-@contextmanager
-def _explained(directory: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise LcIbisError(
-            f"{error.filename or directory}: the outputs cannot be written ({error.strerror}). "
-            "Mend that and build again; the files will follow the tables."
-        ) from None
 
 
 def _sha256(path: Path) -> str:

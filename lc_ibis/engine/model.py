@@ -89,6 +89,10 @@ class Model:
         return not isinstance(self.kind, Ephemeral)
 
     @property
+    def kind_name(self) -> str:
+        return type(self.kind).__name__.lower()
+
+    @property
     def description(self) -> str:
         return inspect.getdoc(self.function) or inspect.getdoc(self.contract) or ""
 

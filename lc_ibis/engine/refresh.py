@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import ibis
 import ibis.expr.types as ir
 
+from lc_ibis.engine.contracts import moment
 from lc_ibis.engine.extracts import Files
 from lc_ibis.engine.model import Model, Snapshot, Source
 from lc_ibis.engine.pipeline import Pipeline, Tables
@@ -37,7 +37,7 @@ class Refresher:
     tables: Tables = field(init=False)
 
     def __post_init__(self) -> None:
-        self.run_at = ibis.literal(self.run.run_at.isoformat(" ")).cast("timestamp(6)")
+        self.run_at = moment(self.run.run_at)
         self.tables = Tables(self.pipeline, self._stored, self.run_at, keep=self.store.scratch)
         self._existing = self.store.tables()
         self._fingerprints = fingerprints(self.pipeline)
@@ -50,17 +50,17 @@ class Refresher:
         started = time.perf_counter()
         code = self._fingerprints[model.name]
         reason = self._why(model, code)
-        known = self.state.tables.get(model.name)
-        if reason is None and known:
-            return TableRun(model.name, model.layer, "skipped", "inputs unchanged", known.row_count)
-        old = known if self._is_usable(model) else None
+        if reason is None:
+            known = self.state.tables[model.name]
+            return TableRun(model.name, model.layer, model.kind_name, "skipped", "inputs unchanged", known.row_count)
+        old = self.state.tables[model.name] if self._can_be_updated(model) else None
         written = self._write(model, exists=old is not None)
         row_count = (old.row_count if old else 0) + written.growth(is_history=isinstance(model.kind, Snapshot))
         version = self.run.run_id if old is None or written.anything else old.version
         self.state.record(model, version, code, row_count, self.pipeline.stored_inputs[model.name])
         action: Action = "created" if old is None else "updated" if written.anything else "unchanged"
         seconds = time.perf_counter() - started
-        return TableRun(model.name, model.layer, action, reason or "", row_count, written, seconds)
+        return TableRun(model.name, model.layer, model.kind_name, action, reason, row_count, written, seconds)
 
     def _why(self, model: Model, code: str) -> str | None:
         """Return why a table must be computed; None if it is up to date."""
@@ -76,8 +76,8 @@ class Refresher:
         changed = self.state.outdated_inputs(model.name, self.pipeline.stored_inputs[model.name])
         return f"changed: {', '.join(changed)}" if changed else None
 
-    def _is_usable(self, model: Model) -> bool:
-        """Say whether the stored table can be brought up to date, or must be made anew."""
+    def _can_be_updated(self, model: Model) -> bool:
+        """Say whether the stored table can be updated, or must be made anew; refuse one of others' making."""
         exists = (model.layer, model.name) in self._existing
         if exists and model.name not in self.state.tables:
             raise DatabaseError(

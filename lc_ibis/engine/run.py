@@ -19,6 +19,7 @@ class TableRun:
 
     table: str
     layer: str
+    kind: str
     action: Action
     reason: str
     row_count: int
@@ -28,11 +29,11 @@ class TableRun:
 
 @dataclass
 class Run:
-    """What a build did. A run that is unchanged wrote nothing, and its number is used again."""
+    """What a build did, or a test. A run that is unchanged wrote nothing, and its number is used again."""
 
     run_id: int
     run_at: datetime
-    status: Literal["built", "unchanged", "failed"] = "failed"
+    status: Literal["built", "unchanged", "passed", "failed"] = "failed"
     tables: list[TableRun] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
     ledger: list[dict[str, Any]] = field(default_factory=list)

@@ -37,7 +37,7 @@ def as_of(history: ir.Table, moment: ir.TimestampScalar) -> ir.Table:
 
 
 @dataclass(frozen=True)
-class Step:
+class HistoryChanges:
     """What one run does to a history, as tables with the history's columns."""
 
     closed: ir.Table  # current versions that end, with their end
@@ -45,7 +45,9 @@ class Step:
     gone: ir.Table  # the keys among `closed` that are absent, not replaced
 
 
-def step(model: Model, history: ir.Table, rows: ir.Table, held: ir.Table | None, run_at: ir.TimestampScalar) -> Step:
+def history_changes(
+    model: Model, history: ir.Table, rows: ir.Table, held: ir.Table | None, run_at: ir.TimestampScalar
+) -> HistoryChanges:
     """Return what `rows`, the accepted rows of this run, and `held` keys do to the history.
 
     A version is valid from the run that first accepted it; under the timestamp strategy that is
@@ -63,7 +65,7 @@ def step(model: Model, history: ir.Table, rows: ir.Table, held: ir.Table | None,
     if held is not None:
         gone = gone.anti_join(held, keys)
     closed = replaced.union(gone).mutate(dbt_valid_to=run_at)
-    return Step(closed, _versions(model, keys, news, run_at), gone)
+    return HistoryChanges(closed, _versions(model, keys, news, run_at), gone)
 
 
 def _differing(kind: Snapshot, keys: tuple[str, ...], now: ir.Table, incoming: ir.Table) -> tuple[ir.Table, ir.Table]:

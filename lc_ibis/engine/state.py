@@ -15,7 +15,7 @@ from typing import Any
 
 import ibis
 
-from lc_ibis.engine.contracts import Contract, Integer, Moment, Text, column, key
+from lc_ibis.engine.contracts import Contract, Integer, Moment, Text, column, key, moment
 from lc_ibis.engine.model import Model, Source
 from lc_ibis.engine.pipeline import Pipeline, Tables, unbound, unbound_delivery
 from lc_ibis.engine.store import Store
@@ -60,7 +60,7 @@ _TABLES = {"runs": Runs, "tables": TableState, "inputs": InputState, "files": Fi
 
 
 @dataclass(frozen=True)
-class Table:
+class TableRecord:
     """A stored table as the last run left it."""
 
     version: int
@@ -74,7 +74,7 @@ class State:
     """The state as it was read, changed by a run, and written back if anything differs."""
 
     runs: list[tuple[int, datetime, datetime]]
-    tables: dict[str, Table]
+    tables: dict[str, TableRecord]
     files: dict[str, tuple[int, str]]
 
     @classmethod
@@ -86,7 +86,7 @@ class State:
         inputs: dict[str, dict[str, int]] = {}
         for table, name, version in read["inputs"]:
             inputs.setdefault(table, {})[name] = version
-        tables = {t: Table(v, f, n, inputs.get(t, {})) for t, v, f, n in read["tables"]}
+        tables = {t: TableRecord(v, f, n, inputs.get(t, {})) for t, v, f, n in read["tables"]}
         return cls(read["runs"], tables, {name: (v, sha) for name, v, sha in read["files"]})
 
     def copy(self) -> State:
@@ -103,7 +103,7 @@ class State:
     def record(self, model: Model, version: int, fingerprint: str, row_count: int, inputs: Iterable[str]) -> None:
         """Note that a table is up to date with its inputs as they are now."""
         versions = {name: self.tables[name].version for name in inputs}
-        self.tables[model.name] = Table(version, fingerprint, row_count, versions)
+        self.tables[model.name] = TableRecord(version, fingerprint, row_count, versions)
 
     def outdated_inputs(self, name: str, inputs: Iterable[str]) -> list[str]:
         """Return the inputs whose version is not the one that the table was built from."""
@@ -147,7 +147,7 @@ def fingerprints(pipeline: Pipeline) -> dict[str, str]:
     The fingerprint of an ephemeral step is part of what reads it.
     """
     made: dict[str, str] = {}
-    tables = Tables(pipeline, unbound, ibis.literal("1970-01-01 00:00:00").cast("timestamp(6)"))
+    tables = Tables(pipeline, unbound, moment(datetime(1970, 1, 1)))
     for model in pipeline:
         received = unbound_delivery(model) if isinstance(model.kind, Source) else None
         query = tables.computed(model, received)

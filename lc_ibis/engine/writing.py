@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 from lc_ibis.engine.contracts import same_type, verify
 from lc_ibis.engine.incremental import Differences, differences
 from lc_ibis.engine.model import Model, Snapshot
-from lc_ibis.engine.scd2 import Step, business_key, current, step
+from lc_ibis.engine.scd2 import HistoryChanges, business_key, current, history_changes
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import MassDeleteError
 
@@ -58,6 +58,7 @@ def write_result(store: Store, model: Model, result: ir.Table, run_at: ir.Timest
     found = Differences(store.scratch(differences(result, stored, contract).table), contract)
     counts = _counts(store, found)
     if counts.anything:
+        # Without a key all copies of a row are deleted; those that stay are put back with their stamps.
         survivors = None if contract.key() else store.scratch(found.survivors(stored))
         store.delete(model.layer, model.name, found.outdated, by=contract.key() or contract.content())
         if survivors is not None:
@@ -75,7 +76,8 @@ def _counts(store: Store, found: Differences) -> Written:
     changed = 0
     if keys and row["added"] and row["removed"]:
         both = found.outdated.semi_join(table.filter(surplus > 0), keys)
-        [[changed]] = [list(r.values()) for r in store.rows(both.aggregate(n=both.count()))]
+        [found_both] = store.rows(both.aggregate(count=both.count()))
+        changed = int(found_both["count"])
     return Written(int(row["added"]) - changed, changed, int(row["removed"]) - changed)
 
 
@@ -87,7 +89,7 @@ def write_versions(
     if not exists:
         store.create(model.layer, model.name, model.contract.schema())
     history = store.table(model.layer, model.name)
-    changes = step(model, history, rows, held, run_at)
+    changes = history_changes(model, history, rows, held, run_at)
     verify(model.name, model.where, model.contract, store.schema_of(changes.opened))
     if not exists:
         return Written(added_count=store.insert(model.layer, model.name, changes.opened))
@@ -99,7 +101,7 @@ def write_versions(
     return Written(added_count=store.insert(model.layer, model.name, opened), removed_count=removed)
 
 
-def _guard_mass_delete(store: Store, model: Model, history: ir.Table, changes: Step, most: float) -> None:
+def _guard_mass_delete(store: Store, model: Model, history: ir.Table, changes: HistoryChanges, most: float) -> None:
     now = current(history)
     counted = now.aggregate(current=now.count()).mutate(gone=changes.gone.count().as_scalar())
     [counts] = store.rows(counted)

@@ -22,26 +22,26 @@ def ledger(
     last good version stays current because today's row is refused. For accounts:
     current = joined + without_customer.
     """
-    no_count = ibis.null("int64")
-    customer = src_customer.aggregate(received_count=src_customer.count()).mutate(
-        source=ibis.literal("customer"),
-        accepted_count=_rows(stg_customer),
-        refused_count=_rows(quarantine_stg_customer),
-        held_count=_rows(current(snap_customer).semi_join(held_customer, "customer_id")),
-        current_count=_rows(current(snap_customer)),
-        joined_count=no_count,
-        without_customer_count=no_count,
+    customer = _counted(
+        "customer", src_customer, stg_customer, quarantine_stg_customer, held_customer, snap_customer
+    ).mutate(joined_count=ibis.null("int64"), without_customer_count=ibis.null("int64"))
+    account = _counted("account", src_account, stg_account, quarantine_stg_account, held_account, snap_account).mutate(
+        joined_count=_rows(int_account_with_customer), without_customer_count=_rows(account_without_customer)
     )
-    account = src_account.aggregate(received_count=src_account.count()).mutate(
-        source=ibis.literal("account"),
-        accepted_count=_rows(stg_account),
-        refused_count=_rows(quarantine_stg_account),
-        held_count=_rows(current(snap_account).semi_join(held_account, "account_id")),
-        current_count=_rows(current(snap_account)),
-        joined_count=_rows(int_account_with_customer),
-        without_customer_count=_rows(account_without_customer),
+    return customer.union(account).order_by(ibis.desc("source"))
+
+
+def _counted(
+    source: str, received: ir.Table, accepted: ir.Table, refused: ir.Table, held: ir.Table, history: ir.Table
+) -> ir.Table:
+    return received.aggregate(received_count=received.count()).select(
+        source=ibis.literal(source),
+        received_count="received_count",
+        accepted_count=_rows(accepted),
+        refused_count=_rows(refused),
+        held_count=_rows(current(history).semi_join(held, f"{source}_id")),
+        current_count=_rows(current(history)),
     )
-    return customer.union(account).relocate("source").order_by(ibis.desc("source"))
 
 
 def _rows(table: ir.Table) -> ir.IntegerScalar:

@@ -2,8 +2,7 @@
 
 import ibis.expr.types as ir
 
-from lc_ibis.engine.contracts import Contract, stamp
-from lc_ibis.engine.contracts import received as from_extract
+from lc_ibis.engine.contracts import Contract, from_extract, stamp
 from lc_ibis.engine.model import Source, model
 from lc_ibis.layers.columns import Moment, Text
 

@@ -7,7 +7,7 @@ A row is refused for the first rule that it breaks. The rules look at one row at
 import ibis
 import ibis.expr.types as ir
 
-from lc_ibis.engine.checks import accepted_values, expression_is_true, positive_value, relationships, warn
+from lc_ibis.engine.checks import accepted_values, expression_is_true, positive_value
 from lc_ibis.engine.contracts import Contract, column, key, stamp
 from lc_ibis.engine.model import Ephemeral, Incremental, model
 from lc_ibis.layers.columns import (
@@ -172,7 +172,6 @@ stg_account.check(
         "account_id_is_clean", "The number is stripped and not empty.",
         lambda t: (t.account_id == stripped(t.account_id)) & (t.account_id != ""),
     ),
-    warn(relationships("customer_id", "stg_customer")),
 )  # fmt: skip
 
 

@@ -93,9 +93,14 @@ def prepare(directory: Path) -> None:
         raise LcIbisError(f"{directory}: the directory of reports cannot be made ({error.strerror}).") from None
 
 
+def path_of(run: Run, directory: Path) -> Path:
+    """Return where the run's report is, or will be."""
+    return directory / f"quality_report_{run.run_at:%Y%m%dT%H%M%S.%fZ}.json"
+
+
 def write(run: Run, directory: Path) -> Path:
     """Write the run's report and return its path; the file is whole at every moment."""
-    path = directory / f"quality_report_{run.run_at:%Y%m%dT%H%M%S.%fZ}.json"
+    path = path_of(run, directory)
     written = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         written.write_text(to_json(document(run)) + "\n", encoding="utf-8")
