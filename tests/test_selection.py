@@ -91,7 +91,6 @@ def names(*include: str, exclude: Any = ()) -> str:
         ("+total,stg_a+", "stg_a joined total"),
         ("src_a+1,1+joined", "stg_a"),
         ("*_a,staging marts", "stg_a total summary"),
-        ("staging,marts", ""),
     ],
 )
 def test_a_term_selects(term: str, chosen: str) -> None:
@@ -117,12 +116,17 @@ def test_terms_may_come_one_by_one_and_keep_the_order_of_a_build() -> None:
         ("+joined", ["source *_b"], "stg_a joined"),
         ("+joined", ["source,*_b"], "src_a stg_a stg_b joined"),
         ("marts", ["staging"], "total summary"),
-        ("marts", ["marts"], ""),
         ("marts", [""], "total summary"),
     ],
 )
 def test_excluded_terms_are_left_out(include: str, exclude: list[str], chosen: str) -> None:
     assert names(include, exclude=exclude) == chosen
+
+
+@pytest.mark.parametrize(("include", "exclude"), [("staging,marts", ""), ("marts", "marts"), ("", "*")])
+def test_a_selection_of_nothing_is_refused(include: str, exclude: str) -> None:
+    with pytest.raises(SelectionError, match="nothing is selected"):
+        names(include, exclude=[exclude])
 
 
 EVERY_NAME = ", ".join(sorted([*ALL.split(), "source", "staging", "intermediate", "marts"]))

@@ -15,7 +15,7 @@ import sqlglot as sg
 import sqlglot.expressions as sge
 from ibis.backends.sql.datatypes import DuckDBType
 
-from lc_ibis.engine.csvfile import line_of_record, misread
+from lc_ibis.engine.csvfile import is_read_right, line_of_record, misread
 from lc_ibis.engine.extracts import Files
 from lc_ibis.errors import DatabaseError, ExtractError, SettingsError
 
@@ -163,19 +163,22 @@ class DuckDB:
         """Refuse what DuckDB would read without a word, but not as it is; see csvfile.misread.
 
         Only a line that ends in an empty field and has commas enough, or that has a space before a quote, can
-        belong to such a record: few lines do, and only for them is the file read a second time.
+        belong to such a record. Where one such line does not read right by itself, the file is read a second time.
         """
         width = len(files.columns)
         for path in files.paths:
-            [(suspicious,)] = self._run(
-                f"SELECT count(*) FROM read_csv({_literal(_unglobbed(path))}, columns = {{'line': 'VARCHAR'}}, "
+            lines = self._run(
+                f"SELECT line FROM read_csv({_literal(_unglobbed(path))}, columns = {{'line': 'VARCHAR'}}, "
                 "header = false, auto_detect = false, delim = '\\x1f', quote = '', escape = '', strict_mode = false) "
                 "WHERE ((line LIKE '%,' OR line LIKE '%,\"\"') AND "
                 f"length(line) - length(replace(line, ',', '')) >= {width}) "
                 "OR (contains(line, ' \"') AND regexp_matches(line, '(^|,) +\"'))"
-            ).fetchall()
-            if suspicious and (fault := misread(path, width)):
-                raise ExtractError(f"{path}, {fault}")
+            )
+            while suspicious := lines.fetchmany(10_000):
+                if not all(is_read_right(line, width) for (line,) in suspicious):
+                    if fault := misread(path, width):
+                        raise ExtractError(f"{path}, {fault}")
+                    break
 
     def _read(self, files: Files) -> ir.Table:
         paths = f"[{', '.join(_literal(_unglobbed(p)) for p in files.paths)}]"

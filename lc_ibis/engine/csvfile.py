@@ -47,6 +47,12 @@ def line_of_record(path: Path, number: int) -> int:
     return number
 
 
+def is_read_right(line: str, width: int) -> bool:
+    """Say whether a line is a whole record of that width that the engine reads as it is; see misread."""
+    [record] = csv.reader([line.replace("\0", NUL)])
+    return line.count('"') % 2 == 0 and len(record) == width and not any(SPACED_QUOTE.match(v) for v in record)
+
+
 def misread(path: Path, width: int) -> str | None:
     """Return line and fault of the first record that the engine would take without a word, but not as it is.
 

@@ -28,7 +28,8 @@ def select(pipeline: Pipeline, include: Iterable[str] = (), exclude: Iterable[st
     chosen = _union(pipeline, "--select", wanted) if wanted else set(pipeline.models)
     chosen -= _union(pipeline, "--exclude", " ".join(exclude).split())
     if not chosen:
-        raise SelectionError(f"--select {' '.join(wanted) or 'all'}: nothing is selected, all things considered.")
+        left = f" --exclude {' '.join(exclude)}" if exclude else ""
+        raise SelectionError(f"--select {' '.join(wanted) or '*'}{left}: nothing is selected.")
     return [name for name in pipeline.models if name in chosen]
 
 
