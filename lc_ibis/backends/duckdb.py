@@ -48,6 +48,8 @@ class DuckDB:
         except duckdb.Error as error:
             raise SettingsError(f"memory_limit: {memory_limit!r} is no size like 1GB ({_first_line(error)}).") from None
         self._run("SET preserve_insertion_order = false")
+        # DuckDB draws its bar on standard output, where --json goes.
+        self._run("SET enable_progress_bar = false")
         mode = " (READ_ONLY)" if read_only else ""
         try:
             self._run(f"ATTACH {_literal(str(path))} AS {CATALOG}{mode}")
