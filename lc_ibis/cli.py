@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,10 @@ def main() -> None:
 
     Exit code 0: done; 1: data or build failed; 2: the command was not understood.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # Names hold any letter, and a terminal need not know it.
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

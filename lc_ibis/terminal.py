@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table
@@ -66,7 +66,15 @@ def _changes(done: TableRun) -> str:
 def _ledger(console: Console, run: Run) -> None:
     if run.ledger:
         console.print("ledger", style="bold")
-        console.print(Padding(_grid(run.ledger), (0, 0, 0, 2)))
+        _print_whole(console, Padding(_grid(run.ledger), (0, 0, 0, 2)))
+
+
+def _print_whole(console: Console, table: RenderableType) -> None:
+    """Print as wide as the values are: a cut balance would be worse than a wrapped line."""
+    usual = console.width
+    console.width = max(usual, Measurement.get(console, console.options.update(width=_WIDEST), table).maximum)
+    console.print(table)
+    console.width = usual
 
 
 def _grid(rows: list[dict[str, Any]]) -> Table:
@@ -129,8 +137,6 @@ def rows(name: str, rows: list[dict[str, Any]], limit: int) -> None:
         table.add_column(column, no_wrap=True)
     for row in rows:
         table.add_row(*(Text("" if value is None else str(value)) for value in row.values()))
-    # As wide as the values: a cut balance would be worse than a wrapped line.
-    console.width = max(console.width, Measurement.get(console, console.options.update(width=_WIDEST), table).maximum)
-    console.print(table)
+    _print_whole(console, table)
     if len(rows) == limit:
         console.print(f"The first {limit} rows; more with --limit.", style="dim")

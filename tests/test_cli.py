@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -141,6 +142,22 @@ def test_compile_prints_sql_without_a_database(lending: Lending, dialect: str, q
     output = run("compile", "--select", "account_summary", "--dialect", dialect).output
     assert output.startswith("-- account_summary\nSELECT")
     assert output.rstrip().endswith(";")
+
+
+def test_letters_that_the_terminal_does_not_know_are_escaped(lending: Lending) -> None:
+    lending.load([("1", "Zoë [bold]", "Yes")], [SAVINGS])
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "LC_IBIS_DATABASE": str(lending.database)}
+    command = [sys.executable, "-m", "lc_ibis", "show", "stg_customer"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert r"zo\xeb [bold]" in ended.stdout
+
+
+def test_a_wide_ledger_is_not_cut(built: Lending) -> None:
+    many = [(f"B{i}", "1", "10", "Savings") for i in range(12_000)]
+    output = run("build", "--inputs", str(built.inputs)).output
+    assert "without customer" in output
+    built.deliver(accounts=[SAVINGS, *many])
+    assert re.search(r"account +12,001 +12,001 +0 +0 +12,001 +12,001 +0", run("build").output)
 
 
 def test_version(lending: Lending) -> None:
