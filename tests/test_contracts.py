@@ -16,8 +16,9 @@ import lc_ibis.reading
 from lc_ibis.building import run_pipeline
 from lc_ibis.engine.checks import contract_checks
 from lc_ibis.engine.contracts import Contract, Integer, Moment, Text, column, from_extract, key, stamp, verify
-from lc_ibis.engine.model import Incremental, Model, Source, model
+from lc_ibis.engine.model import CheckStrategy, Incremental, Model, Snapshot, Source, model
 from lc_ibis.engine.pipeline import Pipeline
+from lc_ibis.engine.scd2 import Versions
 from lc_ibis.errors import ContractError, ModelError
 from lc_ibis.layers import pipeline
 from lc_ibis.settings import Settings
@@ -183,6 +184,32 @@ def test_a_changed_contract_makes_the_table_anew(tmp_path: Path) -> None:
     settings = Settings.load(database=tmp_path / "t.duckdb")
     with lc_ibis.reading.Warehouse(Pipeline([src_thing, wide]), settings) as warehouse:
         assert warehouse.table("thing").columns == ("thing_id", "label")
+
+
+def test_a_history_is_never_made_anew(tmp_path: Path) -> None:
+    """A column more in its contract is refused, and the history stays."""
+
+    class SnapThing(Versions, Thing):
+        """One row per version of a thing."""
+
+    class WiderSnapThing(Versions, Thing):
+        """One row per version of a thing."""
+
+        label: Text | None = column("Its label.")
+
+    def snap_thing(src_thing: ir.Table) -> ir.Table:
+        return src_thing.select(thing_id=src_thing.thing_id.cast("int64"))
+
+    def wider(src_thing: ir.Table) -> ir.Table:
+        return src_thing.select(thing_id=src_thing.thing_id.cast("int64"), label=src_thing.thing_id)
+
+    wider.__name__ = "snap_thing"
+    kind = Snapshot(CheckStrategy())
+    _run(tmp_path, model(kind, SnapThing)(snap_thing))
+    before = (tmp_path / "t.duckdb").read_bytes()
+    with pytest.raises(ContractError, match="snap_thing: the stored history has .*A history is never made anew"):
+        _run(tmp_path, model(kind, WiderSnapThing)(wider))
+    assert (tmp_path / "t.duckdb").read_bytes() == before
 
 
 def test_a_parameter_that_is_no_model_is_refused_with_a_hint() -> None:

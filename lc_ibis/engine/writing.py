@@ -12,7 +12,7 @@ from lc_ibis.engine.incremental import Differences, differences
 from lc_ibis.engine.model import Model, Snapshot
 from lc_ibis.engine.scd2 import HistoryChanges, business_key, current, history_changes
 from lc_ibis.engine.store import Store
-from lc_ibis.errors import MassDeleteError
+from lc_ibis.errors import ContractError, MassDeleteError
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Written:
 def is_current_shape(store: Store, model: Model) -> bool:
     """Say whether the stored table has its contract's columns.
 
-    Raises ContractError for a history that has not: it can be rebuilt from nothing.
+    Raises ContractError for a history that has not: nothing can make it again.
     """
     stored = store.table(model.layer, model.name).schema()
     expected = model.contract.schema()
@@ -43,8 +43,16 @@ def is_current_shape(store: Store, model: Model) -> bool:
         same_type(stored[name], expected[name]) for name in stored.names
     )
     if not fits and isinstance(model.kind, Snapshot):
-        verify(model.name, "the stored history", model.contract, stored)
+        raise ContractError(
+            f"{model.name}: the stored history has {_listed(stored)}; contract {model.contract.__name__} says "
+            f"{_listed(expected)}. A history is never made anew. Alter the stored table to the contract, a new column "
+            "being null in the past, or keep the contract."
+        )
     return fits
+
+
+def _listed(schema: ibis.Schema) -> str:
+    return ", ".join(f"{name} {type_}" for name, type_ in schema.items())
 
 
 def write_result(store: Store, model: Model, result: ir.Table, run_at: ir.TimestampScalar, exists: bool) -> Written:
