@@ -67,7 +67,9 @@ class Warehouse:
         return self._tables(at)[name]
 
     def _tables(self, at: datetime | None = None) -> Tables:
-        def stored(model: Model) -> ir.Table | None:
+        def found(model: Model) -> ir.Table | None:
+            if not model.is_stored:
+                return None
             if model.name not in self.state.tables:
                 raise DatabaseError(f"{self.settings.database}: {model.name} is not built yet. Run lc-ibis build.")
             if at is None:
@@ -76,7 +78,7 @@ class Warehouse:
                 return scd2.as_of(self.store.table(model.layer, model.name), moment(at))
             return None
 
-        return Tables(self.pipeline, stored, moment(at or utc_now()))
+        return Tables(self.pipeline, found, moment(at or utc_now()))
 
     def test(self, names: list[str]) -> Run:
         """Run all checks of the named models on the stored tables, in full."""
@@ -134,7 +136,7 @@ def show(table: str, limit: int | None = None, as_of: str | date | None = None, 
 
 def _order(model: Model, rows: ir.Table) -> list[ir.Value]:
     """By key, and a history's versions by time; by all columns where there is no key."""
-    keys = (*scd2.business_key(model), "dbt_valid_from") if isinstance(model.kind, Snapshot) else model.contract.key()
+    keys = (*model.business_key, "dbt_valid_from") if isinstance(model.kind, Snapshot) else model.contract.key()
     return [ibis.asc(rows[name]) for name in keys or rows.columns]
 
 

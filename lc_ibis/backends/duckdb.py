@@ -146,6 +146,10 @@ class DuckDB:
         names = [column[0] for column in result.description]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
+    def count(self, query: ir.Table) -> int:
+        """Return how many rows a query has."""
+        return self._count(self._sql(query.aggregate(count=query.count())))
+
     @contextlib.contextmanager
     def reading(self, files: Sequence[Files]) -> Iterator[ir.Table]:
         """Give the rows of extracts, all columns as text; an empty field is null.

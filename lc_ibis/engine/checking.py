@@ -8,7 +8,6 @@ from typing import Any, Literal
 from lc_ibis.engine.checks import Check, CheckResult, TablesByName, counts
 from lc_ibis.engine.model import Model
 from lc_ibis.engine.pipeline import Pipeline
-from lc_ibis.engine.scd2 import business_key
 from lc_ibis.engine.state import State
 from lc_ibis.engine.store import Store
 
@@ -63,7 +62,7 @@ def _result(store: Store, tables: TablesByName, model: Model, check: Check, fail
     if not failing:
         return CheckResult(model.name, model.layer, check, "pass")
     rows = check.rows(tables[model.name], tables)
-    shown = [name for name in (*business_key(model), *check.columns) if name in rows.columns]
+    shown = [name for name in (*model.business_key, *check.columns) if name in rows.columns]
     rows = rows.select(*dict.fromkeys(shown)) if shown else rows
     examples = store.rows(rows.order_by(rows.columns).limit(EXAMPLES))
     status: Literal["fail", "warn"] = "fail" if check.severity == "error" else "warn"

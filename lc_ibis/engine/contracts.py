@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
@@ -26,13 +27,15 @@ class Column:
     """One column of a contract.
 
     `stamp` marks a time that follows the row's content: it is set from the run when the row
-    changes and never counts as a change itself. `header` is the column's name in an extract.
+    changes and never counts as a change itself. `header` is the column's name in an extract,
+    and `read_as` makes the key of a received column's text.
     """
 
     description: str
     is_key: bool = False
     is_stamp: bool = False
     header: str | None = None
+    read_as: Callable[[Any], Any] | None = None
     name: str = ""
     type: dt.DataType = dt.null
     is_nullable: bool = False
@@ -56,6 +59,14 @@ def stamp(description: str) -> Any:
 def from_extract(header: str, description: str) -> Any:
     """Declare a column that is read as text from the extract's column `header`."""
     return Column(description, header=header)
+
+
+def received_key(header: str, description: str, read_as: Callable[[Any], Any]) -> Any:
+    """Declare a received column that says which key a row is about.
+
+    `read_as` turns its text into that key as the later layers know it, and into null where it cannot be read.
+    """
+    return Column(description, header=header, read_as=read_as)
 
 
 class Contract:
@@ -85,6 +96,11 @@ class Contract:
     def content(cls) -> tuple[str, ...]:
         """Return the names of all columns but the stamps."""
         return tuple(c.name for c in cls.columns if not c.is_stamp)
+
+    @classmethod
+    def received_key(cls) -> tuple[str, ...]:
+        """Return the names of the received columns that say which key a row is about."""
+        return tuple(c.name for c in cls.columns if c.read_as)
 
     @classmethod
     def headers(cls) -> dict[str, str]:

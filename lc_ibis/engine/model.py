@@ -16,6 +16,7 @@ from lc_ibis.errors import ModelError
 
 RUN_AT = "run_at"
 RECEIVED = "received"
+VERSION_ID = "dbt_scd_id"
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,14 @@ class Source:
 
 @dataclass(frozen=True)
 class Incremental:
-    """A stored table that always equals the function's whole result; only differences are written."""
+    """A stored table that always equals the function's whole result; only differences are written.
+
+    Where inputs changed, the rows of the touched keys are computed anew. `by` names the columns of
+    those keys, if they are not the contract's key: the partition of a window, say. With by=() the
+    whole result is computed, for a function whose rows depend on rows of any other key.
+    """
+
+    by: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +120,19 @@ class Model:
         if isinstance(self.kind, Snapshot) and self.kind.held:
             names.append(self.kind.held)
         return tuple(names)
+
+    @property
+    def business_key(self) -> tuple[str, ...]:
+        """The contract's key; of a history, the key of the rows that it follows."""
+        history = isinstance(self.kind, Snapshot)
+        return tuple(name for name in self.contract.key() if not (history and name == VERSION_ID))
+
+    @property
+    def by(self) -> tuple[str, ...]:
+        """The columns by whose values the rows are computed anew; empty: only all at once."""
+        if isinstance(self.kind, Incremental) and self.kind.by is not None:
+            return self.kind.by
+        return self.business_key or self.contract.received_key()
 
     def check(self, *checks: Check) -> None:
         """Add checks to those that the contract implies (not null, unique key)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from types import ModuleType
@@ -11,7 +12,8 @@ from types import ModuleType
 import ibis
 import ibis.expr.types as ir
 
-from lc_ibis.engine.model import RECEIVED, RUN_AT, Model, Source
+from lc_ibis.engine.contracts import moment
+from lc_ibis.engine.model import RECEIVED, RUN_AT, Ephemeral, Model, Source
 from lc_ibis.errors import ModelError, SelectionError, hint
 
 
@@ -33,6 +35,9 @@ class Pipeline:
         self.models = _in_order({m.name: m for m in models})
         self.outputs = tuple(outputs)
         self.ledger = ledger
+        for model in self:
+            if not isinstance(model.kind, Source | Ephemeral):
+                self._verify_routes(model, model.by)
 
     @classmethod
     def of(cls, *modules: ModuleType, outputs: Iterable[Output] = (), ledger: str | None = None) -> Pipeline:
@@ -69,6 +74,50 @@ class Pipeline:
         """By model: the models that read it directly."""
         return {name: tuple(m.name for m in self if name in m.inputs) for name in self.models}
 
+    @cached_property
+    def steps(self) -> dict[str, ir.Table]:
+        """By model: its function's result over unbound inputs, the ephemeral ones as tables too."""
+        made: dict[str, ir.Table] = {}
+        tables = Tables(self, unbound, moment(datetime(1970, 1, 1)))
+        for model in self:
+            made[model.name] = tables.computed(model, _delivery(model))
+            if not model.is_stored:
+                tables[model.name] = ibis.table(made[model.name].schema(), name=model.name, database=model.layer)
+        return made
+
+    def carries(self, model: Model, by: tuple[str, ...]) -> bool:
+        """Say whether the rows of a model tell the values of the key columns `by`."""
+        if not model.is_stored:
+            return all(name in self.steps[model.name].columns for name in by)
+        known = {c.name for c in model.contract.columns if c.read_as or not c.header}
+        return known.issuperset(by)
+
+    def routes(self, model: Model, by: tuple[str, ...]) -> dict[str, str | None]:
+        """Say for each input how its changes lead to the keys `by` of a model.
+
+        None: the input carries the key itself. A name: the input has a key of its own, and the
+        named sibling carries both. Raises ModelError where neither is so.
+        """
+        return {name: self._route(model, by, self[name]) for name in model.inputs} if by else {}
+
+    def _verify_routes(self, model: Model, by: tuple[str, ...]) -> None:
+        for name, through in self.routes(model, by).items():
+            if not self[name].is_stored:
+                self._verify_routes(self[name], self[name].by if through else by)
+
+    def _route(self, model: Model, by: tuple[str, ...], changed: Model) -> str | None:
+        if self.carries(changed, by):
+            return None
+        for name in model.inputs:
+            if changed.by and self.carries(self[name], (*by, *changed.by)):
+                return name
+        theirs = f" and {' and '.join(changed.by)}, the key of {changed.name}" if changed.by else ""
+        raise ModelError(
+            f"{model.name} ({model.where}): a change in {changed.name} touches no known {' and '.join(by)}. It has no "
+            f"such column, and no other input has it{theirs}. Carry the column through, or declare "
+            "Incremental(by=...): other columns that all inputs have, or by=() to compute the whole table."
+        )
+
 
 def _in_order(models: dict[str, Model]) -> dict[str, Model]:
     for model in models.values():
@@ -88,8 +137,8 @@ def _in_order(models: dict[str, Model]) -> dict[str, Model]:
 class Tables(Mapping[str, ir.Table]):
     """The pipeline's tables as Ibis expressions, made when asked for.
 
-    `stored` says where a stored table is to be found; what it has no answer for, None, is computed
-    by its model's function from the tables before it. So the same functions serve a build,
+    `found` says where a model's table is to be found; what it has no answer for, None, is computed
+    by the model's function from the tables before it. So the same functions serve a build,
     SQL without a connection, and the marts of a past moment. `keep` may run an ephemeral step that
     several models share, so that it is not computed once for each.
     """
@@ -97,11 +146,11 @@ class Tables(Mapping[str, ir.Table]):
     def __init__(
         self,
         pipeline: Pipeline,
-        stored: Callable[[Model], ir.Table | None],
+        found: Callable[[Model], ir.Table | None],
         run_at: ir.TimestampScalar,
         keep: Callable[[ir.Table], ir.Table] = lambda query: query,
     ):
-        self._pipeline, self._stored, self._run_at, self._keep = pipeline, stored, run_at, keep
+        self._pipeline, self._found, self._run_at, self._keep = pipeline, found, run_at, keep
         self._made: dict[str, ir.Table] = {}
 
     def __getitem__(self, name: str) -> ir.Table:
@@ -110,11 +159,12 @@ class Tables(Mapping[str, ir.Table]):
         return self._made[name]
 
     def _make(self, model: Model) -> ir.Table:
-        if model.is_stored:
-            found = self._stored(model)
-            return self.computed(model) if found is None else found
-        step = self.computed(model)
-        return self._keep(step) if len(self._pipeline.children[model.name]) > 1 else step
+        found = self._found(model)
+        if found is not None:
+            return found
+        made = self.computed(model)
+        shared = not model.is_stored and len(self._pipeline.children[model.name]) > 1
+        return self._keep(made) if shared else made
 
     def __setitem__(self, name: str, table: ir.Table) -> None:
         """Let later models read this in place of what the model gives."""
@@ -130,14 +180,20 @@ class Tables(Mapping[str, ir.Table]):
         """Have the table looked up again, after it was created or replaced."""
         self._made.pop(name, None)
 
+    def over(self, found: Callable[[Model], ir.Table | None]) -> Tables:
+        """Return the same tables, others being found."""
+        return Tables(self._pipeline, found, self._run_at, self._keep)
+
     def computed(self, model: Model, received: ir.Table | None = None) -> ir.Table:
         """Call the model's function on its inputs."""
         given = {RUN_AT: self._run_at, RECEIVED: received}
         return model(**{name: given[name] if name in given else self[name] for name in model.parameters})
 
 
-def unbound(model: Model) -> ir.Table:
+def unbound(model: Model) -> ir.Table | None:
     """Return the stored table of a model as its contract describes it, without a connection."""
+    if not model.is_stored:
+        return None
     return ibis.table(model.contract.schema(), name=model.name, database=model.layer)
 
 
@@ -151,6 +207,8 @@ def query(pipeline: Pipeline, model: Model, run_at: ir.TimestampScalar) -> ir.Ta
 
     For a snapshot it is the rows that the history follows.
     """
-    tables = Tables(pipeline, unbound, run_at)
-    received = unbound_delivery(model) if isinstance(model.kind, Source) else None
-    return tables.computed(model, received)
+    return Tables(pipeline, unbound, run_at).computed(model, _delivery(model))
+
+
+def _delivery(model: Model) -> ir.Table | None:
+    return unbound_delivery(model) if isinstance(model.kind, Source) else None

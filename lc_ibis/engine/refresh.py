@@ -15,8 +15,12 @@ from lc_ibis.engine.pipeline import Pipeline, Tables
 from lc_ibis.engine.run import Action, Run, TableRun
 from lc_ibis.engine.state import State, fingerprints
 from lc_ibis.engine.store import Store
+from lc_ibis.engine.touched import Changes, Keys, Touched
 from lc_ibis.engine.writing import Written, is_current_shape, write_result, write_versions
 from lc_ibis.errors import DatabaseError, ExtractError
+
+# Where more keys than this share of a table's rows are touched, computing all of them is faster.
+MOST_KEYS = 0.25
 
 
 @dataclass
@@ -38,7 +42,10 @@ class Refresher:
 
     def __post_init__(self) -> None:
         self.run_at = moment(self.run.run_at)
-        self.tables = Tables(self.pipeline, self._stored, self.run_at, keep=self.store.scratch)
+        self.tables = Tables(self.pipeline, self._found, self.run_at, keep=self.store.scratch)
+        self.changes: dict[str, Changes] = {}
+        self.touched = Touched(self.pipeline, self.store, self.tables, self.changes)
+        self._before = dict(self.state.tables)
         self._existing = self.store.tables()
         self._fingerprints = fingerprints(self.pipeline)
 
@@ -54,13 +61,16 @@ class Refresher:
             known = self.state.tables[model.name]
             return TableRun(model.name, model.layer, model.kind_name, "skipped", "inputs unchanged", known.row_count)
         old = self.state.tables[model.name] if self._can_be_updated(model) else None
-        written = self._write(model, exists=old is not None)
+        keys = self._touched_keys(model, code) if old else None
+        written = self._write(model, old is not None, keys)
         row_count = (old.row_count if old else 0) + written.growth(is_history=isinstance(model.kind, Snapshot))
         version = self.run.run_id if old is None or written.anything else old.version
         self.state.record(model, version, code, row_count, self.pipeline.stored_inputs[model.name])
         action: Action = "created" if old is None else "updated" if written.anything else "unchanged"
-        seconds = time.perf_counter() - started
-        return TableRun(model.name, model.layer, model.kind_name, action, reason, row_count, written, seconds)
+        return TableRun(
+            model.name, model.layer, model.kind_name, action, reason, row_count, written,
+            keys.count if keys else None, time.perf_counter() - started,
+        )  # fmt: skip
 
     def _why(self, model: Model, code: str) -> str | None:
         """Return why a table must be computed; None if it is up to date."""
@@ -76,6 +86,21 @@ class Refresher:
         changed = self.state.outdated_inputs(model.name, self.pipeline.stored_inputs[model.name])
         return f"changed: {', '.join(changed)}" if changed else None
 
+    def _touched_keys(self, model: Model, code: str) -> Keys | None:
+        """Return the keys whose rows are to be computed anew; None if all are.
+
+        By key only where every changed input is exactly one step ahead, this run's, of the one that
+        the table was built from. So correctness never rests on the short cut.
+        """
+        known = self.state.tables[model.name]
+        if self.full_refresh or not model.by or known.fingerprint != code or isinstance(model.kind, Source):
+            return None
+        for name in self.state.outdated_inputs(model.name, self.pipeline.stored_inputs[model.name]):
+            if name not in self.changes or known.inputs.get(name) != self._before[name].version:
+                return None
+        keys = self.touched.keys(model)
+        return keys if keys.count <= MOST_KEYS * known.row_count else None
+
     def _can_be_updated(self, model: Model) -> bool:
         """Say whether the stored table can be updated, or must be made anew; refuse one of others' making."""
         exists = (model.layer, model.name) in self._existing
@@ -86,33 +111,42 @@ class Refresher:
             )
         return exists and is_current_shape(self.store, model)
 
-    def _write(self, model: Model, exists: bool) -> Written:
+    def _write(self, model: Model, exists: bool, keys: Keys | None) -> Written:
+        if keys and not keys.count:
+            return Written()
+        inputs = self.touched.narrowed(keys) if keys else self.tables
+        stored = None
+        if exists:
+            stored = self.touched.rows(model, keys) if keys else self.store.table(model.layer, model.name)
         if isinstance(model.kind, Source):
-            written = self._write_delivery(model, exists)
+            written, changes = self._write_delivery(model, stored)
         elif isinstance(model.kind, Snapshot):
-            held = self.tables[model.kind.held] if model.kind.held else None
-            rows = self.tables.computed(model)
-            written = write_versions(
-                self.store, model, rows, held, self.run_at, exists, self.max_delete_share
-            )  # fmt: skip
+            held = inputs[model.kind.held] if model.kind.held else None
+            written, changes = write_versions(
+                self.store, model, inputs.computed(model), held, self.run_at, stored, self.max_delete_share
+            )
         else:
-            written = write_result(self.store, model, self.tables.computed(model), self.run_at, exists)
+            written, changes = write_result(self.store, model, inputs.computed(model), self.run_at, stored)
         self._existing.add((model.layer, model.name))
         self.tables.forget(model.name)
+        if changes:
+            self.changes[model.name] = changes
         return written
 
-    def _write_delivery(self, model: Model, exists: bool) -> Written:
+    def _write_delivery(self, model: Model, stored: ir.Table | None) -> tuple[Written, Changes | None]:
         files = self.delivered(model)
         with self.store.reading(files) as rows:
             result = self.tables.computed(model, rows.select(*model.contract.headers()))
-            written = write_result(self.store, model, result, self.run_at, exists)
-        before = self.state.tables[model.name].row_count if exists else 0
+            written, changes = write_result(self.store, model, result, self.run_at, stored)
+        before = self.state.tables[model.name].row_count if stored is not None else 0
         if before + written.growth(is_history=False) == 0:
             names = ", ".join(str(path) for group in files for path in group.paths)
             raise ExtractError(f"{names}: the extract has no rows, which would close every key. Is it complete?")
-        return written
+        return written, changes
 
-    def _stored(self, model: Model) -> ir.Table:
+    def _found(self, model: Model) -> ir.Table | None:
+        if not model.is_stored:
+            return None
         if (model.layer, model.name) not in self._existing:
             raise DatabaseError(
                 f"{model.name} is not built yet, and a selected table reads it. "

@@ -15,7 +15,10 @@ Action = Literal["created", "updated", "unchanged", "skipped"]
 
 @dataclass(frozen=True)
 class TableRun:
-    """What a run did to one table, and why."""
+    """What a run did to one table, and why.
+
+    `key_count` is the number of keys whose rows were computed anew; None where all were, or none.
+    """
 
     table: str
     layer: str
@@ -24,6 +27,7 @@ class TableRun:
     reason: str
     row_count: int
     written: Written = field(default_factory=Written)
+    key_count: int | None = None
     seconds: float = 0.0
 
 

@@ -20,11 +20,6 @@ class Versions(Contract):
     dbt_valid_to: Moment | None = column("First moment at which it no longer held; null while current.")
 
 
-def business_key(model: Model) -> tuple[str, ...]:
-    """Return the key of the rows that a snapshot follows."""
-    return tuple(name for name in model.contract.key() if name != "dbt_scd_id")
-
-
 def current(history: ir.Table) -> ir.Table:
     """Return the current versions."""
     return history.filter(history.dbt_valid_to.isnull())
@@ -42,7 +37,7 @@ class HistoryChanges:
 
     closed: ir.Table  # current versions that end, with their end
     opened: ir.Table  # new versions
-    gone: ir.Table  # the keys among `closed` that are absent, not replaced
+    gone: ir.Table  # the versions among `closed` whose key is absent, not replaced
 
 
 def history_changes(
@@ -56,7 +51,7 @@ def history_changes(
     """
     kind = model.kind
     assert isinstance(kind, Snapshot)
-    keys = business_key(model)
+    keys = model.business_key
     now = current(history)
     updated_at = run_at if isinstance(kind.strategy, CheckStrategy) else rows[kind.strategy.updated_at]
     incoming = rows.mutate(dbt_updated_at=updated_at)

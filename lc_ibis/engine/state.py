@@ -15,9 +15,9 @@ from typing import Any
 
 import ibis
 
-from lc_ibis.engine.contracts import Contract, Integer, Moment, Text, column, key, moment
-from lc_ibis.engine.model import Model, Source
-from lc_ibis.engine.pipeline import Pipeline, Tables, unbound, unbound_delivery
+from lc_ibis.engine.contracts import Contract, Integer, Moment, Text, column, key
+from lc_ibis.engine.model import Model
+from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.store import Store
 
 LAYER = "state"
@@ -147,14 +147,10 @@ def fingerprints(pipeline: Pipeline) -> dict[str, str]:
     The fingerprint of an ephemeral step is part of what reads it.
     """
     made: dict[str, str] = {}
-    tables = Tables(pipeline, unbound, moment(datetime(1970, 1, 1)))
     for model in pipeline:
-        received = unbound_delivery(model) if isinstance(model.kind, Source) else None
-        query = tables.computed(model, received)
+        sql = ibis.to_sql(pipeline.steps[model.name], dialect="duckdb", pretty=False)
         steps = [made[name] for name in model.inputs if not pipeline[name].is_stored]
         columns = [(c.name, str(c.type), c.is_nullable, c.is_key, c.is_stamp) for c in model.contract.columns]
-        parts = [ibis.to_sql(query, dialect="duckdb", pretty=False), repr(model.kind), repr(columns), *steps]
+        parts = [sql, repr(model.kind), repr(columns), *steps]
         made[model.name] = hashlib.sha256("\n".join(parts).encode()).hexdigest()
-        if not model.is_stored:
-            tables[model.name] = ibis.table(query.schema(), name=model.name, database=model.layer)
     return made

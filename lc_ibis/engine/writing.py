@@ -9,9 +9,10 @@ import ibis.expr.types as ir
 
 from lc_ibis.engine.contracts import same_type, verify
 from lc_ibis.engine.incremental import Differences, differences
-from lc_ibis.engine.model import Model, Snapshot
-from lc_ibis.engine.scd2 import HistoryChanges, business_key, current, history_changes
+from lc_ibis.engine.model import VERSION_ID, Model, Snapshot
+from lc_ibis.engine.scd2 import HistoryChanges, current, history_changes
 from lc_ibis.engine.store import Store
+from lc_ibis.engine.touched import Changes
 from lc_ibis.errors import ContractError, MassDeleteError
 
 
@@ -55,24 +56,30 @@ def _listed(schema: ibis.Schema) -> str:
     return ", ".join(f"{name} {type_}" for name, type_ in schema.items())
 
 
-def write_result(store: Store, model: Model, result: ir.Table, run_at: ir.TimestampScalar, exists: bool) -> Written:
-    """Make the stored table equal to `result`, stamps aside; rows that stay keep their stamps."""
+def write_result(
+    store: Store, model: Model, result: ir.Table, run_at: ir.TimestampScalar, stored: ir.Table | None
+) -> tuple[Written, Changes | None]:
+    """Make the stored table equal to `result`, stamps aside; rows that stay keep their stamps.
+
+    `stored` are the stored rows that `result` is to replace, all or those of the touched keys; None for a new table,
+    which has no changes: all of it is new.
+    """
     verify(model.name, model.where, model.contract, store.schema_of(result))
-    if not exists:
+    if stored is None:
         store.create(model.layer, model.name, model.contract.schema())
-        return Written(added_count=store.insert(model.layer, model.name, result))
-    stored = store.table(model.layer, model.name)
+        return Written(added_count=store.insert(model.layer, model.name, result)), None
     contract = model.contract
     found = Differences(store.scratch(differences(result, stored, contract).table), contract)
     counts = _counts(store, found)
+    changes = Changes(found.outdated, store.scratch(found.additions(run_at)))
     if counts.anything:
         # Without a key all copies of a row are deleted; those that stay are put back with their stamps.
         survivors = None if contract.key() else store.scratch(found.survivors(stored))
         store.delete(model.layer, model.name, found.outdated, by=contract.key() or contract.content())
         if survivors is not None:
             store.insert(model.layer, model.name, survivors)
-        store.insert(model.layer, model.name, found.additions(run_at))
-    return counts
+        store.insert(model.layer, model.name, changes.added)
+    return counts, changes
 
 
 def _counts(store: Store, found: Differences) -> Written:
@@ -91,22 +98,27 @@ def _counts(store: Store, found: Differences) -> Written:
 
 def write_versions(
     store: Store, model: Model, rows: ir.Table, held: ir.Table | None, run_at: ir.TimestampScalar,
-    exists: bool, max_delete_share: float,
-) -> Written:  # fmt: skip
-    """Take the accepted rows of this run into the history. Raises MassDeleteError."""
-    if not exists:
+    history: ir.Table | None, max_delete_share: float,
+) -> tuple[Written, Changes | None]:  # fmt: skip
+    """Take the accepted rows of this run into the history. Raises MassDeleteError.
+
+    `history` are the stored versions of the keys that `rows` may hold, all or the touched ones; None for a new table.
+    """
+    if history is None:
         store.create(model.layer, model.name, model.contract.schema())
-    history = store.table(model.layer, model.name)
-    changes = history_changes(model, history, rows, held, run_at)
+    whole = store.table(model.layer, model.name)
+    changes = history_changes(model, whole if history is None else history, rows, held, run_at)
     verify(model.name, model.where, model.contract, store.schema_of(changes.opened))
-    if not exists:
-        return Written(added_count=store.insert(model.layer, model.name, changes.opened))
-    _guard_mass_delete(store, model, history, changes, max_delete_share)
+    if history is None:
+        return Written(added_count=store.insert(model.layer, model.name, changes.opened)), None
+    _guard_mass_delete(store, model, whole, changes, max_delete_share)
     closed, opened = store.scratch(changes.closed), store.scratch(changes.opened)
-    removed = store.delete(model.layer, model.name, closed, by=("dbt_scd_id",))
+    removed = store.delete(model.layer, model.name, closed, by=(VERSION_ID,))
     if removed:
         store.insert(model.layer, model.name, closed)
-    return Written(added_count=store.insert(model.layer, model.name, opened), removed_count=removed)
+    added = store.insert(model.layer, model.name, opened)
+    before = closed.mutate(dbt_valid_to=ibis.null(run_at.type()))
+    return Written(added, 0, removed), Changes(before, closed.union(opened))
 
 
 def _guard_mass_delete(store: Store, model: Model, history: ir.Table, changes: HistoryChanges, most: float) -> None:
@@ -115,7 +127,7 @@ def _guard_mass_delete(store: Store, model: Model, history: ir.Table, changes: H
     [counts] = store.rows(counted)
     if counts["gone"] > most * counts["current"]:
         raise MassDeleteError(
-            f"{model.name}: {counts['gone']} of {counts['current']} current keys ({', '.join(business_key(model))}) "
+            f"{model.name}: {counts['gone']} of {counts['current']} current keys ({', '.join(model.business_key)}) "
             f"are gone from the extract, more than the share of {most:g} that is taken for real. "
             "Is the file complete? If so, build with --allow-mass-delete."
         )

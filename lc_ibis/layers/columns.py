@@ -53,6 +53,11 @@ def whole_number(text: ir.StringValue) -> ir.IntegerValue:
     return ibis.ifelse(bare.re_search(_WHOLE_NUMBER), bare, ibis.null("string")).try_cast("int64")
 
 
+def account_number(text: ir.StringValue) -> ir.StringValue:
+    """Return the text stripped, its case kept; null where it is blank."""
+    return stripped(text).nullif("")
+
+
 def is_plain_decimal(text: ir.StringValue) -> ir.BooleanValue:
     """Say whether the text is a decimal without exponent, thousands mark or NaN."""
     return stripped(text).re_search(_PLAIN_DECIMAL).fill_null(False)

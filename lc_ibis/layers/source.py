@@ -2,15 +2,15 @@
 
 import ibis.expr.types as ir
 
-from lc_ibis.engine.contracts import Contract, from_extract, stamp
+from lc_ibis.engine.contracts import Contract, from_extract, received_key, stamp
 from lc_ibis.engine.model import Source, model
-from lc_ibis.layers.columns import Moment, Text
+from lc_ibis.layers.columns import Moment, Text, account_number, whole_number
 
 
 class SrcCustomer(Contract):
     """One row per row of the customer extract, as received."""
 
-    customer_id: Text | None = from_extract("CustomerID", "The customer's number.")
+    customer_id: Text | None = received_key("CustomerID", "The customer's number.", whole_number)
     name: Text | None = from_extract("Name", "The customer's name.")
     has_loan: Text | None = from_extract("HasLoan", "Whether the customer has a loan: yes or no in many spellings.")
     loaded_at: Moment = stamp("The run that first received this text; it moves only when the text does.")
@@ -24,7 +24,7 @@ def src_customer(received: ir.Table, run_at: ir.TimestampScalar) -> ir.Table:
 class SrcAccount(Contract):
     """One row per row of the account extract, as received."""
 
-    account_id: Text | None = from_extract("AccountID", "The account's number.")
+    account_id: Text | None = received_key("AccountID", "The account's number.", account_number)
     customer_id: Text | None = from_extract("CustomerID", "The owner's number.")
     balance: Text | None = from_extract("Balance", "The balance, US dollars.")
     account_type: Text | None = from_extract("AccountType", "Savings or checking.")

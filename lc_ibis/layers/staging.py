@@ -16,6 +16,7 @@ from lc_ibis.layers.columns import (
     Moment,
     Money,
     Text,
+    account_number,
     is_below_zero,
     is_blank,
     is_plain_decimal,
@@ -132,7 +133,7 @@ def account_cleaned(src_account: ir.Table) -> ir.Table:
     balance = row.balance
     return row.select(
         **_as_received(row),
-        account_id=stripped(row.account_id),
+        account_id=account_number(row.account_id),
         customer_id=whole_number(row.customer_id),
         balance_amount=money(balance),
         account_type=word(row.account_type),
@@ -185,8 +186,8 @@ def quarantine_stg_account(
 @model(Ephemeral())
 def held_account(stg_account: ir.Table, quarantine_stg_account: ir.Table) -> ir.Table:
     """One row per account that is present but refused."""
-    refused = quarantine_stg_account.select(account_id=stripped(quarantine_stg_account.account_id))
-    return refused.filter(~is_blank(refused.account_id)).distinct().anti_join(stg_account, "account_id")
+    refused = quarantine_stg_account.select(account_id=account_number(quarantine_stg_account.account_id))
+    return refused.filter(refused.account_id.notnull()).distinct().anti_join(stg_account, "account_id")
 
 
 # Both -----------------------------------------------------------------------------------------
