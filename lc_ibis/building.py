@@ -10,15 +10,15 @@ from typing import Any
 
 from lc_ibis.backends import opened
 from lc_ibis.engine import exports
-from lc_ibis.engine.checking import ledger_rows, run_checks
+from lc_ibis.engine.checking import Checker
 from lc_ibis.engine.checks import sentence
-from lc_ibis.engine.extracts import delivered
+from lc_ibis.engine.fingerprints import fingerprints
 from lc_ibis.engine.model import Source
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.refresh import Refresher
 from lc_ibis.engine.run import Run, TableRun
 from lc_ibis.engine.selection import select
-from lc_ibis.engine.state import State, utc_now
+from lc_ibis.engine.state import State
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import ChecksFailed, LcIbisError, SettingsError, hint
 from lc_ibis.quality import report
@@ -80,12 +80,14 @@ def _build(
     pipeline: Pipeline, settings: Settings, store: Store, state: State, run: Run,
     chosen: list[str], progress: Progress | None,
 ) -> None:  # fmt: skip
+    before, staged = state.copy(), exports.PendingFiles(settings.outputs)
+    code = fingerprints(pipeline, state)
     refresher = Refresher(
         pipeline, store, state, run,
-        lambda model: delivered(model, settings.inputs, settings.source.get(model.name)), settings.full_refresh,
-        1.0 if settings.allow_mass_delete else settings.max_delete_share,
+        lambda model: state.taken.find(model, settings.inputs, settings.source.get(model.name), settings.delivery),
+        code.models,
+        settings.full_refresh, 1.0 if settings.allow_mass_delete else settings.max_delete_share,
     )  # fmt: skip
-    before, staged = state.copy(), exports.PendingFiles(settings.outputs)
     with staged, store.transaction():
         for model in (pipeline[name] for name in chosen):
             if model.is_stored:
@@ -94,16 +96,20 @@ def _build(
                 run.tables.append(done)
                 if progress:
                     progress(done)
-        run.checks = run_checks(store, pipeline, refresher.tables, state, chosen)
-        run.ledger = ledger_rows(store, pipeline, refresher.tables, state)
+        versions = {name: table.version for name, table in before.tables.items()}
+        checker = Checker(
+            pipeline, store, refresher.tables, state, code.checks, refresher.changes, versions, settings.full_refresh
+        )
+        run.checks = checker.run(chosen)
+        run.ledger = checker.ledger()
         _refuse_failures(run)
+        checker.remember(run.checks)
         staged.write(store, pipeline, state, chosen)
         if state == before:
             # Nothing to record: the database file stays as it is, to the byte.
             store.rollback()
         else:
-            state.runs.append((run.run_id, run.run_at, utc_now()))
-            state.write(store)
+            state.write(store, run)
     run.status = "unchanged" if state == before and staged.is_empty else "built"
     run.outputs = staged.publish()
 

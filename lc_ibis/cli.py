@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from lc_ibis import errors
-from lc_ibis.settings import Settings
+from lc_ibis.settings import DELIVERIES, Settings
 
 
 class _Group(click.Group):
@@ -66,6 +66,11 @@ _OPTIONS = {
         "--source", multiple=True, metavar="NAME=GLOB",
         help="Files of a source, by pattern below the inputs: src_account='accounts/2026-*.csv.gz'.",
     ),
+    "delivery": click.option(
+        "--delivery", type=click.Choice(DELIVERIES),
+        help="full: each file is the whole extract. delta: it holds only what changed, with a column _op "
+        "(upsert, delete; blank is upsert). [default: full]",
+    ),
     "select": click.option(
         "--select", "-s", multiple=True, metavar="TERM",
         help="Tables, layers or patterns; +NAME what it is made from, NAME+ what is made from it.",
@@ -92,7 +97,7 @@ _TABLES = ("backend", "database", "threads", "memory_limit")
 
 
 @main.command()
-@_options(*_TABLES, "inputs", "outputs", "reports", "source", "select", "exclude", "full_refresh",
+@_options(*_TABLES, "inputs", "outputs", "reports", "source", "delivery", "select", "exclude", "full_refresh",
           "allow_mass_delete", "max_delete_share", "json")  # fmt: skip
 def build(as_json: bool, **options: Any) -> None:
     """Bring tables and files up to date with the extracts.

@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 
 from lc_ibis.backends import opened
 from lc_ibis.engine import scd2
-from lc_ibis.engine.checking import ledger_rows, run_checks
+from lc_ibis.engine.checking import Checker
 from lc_ibis.engine.contracts import moment
 from lc_ibis.engine.model import Model, Snapshot
 from lc_ibis.engine.pipeline import Pipeline, Tables, query
@@ -84,10 +84,10 @@ class Warehouse:
         """Run all checks of the named models on the stored tables, in full."""
         started = perf_counter()
         tables = self._tables()
-        last = max(self.state.runs, default=(0, utc_now(), None))[0]
-        run = Run(last, utc_now())
-        run.checks = run_checks(self.store, self.pipeline, tables, self.state, names)
-        run.ledger = ledger_rows(self.store, self.pipeline, tables, self.state)
+        run = Run(self.state.last_run[0] if self.state.last_run else 0, utc_now())
+        checker = Checker(self.pipeline, self.store, tables, self.state)
+        run.checks = checker.run(names)
+        run.ledger = checker.ledger()
         run.status = "failed" if any(result.status == "fail" for result in run.checks) else "passed"
         run.seconds = perf_counter() - started
         return run

@@ -8,12 +8,14 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lc_ibis.errors import SettingsError, hint
 
 FILE = "lc-ibis.toml"
+Delivery = Literal["full", "delta"]
 BACKENDS = ("duckdb",)
+DELIVERIES: tuple[Delivery, ...] = ("full", "delta")
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Settings:
     outputs: Path = Path("data/outputs")
     reports: Path = Path("data/quality_reports")
     source: dict[str, str] = field(default_factory=dict)
+    delivery: Delivery = "full"
     select: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     full_refresh: bool = False
@@ -51,6 +54,8 @@ class Settings:
     def _verify(self) -> None:
         if self.backend not in BACKENDS:
             raise SettingsError(f"backend: {self.backend!r} is not one of {', '.join(BACKENDS)}.")
+        if self.delivery not in DELIVERIES:
+            raise SettingsError(f"delivery: {self.delivery!r} is not one of {', '.join(DELIVERIES)}.")
         if not 0 <= self.max_delete_share <= 1:
             raise SettingsError(
                 f"max_delete_share: {self.max_delete_share} is no share; it lies from 0 to 1 (0.5 is half)."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -10,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from lc_ibis.engine.checks import sentence
+from lc_ibis.engine.checks import Scope, sentence
 from lc_ibis.engine.run import Run, TableRun
 
 _WIDEST = 100_000
@@ -92,7 +93,19 @@ def _verdict(run: Run) -> str:
     counts = {status: sum(r.status == status for r in run.checks) for status in ("pass", "warn", "fail", "skip")}
     words = {"pass": "passed", "warn": "warned", "fail": "failed", "skip": "skipped"}
     parts = [f"{count} {words[status]}" for status, count in counts.items() if count]
-    return f"{len(run.checks)} checks: {', '.join(parts) or 'none'}"
+    return f"{len(run.checks)} checks: {', '.join(parts) or 'none'}{_scopes(run)}"
+
+
+def _scopes(run: Run) -> str:
+    """Say on what the checks were run, unless all were run on all rows."""
+    counts = Counter(result.scope for result in run.checks if result.status != "skip")
+    if set(counts) <= {"all rows"}:
+        return ""
+    words: dict[Scope, str] = {
+        "all rows": "on all rows", "changed rows": "on changed rows", "touched keys": "on touched keys",
+        "nothing": "with nothing new to look at",
+    }  # fmt: skip
+    return f" ({', '.join(f'{counts[scope]} {words[scope]}' for scope in words if counts[scope])})"
 
 
 def _failing(console: Console, run: Run) -> None:

@@ -15,7 +15,7 @@ import lc_ibis
 import lc_ibis.reading
 from lc_ibis.building import run_pipeline
 from lc_ibis.engine.checks import contract_checks
-from lc_ibis.engine.contracts import Contract, Integer, Moment, Text, column, from_extract, key, stamp, verify
+from lc_ibis.engine.contracts import Contract, Integer, Moment, Text, column, key, received_key, stamp, verify
 from lc_ibis.engine.model import CheckStrategy, Incremental, Model, Snapshot, Source, model
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.scd2 import Versions
@@ -112,7 +112,7 @@ def test_outputs_keep_decimals(lending: Lending) -> None:
 class SrcThing(Contract):
     """One row per received thing."""
 
-    thing_id: Text | None = from_extract("ThingID", "Its number.")
+    thing_id: Text | None = received_key("ThingID", "Its number.", lambda text: text.try_cast("int64"))
     loaded_at: Moment = stamp("When it was first received.")
 
 

@@ -151,8 +151,8 @@ class DuckDB:
         return self._count(self._sql(query.aggregate(count=query.count())))
 
     @contextlib.contextmanager
-    def reading(self, files: Sequence[Files]) -> Iterator[ir.Table]:
-        """Give the rows of extracts, all columns as text; an empty field is null.
+    def reading(self, files: Sequence[Files]) -> Iterator[list[ir.Table]]:
+        """Give the rows of extracts, a table for each group of files, all columns as text; an empty field is null.
 
         They are read by what is run inside; what the engine cannot read raises ExtractError.
         """
@@ -160,8 +160,7 @@ class DuckDB:
             for group in files:
                 if group.format == "csv":
                     self._refuse_misread(group)
-            tables = [self._read(group) for group in files]
-            yield ibis.union(*tables) if len(tables) > 1 else tables[0]
+            yield [self._read(group) for group in files]
         except duckdb.Error as error:
             raise _extract_error(files, error) from None
 

@@ -1,69 +1,147 @@
-"""Run checks: one statement a table, and one more for the examples of each that fails."""
+"""Run checks on what changed: one statement a table and scope, and one more for the examples of each that fails."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lc_ibis.engine.checks import Check, CheckResult, TablesByName, counts
+import ibis
+import ibis.expr.types as ir
+
+from lc_ibis.engine.checks import Check, CheckResult, Scope, TablesByName, counts
 from lc_ibis.engine.model import Model
 from lc_ibis.engine.pipeline import Pipeline
-from lc_ibis.engine.state import State
+from lc_ibis.engine.state import CheckRecord, State
 from lc_ibis.engine.store import Store
+from lc_ibis.engine.touched import Changes
 
 EXAMPLES = 5
 
 
-def run_checks(
-    store: Store, pipeline: Pipeline, tables: TablesByName, state: State, names: Iterable[str]
-) -> list[CheckResult]:
-    """Run all checks of the named models.
+@dataclass
+class Checker:
+    """Runs the checks of a pipeline's tables.
 
-    A check that compares tables is skipped, with the reason, while one of them is older than
-    what it is made from: after a partial build they need not agree.
+    `changes` are what the run did to the tables whose versions were `before`. With `everything`
+    each check is run on all rows, whatever changed.
     """
-    return [result for name in names for result in _check_model(store, pipeline, tables, state, pipeline[name])]
 
+    pipeline: Pipeline
+    store: Store
+    tables: TablesByName
+    state: State
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    changes: Mapping[str, Changes] = field(default_factory=dict)
+    before: Mapping[str, int] = field(default_factory=dict)
+    everything: bool = True
 
-def ledger_rows(store: Store, pipeline: Pipeline, tables: TablesByName, state: State) -> list[dict[str, Any]]:
-    """Return the ledger's rows; none while its tables do not belong together, after a partial build."""
-    if not pipeline.ledger or state.stale(pipeline, pipeline.stored_inputs[pipeline.ledger]):
-        return []
-    return store.rows(tables[pipeline.ledger])
+    def run(self, names: Iterable[str]) -> list[CheckResult]:
+        """Run all checks of the named models.
 
+        A check that compares tables is skipped, with the reason, while one of them is older than
+        what it is made from: after a partial build they need not agree.
+        """
+        return [result for name in names for result in self._check(self.pipeline[name])]
 
-def _check_model(
-    store: Store, pipeline: Pipeline, tables: TablesByName, state: State, model: Model
-) -> list[CheckResult]:
-    reasons = [_why_not(pipeline, state, model, check) for check in model.checks]
-    due = [check for check, reason in zip(model.checks, reasons, strict=True) if reason is None]
-    skipped = [
-        CheckResult(model.name, model.layer, check, "skip", reason=reason)
-        for check, reason in zip(model.checks, reasons, strict=True)
-        if reason is not None
-    ]
-    if not due:
-        return skipped
-    table = tables[model.name]
-    [found] = store.rows(counts(due, table, tables))
-    return skipped + [_result(store, tables, model, check, int(found[f"c{i}"])) for i, check in enumerate(due)]
+    def ledger(self) -> list[dict[str, Any]]:
+        """Return the ledger's rows; none while its tables do not belong together, after a partial build."""
+        ledger = self.pipeline.ledger
+        if not ledger or self.state.stale(self.pipeline, self.pipeline.stored_inputs[ledger]):
+            return []
+        return self.store.rows(self.tables[ledger])
 
+    def remember(self, results: Iterable[CheckResult]) -> None:
+        """Note in the state how checks ended, so that the next run need look at changes alone."""
+        for result in results:
+            if result.status in ("pass", "warn") and result.scope != "nothing":
+                read = self._read(self.pipeline[result.table], result.check)
+                newest = max(self.state.tables[name].version for name in read)
+                record = CheckRecord(newest, self.fingerprints[result.table], result.failing_count)
+                self.state.checks[result.table, result.check.name] = record
 
-def _why_not(pipeline: Pipeline, state: State, model: Model, check: Check) -> str | None:
-    """Return why a check cannot be run now; None if it can."""
-    if not model.is_stored:
-        return state.stale(pipeline, pipeline.stored_inputs[model.name])
-    if model.name not in state.tables:
-        return f"{model.name} is not built yet"
-    return state.stale(pipeline, (model.name, *check.needs)) if check.needs else None
+    def _check(self, model: Model) -> list[CheckResult]:
+        results, due = [], dict[tuple[Scope, tuple[str, ...]], list[Check]]()
+        for check in model.checks:
+            if reason := self._why_not(model, check):
+                results.append(CheckResult(model.name, model.layer, check, "skip", scope="nothing", reason=reason))
+                continue
+            scope = self._scope(model, check)
+            if scope == "nothing":
+                results.append(CheckResult(model.name, model.layer, check, "pass", scope=scope))
+            else:
+                due.setdefault((scope, check.by or () if scope == "touched keys" else ()), []).append(check)
+        for (scope, by), checks in due.items():
+            table, tables = self._narrowed(model, checks, scope, by)
+            [found] = self.store.rows(counts(checks, table, tables))
+            failing = [int(found[f"c{i}"]) for i in range(len(checks))]
+            results += [
+                self._result(model, check, scope, number, table, tables)
+                for check, number in zip(checks, failing, strict=True)
+            ]
+        return results
 
+    def _why_not(self, model: Model, check: Check) -> str | None:
+        """Return why a check cannot be run now; None if it can."""
+        if not model.is_stored:
+            return self.state.stale(self.pipeline, self.pipeline.stored_inputs[model.name])
+        if model.name not in self.state.tables:
+            return f"{model.name} is not built yet"
+        return self.state.stale(self.pipeline, (model.name, *check.needs)) if check.needs else None
 
-def _result(store: Store, tables: TablesByName, model: Model, check: Check, failing: int) -> CheckResult:
-    if not failing:
-        return CheckResult(model.name, model.layer, check, "pass")
-    rows = check.rows(tables[model.name], tables)
-    shown = [name for name in (*model.business_key, *check.columns) if name in rows.columns]
-    rows = rows.select(*dict.fromkeys(shown)) if shown else rows
-    examples = store.rows(rows.order_by(rows.columns).limit(EXAMPLES))
-    status: Literal["fail", "warn"] = "fail" if check.severity == "error" else "warn"
-    return CheckResult(model.name, model.layer, check, status, failing, tuple(examples))
+    def _read(self, model: Model, check: Check) -> tuple[str, ...]:
+        """Return the stored tables that a check reads."""
+        own = (model.name,) if model.is_stored else self.pipeline.stored_inputs[model.name]
+        return (*own, *check.needs)
+
+    def _scope(self, model: Model, check: Check) -> Scope:
+        """Say on what a check must be run, so that it is known to hold on all rows.
+
+        That is known of the rows that it last passed on, as long as the check is the same.
+        """
+        known = self.state.checks.get((model.name, check.name))
+        if self.everything or known is None or known.failing_count:
+            return "all rows"
+        if known.fingerprint != self.fingerprints[model.name]:
+            return "all rows"
+        read = self._read(model, check)
+        if all(self.state.tables[name].version <= known.version for name in read):
+            return "nothing"
+        stepped = all(
+            self.state.tables[name].version <= known.version
+            or (name in self.changes and self.before[name] <= known.version)
+            for name in read
+        )
+        if not stepped or not model.is_stored:
+            return "all rows"
+        return "changed rows" if check.breaks is not None else "touched keys" if check.by else "all rows"
+
+    def _narrowed(
+        self, model: Model, checks: list[Check], scope: Scope, by: tuple[str, ...]
+    ) -> tuple[ir.Table, TablesByName]:
+        """Return the table that checks are to look at, and the tables that they need."""
+        if scope == "changed rows":
+            return self.changes[model.name].added, self.tables
+        if scope == "all rows":
+            return self.tables[model.name], self.tables
+        needs = {name for check in checks for name in check.needs}
+        pieces = [
+            rows.select(*by)
+            for name in sorted({model.name, *needs} & set(self.changes))
+            for rows in (self.changes[name].removed, self.changes[name].added)
+        ]
+        keys = self.store.scratch(ibis.union(*pieces, distinct=True))
+        narrowed = {name: self.tables[name].semi_join(keys, by) for name in needs}
+        return self.tables[model.name].semi_join(keys, by), narrowed
+
+    def _result(
+        self, model: Model, check: Check, scope: Scope, failing: int, table: ir.Table, tables: TablesByName
+    ) -> CheckResult:
+        if not failing:
+            return CheckResult(model.name, model.layer, check, "pass", scope=scope)
+        rows = check.rows(table, tables)
+        shown = [name for name in (*model.business_key, *check.columns) if name in rows.columns]
+        rows = rows.select(*dict.fromkeys(shown)) if shown else rows
+        examples = self.store.rows(rows.order_by(rows.columns).limit(EXAMPLES))
+        status: Literal["fail", "warn"] = "fail" if check.severity == "error" else "warn"
+        return CheckResult(model.name, model.layer, check, status, failing, tuple(examples), scope)

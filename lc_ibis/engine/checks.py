@@ -18,6 +18,8 @@ import ibis.expr.types as ir
 from lc_ibis.engine.contracts import Contract
 
 Severity = Literal["error", "warn"]
+# What a check was run on; nothing at all where nothing that it reads has changed since it passed.
+Scope = Literal["all rows", "changed rows", "touched keys", "nothing"]
 TablesByName = Mapping[str, ir.Table]
 
 
@@ -26,7 +28,8 @@ class Check:
     """A rule about a table's rows.
 
     Exactly one of `breaks` (true for a row that breaks the rule) and `failing` (the table and
-    the tables named in `needs`, to the failing rows) is set.
+    the tables named in `needs`, to the failing rows) is set. With `failing`, `by` names the columns
+    by which the rule looks at rows: it may be run on some values of them alone. None: on all rows.
     """
 
     name: str
@@ -35,6 +38,7 @@ class Check:
     breaks: Callable[[ir.Table], ir.BooleanValue] | None = None
     failing: Callable[[ir.Table, TablesByName], ir.Table] | None = None
     needs: tuple[str, ...] = ()
+    by: tuple[str, ...] | None = None
     severity: Severity = "error"
 
     def rows(self, table: ir.Table, tables: TablesByName) -> ir.Table:
@@ -55,6 +59,7 @@ class CheckResult:
     status: Literal["pass", "warn", "fail", "skip"]
     failing_count: int = 0
     examples: tuple[dict[str, Any], ...] = ()
+    scope: Scope = "all rows"
     reason: str = ""
 
 
@@ -89,6 +94,7 @@ def unique(*columns: str) -> Check:
     return Check(
         f"unique_{'_'.join(columns)}", columns, f"{' and '.join(columns)} identify a row.",
         failing=lambda t, _: t.group_by(columns).having(t.count() > 1).aggregate(row_count=t.count()),
+        by=columns,
     )  # fmt: skip
 
 
@@ -140,7 +146,10 @@ def relationships(column: str, to: str, where: Callable[[ir.Table], ir.BooleanVa
         known = table.filter(table[column].notnull())
         return known.anti_join(keys, known[column] == keys.parent)
 
-    return Check(f"relationships_{column}_{to}", (column,), f"Every {column} is in {to}.", failing=orphans, needs=(to,))
+    return Check(
+        f"relationships_{column}_{to}", (column,), f"Every {column} is in {to}.",
+        failing=orphans, needs=(to,), by=(column,),
+    )  # fmt: skip
 
 
 def scd2_no_overlap(keys: tuple[str, ...], start: str = "dbt_valid_from", end: str = "dbt_valid_to") -> Check:
@@ -152,18 +161,23 @@ def scd2_no_overlap(keys: tuple[str, ...], start: str = "dbt_valid_from", end: s
         late = versions[end].isnull() | (versions[end] > versions.next_start)
         return versions.filter(versions.next_start.notnull() & late)
 
-    return Check("scd2_no_overlap", (*keys, start, end), "A key has one version at a time.", failing=overlapping)
+    return Check(
+        "scd2_no_overlap", (*keys, start, end), "A key has one version at a time.", failing=overlapping, by=keys
+    )
 
 
 def same_rows(name: str, meaning: str, columns: tuple[str, ...], other: str,
               prepare: Callable[[ir.Table], ir.Table]) -> Check:  # fmt: skip
-    """`columns` of the table, as a set, are what `prepare` makes of table `other`."""
+    """`columns` of the table, as a set, are what `prepare` makes of table `other`.
+
+    The first column is the key of both, and what `prepare` makes of a key's rows depends on that key's alone.
+    """
 
     def different(table: ir.Table, tables: TablesByName) -> ir.Table:
         mine, theirs = table.select(*columns), prepare(tables[other]).select(*columns)
         return mine.difference(theirs).union(theirs.difference(mine))
 
-    return Check(name, columns, meaning, failing=different, needs=(other,))
+    return Check(name, columns, meaning, failing=different, needs=(other,), by=columns[:1])
 
 
 def counts(checks: list[Check], table: ir.Table, tables: TablesByName) -> ir.Table:

@@ -6,12 +6,12 @@ build mends them: the state knows the checksum of the file that belongs to the t
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
 import ibis
 
+from lc_ibis.engine.deliveries import sha256_of
 from lc_ibis.engine.pipeline import Output, Pipeline
 from lc_ibis.engine.state import State
 from lc_ibis.engine.store import Store
@@ -62,12 +62,12 @@ class PendingFiles:
                 leftover.unlink(missing_ok=True)
             if place.is_dir():
                 raise OutputError(f"{place}: a directory is where an output file belongs. Move it away.")
-            if place.is_file() and state.files.get(place.name) == (version, _sha256(place)):
+            if place.is_file() and state.files.get(place.name) == (version, sha256_of(place)):
                 continue
             written = self.directory / f".{place.name}.{os.getpid()}.tmp"
             self._files.append((written, place))
             store.write_file(rows, written, format)
-            state.files[place.name] = (version, _sha256(written))
+            state.files[place.name] = (version, sha256_of(written))
 
     def publish(self) -> list[Path]:
         """Move the files to their places; return those. Raises OutputError; the tables are published already."""
@@ -80,11 +80,3 @@ class PendingFiles:
                 f"place ({error.strerror}). Mend that and build again; the files will follow the tables."
             ) from None
         return [place for _, place in self._files]
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()

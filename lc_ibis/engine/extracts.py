@@ -17,6 +17,8 @@ from lc_ibis.errors import ExtractError, hint
 
 Format = Literal["csv", "parquet"]
 ENDINGS: dict[str, Format] = {".csv": "csv", ".csv.gz": "csv", ".parquet": "parquet"}
+# In a delta: what its row does to the rows of its key.
+OPERATION = "_op"
 _CHUNK = 1 << 20
 # What bytes that are not UTF-8 are read as, and the NUL that UTF-16 is full of.
 _UNREADABLE = re.compile(f"[\udc80-\udcff{NUL}]")
@@ -31,8 +33,10 @@ class Files:
     paths: tuple[Path, ...]
 
 
-def delivered(model: Model, inputs: Path, pattern: str | None = None) -> list[Files]:
+def delivered(model: Model, inputs: Path, pattern: str | None = None, with_operations: bool = False) -> list[Files]:
     """Return the files of a source, grouped by format and column order, their headers verified.
+
+    `with_operations` says that they are deltas, with a column _op.
 
     `pattern` is a glob below `inputs`; without one it is the file, or the directory of files,
     that bears the source's name. Raises ExtractError.
@@ -41,7 +45,7 @@ def delivered(model: Model, inputs: Path, pattern: str | None = None) -> list[Fi
     for path in _find(cast(Source, model.kind).file, inputs, pattern):
         format = _format(path)
         header = _csv_header(path) if format == "csv" else _parquet_header(path)
-        groups.setdefault((format, _contract_names(model, path, header)), []).append(path)
+        groups.setdefault((format, _contract_names(model, path, header, with_operations)), []).append(path)
     return [Files(format, columns, tuple(paths)) for (format, columns), paths in groups.items()]
 
 
@@ -127,15 +131,17 @@ def _parquet_header(path: Path) -> list[str]:
     return list(schema.names)
 
 
-def _contract_names(model: Model, path: Path, header: list[str]) -> tuple[str, ...]:
+def _contract_names(model: Model, path: Path, header: list[str], with_operations: bool) -> tuple[str, ...]:
     """Return the contract's column names in the file's order; case and spaces do not matter."""
-    headers = model.contract.headers()
+    headers = model.contract.headers() | ({OPERATION: OPERATION} if with_operations else {})
     expected = {_folded(text): name for name, text in headers.items()}
     given = [_folded(text) for text in header]
     problems = _listed("missing", (h for n, h in headers.items() if _folded(h) not in given))
     problems += _listed("unexpected", (t for t, g in zip(header, given, strict=True) if g not in expected))
     problems += _listed("twice", sorted({t for t, g in zip(header, given, strict=True) if given.count(g) > 1}))
     if problems:
+        if not with_operations and OPERATION in given:
+            problems.append(f"a column {OPERATION} is of deltas: build those with --delivery delta")
         raise ExtractError(
             f"{path}: the columns are {', '.join(header)}; {model.contract.__name__} expects "
             f"{', '.join(headers.values())} ({'; '.join(problems)}). Mend the file, or change the contract "

@@ -114,8 +114,9 @@ class Pipeline:
         theirs = f" and {' and '.join(changed.by)}, the key of {changed.name}" if changed.by else ""
         raise ModelError(
             f"{model.name} ({model.where}): a change in {changed.name} touches no known {' and '.join(by)}. It has no "
-            f"such column, and no other input has it{theirs}. Carry the column through, or declare "
-            "Incremental(by=...): other columns that all inputs have, or by=() to compute the whole table."
+            f"such column, and no other input has it{theirs}. Carry the column through (of an extract, declare it "
+            "as received_key), or declare Incremental(by=...): other columns that all inputs have, or by=() to compute "
+            "the whole table each time."
         )
 
 

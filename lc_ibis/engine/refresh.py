@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import ibis
 import ibis.expr.types as ir
 
 from lc_ibis.engine.contracts import moment
-from lc_ibis.engine.extracts import Files
+from lc_ibis.engine.deliveries import Delivery, replacement
 from lc_ibis.engine.model import Model, Snapshot, Source
 from lc_ibis.engine.pipeline import Pipeline, Tables
 from lc_ibis.engine.run import Action, Run, TableRun
-from lc_ibis.engine.state import State, fingerprints
+from lc_ibis.engine.state import State
 from lc_ibis.engine.store import Store
 from lc_ibis.engine.touched import Changes, Keys, Touched
 from lc_ibis.engine.writing import Written, is_current_shape, write_result, write_versions
@@ -27,7 +28,7 @@ MOST_KEYS = 0.25
 class Refresher:
     """Refreshes the tables of one run, each after its inputs.
 
-    `delivered` finds the files of a source. `max_delete_share` is the share of a history's
+    `delivered` finds what is delivered for a source. `max_delete_share` is the share of a history's
     current keys that may be absent before the extract is taken for a truncated one.
     """
 
@@ -35,7 +36,8 @@ class Refresher:
     store: Store
     state: State
     run: Run
-    delivered: Callable[[Model], list[Files]]
+    delivered: Callable[[Model], Delivery]
+    fingerprints: Mapping[str, str]
     full_refresh: bool = False
     max_delete_share: float = 0.5
     tables: Tables = field(init=False)
@@ -47,7 +49,6 @@ class Refresher:
         self.touched = Touched(self.pipeline, self.store, self.tables, self.changes)
         self._before = dict(self.state.tables)
         self._existing = self.store.tables()
-        self._fingerprints = fingerprints(self.pipeline)
 
     def refresh(self, model: Model) -> TableRun:
         """Bring one stored table up to date, if anything that it is made of has changed.
@@ -55,14 +56,16 @@ class Refresher:
         Raises ContractError, ExtractError, MassDeleteError, DatabaseError.
         """
         started = time.perf_counter()
-        code = self._fingerprints[model.name]
-        reason = self._why(model, code)
+        code = self.fingerprints[model.name]
+        delivery = self.delivered(model) if isinstance(model.kind, Source) else None
+        reason = self._why(model, code, delivery)
         if reason is None:
             known = self.state.tables[model.name]
-            return TableRun(model.name, model.layer, model.kind_name, "skipped", "inputs unchanged", known.row_count)
+            why = f"the files of run {delivery.known_since}" if delivery else "inputs unchanged"
+            return TableRun(model.name, model.layer, model.kind_name, "skipped", why, known.row_count)
         old = self.state.tables[model.name] if self._can_be_updated(model) else None
         keys = self._touched_keys(model, code) if old else None
-        written = self._write(model, old is not None, keys)
+        written = self._write(model, old is not None, keys, delivery)
         row_count = (old.row_count if old else 0) + written.growth(is_history=isinstance(model.kind, Snapshot))
         version = self.run.run_id if old is None or written.anything else old.version
         self.state.record(model, version, code, row_count, self.pipeline.stored_inputs[model.name])
@@ -72,15 +75,17 @@ class Refresher:
             keys.count if keys else None, time.perf_counter() - started,
         )  # fmt: skip
 
-    def _why(self, model: Model, code: str) -> str | None:
+    def _why(self, model: Model, code: str, delivery: Delivery | None) -> str | None:
         """Return why a table must be computed; None if it is up to date."""
         known = self.state.tables.get(model.name)
         if known is None:
             return "first build"
         if known.fingerprint != code:
             return "code or contract changed"
-        if isinstance(model.kind, Source):
-            return "compared with the extract"
+        if delivery and (delivery.files or (self.full_refresh and delivery.kind == "full")):
+            return "compared with the extract" if delivery.kind == "full" else "changed by a delta"
+        if delivery:
+            return None
         if self.full_refresh:
             return "full refresh"
         changed = self.state.outdated_inputs(model.name, self.pipeline.stored_inputs[model.name])
@@ -111,15 +116,15 @@ class Refresher:
             )
         return exists and is_current_shape(self.store, model)
 
-    def _write(self, model: Model, exists: bool, keys: Keys | None) -> Written:
+    def _write(self, model: Model, exists: bool, keys: Keys | None, delivery: Delivery | None) -> Written:
         if keys and not keys.count:
             return Written()
         inputs = self.touched.narrowed(keys) if keys else self.tables
         stored = None
         if exists:
             stored = self.touched.rows(model, keys) if keys else self.store.table(model.layer, model.name)
-        if isinstance(model.kind, Source):
-            written, changes = self._write_delivery(model, stored)
+        if delivery:
+            written, changes = self._write_delivery(model, stored, delivery)
         elif isinstance(model.kind, Snapshot):
             held = inputs[model.kind.held] if model.kind.held else None
             written, changes = write_versions(
@@ -133,15 +138,29 @@ class Refresher:
             self.changes[model.name] = changes
         return written
 
-    def _write_delivery(self, model: Model, stored: ir.Table | None) -> tuple[Written, Changes | None]:
-        files = self.delivered(model)
-        with self.store.reading(files) as rows:
-            result = self.tables.computed(model, rows.select(*model.contract.headers()))
+    def _write_delivery(
+        self, model: Model, stored: ir.Table | None, delivery: Delivery
+    ) -> tuple[Written, Changes | None]:
+        if delivery.kind == "delta" and stored is None:
+            raise ExtractError(
+                f"{delivery.names}: a delta changes rows received before, and {model.name} has none, or had other "
+                "columns. Build once with the whole extract, --delivery full."
+            )
+        with self.store.reading(delivery.files) as parts:
+            if delivery.kind == "full" or stored is None:
+                received = ibis.union(*parts) if len(parts) > 1 else parts[0]
+            else:
+                replaced = replacement(self.store, model, delivery, parts, stored)
+                stored, received = replaced.old, replaced.new
+            result = self.tables.computed(model, received.select(*model.contract.headers()))
             written, changes = write_result(self.store, model, result, self.run_at, stored)
         before = self.state.tables[model.name].row_count if stored is not None else 0
         if before + written.growth(is_history=False) == 0:
-            names = ", ".join(str(path) for group in files for path in group.paths)
-            raise ExtractError(f"{names}: the extract has no rows, which would close every key. Is it complete?")
+            raise ExtractError(
+                f"{delivery.names}: the extract has no rows, which would close every key. Is it complete?"
+            )
+        if written.anything or delivery.kind == "delta":
+            self.state.taken.take(model, delivery, self.run.run_id)
         return written, changes
 
     def _found(self, model: Model) -> ir.Table | None:

@@ -6,18 +6,18 @@ contract and the versions of its inputs are those that it was built from.
 
 from __future__ import annotations
 
-import functools
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-import ibis
+import ibis.expr.types as ir
 
 from lc_ibis.engine.contracts import Contract, Integer, Moment, Text, column, key
+from lc_ibis.engine.deliveries import DeliveryState, Taken
 from lc_ibis.engine.model import Model
 from lc_ibis.engine.pipeline import Pipeline
+from lc_ibis.engine.run import Run, TableRun
 from lc_ibis.engine.store import Store
 
 LAYER = "state"
@@ -29,6 +29,20 @@ class Runs(Contract):
     run_id: Integer = key("Number of the run; it only grows.")
     run_at: Moment = column("The run's time, UTC: what it wrote as loaded_at, dbt_valid_from and the like.")
     finished_at: Moment = column("When its transaction was written, UTC.")
+
+
+class RunTables(Contract):
+    """One row per run and table that it looked at."""
+
+    run_id: Integer = key("The run.")
+    table_name: Text = key("The table.")
+    action: Text = column("created, updated or unchanged.")
+    reason: Text = column("Why it was computed.")
+    key_count: Integer | None = column("Keys whose rows were computed anew; null where all were.")
+    added_count: Integer = column("Rows that it gained; for a history: versions opened.")
+    changed_count: Integer = column("Rows that changed in place.")
+    removed_count: Integer = column("Rows that it lost; for a history: versions closed.")
+    row_count: Integer = column("Its rows thereafter.")
 
 
 class TableState(Contract):
@@ -56,7 +70,27 @@ class FileState(Contract):
     sha256: Text = column("sha256 of its bytes.")
 
 
-_TABLES = {"runs": Runs, "tables": TableState, "inputs": InputState, "files": FileState}
+class CheckState(Contract):
+    """One row per check of a table, as it last ended."""
+
+    table_name: Text = key("The table.")
+    check_name: Text = key("The check.")
+    version: Integer = column("The newest version of the tables that it was last run on.")
+    fingerprint: Text = column("sha256 of the code of the table's checks.")
+    failing_count: Integer = column("Rows that broke it then; not zero only for a check of severity warn.")
+
+
+class CodeState(Contract):
+    """One row: the program that wrote the fingerprints."""
+
+    digest: Text = key("sha256 of the program's files and of the versions of its libraries.")
+
+
+_TABLES = {
+    "tables": TableState, "inputs": InputState, "files": FileState, "checks": CheckState, "code": CodeState,
+    "deliveries": DeliveryState,
+}  # fmt: skip
+_LOGS = {"runs": Runs, "run_tables": RunTables}
 
 
 @dataclass(frozen=True)
@@ -69,35 +103,55 @@ class TableRecord:
     inputs: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class CheckRecord:
+    """A check as it last ended."""
+
+    version: int
+    fingerprint: str
+    failing_count: int
+
+
 @dataclass
 class State:
     """The state as it was read, changed by a run, and written back if anything differs."""
 
-    runs: list[tuple[int, datetime, datetime]]
-    tables: dict[str, TableRecord]
-    files: dict[str, tuple[int, str]]
+    last_run: tuple[int, datetime] | None = None
+    tables: dict[str, TableRecord] = field(default_factory=dict)
+    files: dict[str, tuple[int, str]] = field(default_factory=dict)
+    checks: dict[tuple[str, str], CheckRecord] = field(default_factory=dict)
+    code: str = ""
+    taken: Taken = field(default_factory=Taken)
 
     @classmethod
     def read(cls, store: Store) -> State:
         """Read the state; a new database has none."""
         if (LAYER, "runs") not in store.tables():
-            return cls([], {}, {})
-        read = {name: _rows(store, name) for name in _TABLES}
+            return cls()
+        read = {name: _rows(store, store.table(LAYER, name)) for name in _TABLES}
         inputs: dict[str, dict[str, int]] = {}
         for table, name, version in read["inputs"]:
             inputs.setdefault(table, {})[name] = version
         tables = {t: TableRecord(v, f, n, inputs.get(t, {})) for t, v, f, n in read["tables"]}
-        return cls(read["runs"], tables, {name: (v, sha) for name, v, sha in read["files"]})
+        files = {name: (version, sha) for name, version, sha in read["files"]}
+        checks = {(table, check): CheckRecord(*rest) for table, check, *rest in read["checks"]}
+        taken = Taken({(table, file, sha): (how, run) for table, file, sha, how, run in read["deliveries"]})
+        runs = store.table(LAYER, "runs")
+        [(run_id, run_at, _)] = _rows(store, runs.filter(runs.run_id == runs.run_id.max()))
+        return cls((run_id, run_at), tables, files, checks, read["code"][0][0], taken)
 
     def copy(self) -> State:
-        return State(list(self.runs), dict(self.tables), dict(self.files))
+        return State(
+            self.last_run, dict(self.tables), dict(self.files), dict(self.checks), self.code,
+            Taken(dict(self.taken.files)),
+        )  # fmt: skip
 
     def next_run(self) -> tuple[int, datetime]:
         """Return the next run's number and time: now, but later than every run before."""
         now = utc_now()
-        if not self.runs:
+        if self.last_run is None:
             return 1, now
-        last_id, last_at, _ = max(self.runs)
+        last_id, last_at = self.last_run
         return last_id + 1, max(now, last_at + timedelta(microseconds=1))
 
     def record(self, model: Model, version: int, fingerprint: str, row_count: int, inputs: Iterable[str]) -> None:
@@ -119,38 +173,39 @@ class State:
                 return f"{name} is older than {older[0]}"
         return None
 
-    def write(self, store: Store) -> None:
-        """Write the whole state; it is small."""
-        for name, contract in _TABLES.items():
-            if (LAYER, name) not in store.tables():
+    def write(self, store: Store, run: Run) -> None:
+        """Write the whole state, which is small, and add the run to the log."""
+        existing = store.tables()
+        for name, contract in (_TABLES | _LOGS).items():
+            if (LAYER, name) not in existing:
                 store.create(LAYER, name, contract.schema())
+        checks = [(*names, c.version, c.fingerprint, c.failing_count) for names, c in self.checks.items()]
+        rows: dict[str, list[tuple[Any, ...]]] = {
+            "tables": [(n, t.version, t.fingerprint, t.row_count) for n, t in self.tables.items()],
+            "inputs": [(n, i, v) for n, t in self.tables.items() for i, v in t.inputs.items()],
+            "files": [(n, *entry) for n, entry in self.files.items()],
+            "checks": checks,
+            "code": [(self.code,)],
+            "deliveries": [(*file, *taken) for file, taken in self.taken.files.items()],
+        }
+        for name in _TABLES:
             store.clear(LAYER, name)
-        store.append(LAYER, "runs", self.runs)
-        store.append(LAYER, "tables", [(n, t.version, t.fingerprint, t.row_count) for n, t in self.tables.items()])
-        store.append(LAYER, "inputs", [(n, i, v) for n, t in self.tables.items() for i, v in t.inputs.items()])
-        store.append(LAYER, "files", [(n, *entry) for n, entry in self.files.items()])
+            store.append(LAYER, name, rows[name])
+        self.last_run = run.run_id, run.run_at
+        store.append(LAYER, "runs", [(*self.last_run, utc_now())])
+        store.append(LAYER, "run_tables", [_logged(run, table) for table in run.tables if table.action != "skipped"])
 
 
-def _rows(store: Store, name: str) -> list[tuple[Any, ...]]:
-    return [tuple(row.values()) for row in store.rows(store.table(LAYER, name))]
+def _logged(run: Run, table: TableRun) -> tuple[Any, ...]:
+    written = table.written
+    counts = (written.added_count, written.changed_count, written.removed_count)
+    return (run.run_id, table.table, table.action, table.reason, table.key_count, *counts, table.row_count)
+
+
+def _rows(store: Store, table: ir.Table) -> list[tuple[Any, ...]]:
+    return [tuple(row.values()) for row in store.rows(table)]
 
 
 def utc_now() -> datetime:
     """Return the present, UTC, without zone, to the microsecond."""
     return datetime.now(timezone.utc).replace(tzinfo=None)
-
-
-@functools.cache
-def fingerprints(pipeline: Pipeline) -> dict[str, str]:
-    """Return by model the sha256 of what makes it: its SQL (so its helpers too), kind and contract.
-
-    The fingerprint of an ephemeral step is part of what reads it.
-    """
-    made: dict[str, str] = {}
-    for model in pipeline:
-        sql = ibis.to_sql(pipeline.steps[model.name], dialect="duckdb", pretty=False)
-        steps = [made[name] for name in model.inputs if not pipeline[name].is_stored]
-        columns = [(c.name, str(c.type), c.is_nullable, c.is_key, c.is_stamp) for c in model.contract.columns]
-        parts = [sql, repr(model.kind), repr(columns), *steps]
-        made[model.name] = hashlib.sha256("\n".join(parts).encode()).hexdigest()
-    return made

@@ -67,7 +67,8 @@ class Touched:
 
     def rows(self, model: Model, keys: Keys) -> ir.Table:
         """Return the rows of a stored table that have one of the keys, as they are now."""
-        return self._store.scratch(among(model, self._tables[model.name], keys))
+        assert keys.table is not None
+        return self._store.scratch(among_rows(model, self._tables[model.name], keys.table, keys.by))
 
     def _collected(self, by: tuple[str, ...], pieces: list[ir.Table]) -> Keys:
         if not pieces:
@@ -85,8 +86,8 @@ class Touched:
                 pieces += self._changed(known, by)
             elif moved := self._changed(known, known.by):
                 sibling = self._pipeline[through]
-                near = among(sibling, self._tables[through], self._collected(known.by, moved))
-                pieces.append(key_values(sibling, near, by))
+                near = self.rows(sibling, self._collected(known.by, moved))
+                pieces.append(near.select(**key_values(sibling, near, by)))
         return pieces
 
     def _changed(self, model: Model, by: tuple[str, ...]) -> list[ir.Table]:
@@ -94,22 +95,18 @@ class Touched:
         if not model.is_stored:
             return self._moved(model, by)
         changes = self._changes.get(model.name)
-        return [key_values(model, rows, by) for rows in (changes.removed, changes.added)] if changes else []
+        both = (changes.removed, changes.added) if changes else ()
+        return [rows.select(**key_values(model, rows, by)) for rows in both]
 
 
-def key_values(model: Model, table: ir.Table, by: tuple[str, ...]) -> ir.Table:
-    """Return the values of the key columns in rows of a model, under their names."""
-    return table.select(**{name: _value(model, table, name) for name in by})
+def key_values(model: Model, table: ir.Table, by: tuple[str, ...]) -> dict[str, ir.Value]:
+    """Return the values of the key columns in rows of a model, as expressions by name."""
+    read_as = {c.name: c.read_as for c in model.contract.columns if c.read_as}
+    return {name: read_as[name](table[name]) if name in read_as else table[name] for name in by}
 
 
-def among(model: Model, table: ir.Table, keys: Keys) -> ir.Table:
-    """Return the rows of a model that have one of the keys."""
-    assert keys.table is not None
-    wanted = keys.table.rename(lambda name: f"touched_{name}")
-    same = [_value(model, table, name).identical_to(wanted[f"touched_{name}"]) for name in keys.by]
-    return table.semi_join(wanted, same)
-
-
-def _value(model: Model, table: ir.Table, name: str) -> ir.Value:
-    read_as = {c.name: c.read_as for c in model.contract.columns}.get(name)
-    return read_as(table[name]) if read_as else table[name]
+def among_rows(model: Model, table: ir.Table, keys: ir.Table, by: tuple[str, ...]) -> ir.Table:
+    """Return the rows of a model whose key is in `keys`, null being a value."""
+    wanted = keys.rename(lambda name: f"touched_{name}")
+    values = key_values(model, table, by)
+    return table.semi_join(wanted, [value.identical_to(wanted[f"touched_{name}"]) for name, value in values.items()])

@@ -59,6 +59,7 @@ def _test(result: CheckResult) -> dict[str, Any]:
         "severity": result.check.severity,
         "status": result.status,
         "count": result.failing_count,
+        "scope": result.scope,
     } | ({"reason": result.reason} if result.reason else {})
 
 

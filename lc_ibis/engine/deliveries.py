@@ -1,0 +1,167 @@
+"""Deliveries: which files are new, and what they make of the rows received so far.
+
+A full delivery is the whole extract. A delta holds only what changed: its rows replace those of
+their keys, and a row whose _op is delete removes them. A delta's file is known by its name and
+content, and is taken once: delivered again, in whatever order, it changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import ibis
+import ibis.expr.types as ir
+
+from lc_ibis.engine.contracts import Contract, Integer, Text, column, key
+from lc_ibis.engine.extracts import OPERATION, Files, delivered
+from lc_ibis.engine.model import Model
+from lc_ibis.engine.store import Store
+from lc_ibis.engine.touched import among_rows, key_values
+from lc_ibis.errors import ExtractError
+
+Kind = Literal["full", "delta"]
+OPERATIONS = ("upsert", "delete", "")
+_ORDER = "_file_order"
+_SHOWN = 5
+
+
+class DeliveryState(Contract):
+    """One row per file taken: the last full delivery's, and all deltas."""
+
+    table_name: Text = key("The source.")
+    file_name: Text = key("The file, below the inputs.")
+    sha256: Text = key("sha256 of its bytes.")
+    delivery: Text = column("full or delta.")
+    run_id: Integer = column("The run that took it.")
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The files of a source that are to be read, with the sha256 of each by name; none where all were read before."""
+
+    kind: Kind
+    files: list[Files]
+    digests: dict[str, str]
+    known_since: int = 0
+
+    @property
+    def names(self) -> str:
+        return ", ".join(str(path) for group in self.files for path in group.paths)
+
+
+@dataclass
+class Taken:
+    """The files that were taken, by source, name and sha256, with how and in which run."""
+
+    files: dict[tuple[str, str, str], tuple[Kind, int]] = field(default_factory=dict)
+
+    def find(self, model: Model, inputs: Path, pattern: str | None, kind: Kind) -> Delivery:
+        """Return what is delivered for a source. Raises ExtractError."""
+        groups = delivered(model, inputs, pattern, with_operations=kind == "delta")
+        digests = {_name(path, inputs): sha256_of(path) for group in groups for path in group.paths}
+        mine = {file[1:]: taken for file, taken in self.files.items() if file[0] == model.name}
+        if kind == "full":
+            last = {file for file, (how, _) in mine.items() if how == "full"}
+            since = max((run for _, run in mine.values()), default=0)
+            same = last == set(digests.items()) and all(mine[file][1] == since for file in last)
+            return Delivery(kind, [] if same else groups, digests, since)
+        new = {name: sha for name, sha in digests.items() if (name, sha) not in mine}
+        since = max((mine[file][1] for file in digests.items() if file in mine), default=0)
+        singles = [
+            Files(g.format, g.columns, (path,)) for g in groups for path in g.paths if _name(path, inputs) in new
+        ]
+        return Delivery(kind, sorted(singles, key=lambda f: str(f.paths[0])), new, since)
+
+    def take(self, model: Model, delivery: Delivery, run_id: int) -> None:
+        """Note that a delivery was read."""
+        if delivery.kind == "full":
+            before = [f for f, (how, _) in self.files.items() if f[0] == model.name and how == "full"]
+            for file in before:
+                del self.files[file]
+        for name, sha in delivery.digests.items():
+            self.files[model.name, name, sha] = (delivery.kind, run_id)
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """What a delta does to the rows received so far: `old` ones go, `new` ones, with the received columns, come."""
+
+    old: ir.Table
+    new: ir.Table
+
+
+def replacement(store: Store, model: Model, delivery: Delivery, parts: list[ir.Table], stored: ir.Table) -> Replacement:
+    """Return what the files of a delta, each as a table in the order of their names, do to the stored rows.
+
+    Where two files speak of a key, the later has its way. A row whose key cannot be read stands for
+    itself alone: it is there once more if it was not there, or removed. Raises ExtractError.
+    """
+    headers = tuple(model.contract.headers())
+    rows = _operations(store, model, delivery, parts)
+    names = model.contract.received_key()
+    keyed = [f"key_{name}" for name in names]
+    unknown = ibis.or_(*(rows[name].isnull() for name in keyed))
+    by_key = _last_words(store, delivery, rows.filter(~unknown), keyed)
+    by_text = _last_words(store, delivery, rows.filter(unknown), list(headers))
+    keys = by_key.select(**{name: by_key[f"key_{name}"] for name in names}).distinct()
+    old = among_rows(model, stored, keys, names)
+    new = by_key.filter(by_key[OPERATION] != "delete").select(*headers)
+    if store.count(by_text):
+        dead = by_text.filter(by_text[OPERATION] == "delete").select(*headers).distinct()
+        said = by_text.filter(by_text[OPERATION] != "delete").select(*headers).distinct()
+        old = old.union(_alike(stored, dead, headers))
+        new = new.union(_unlike(said, stored, headers))
+    return Replacement(store.scratch(old), store.scratch(new))
+
+
+def _operations(store: Store, model: Model, delivery: Delivery, parts: list[ir.Table]) -> ir.Table:
+    """Return the rows of all files, their operation in lower case, with the keys that they are about."""
+    columns = (*model.contract.headers(), OPERATION)
+    tables = [part.select(*columns).mutate(**{_ORDER: number}) for number, part in enumerate(parts)]
+    rows = ibis.union(*tables) if len(tables) > 1 else tables[0]
+    values = key_values(model, rows, model.contract.received_key())
+    operation = rows[OPERATION].fill_null("").re_replace(r"[\x09-\x0d\x20]", "").lower()
+    rows = store.scratch(rows.mutate(**{OPERATION: operation}, **{f"key_{n}": v for n, v in values.items()}))
+    odd = rows.filter(rows[OPERATION].notin(OPERATIONS)).select(OPERATION).distinct().order_by(OPERATION)
+    if found := store.rows(odd.limit(_SHOWN)):
+        listed = ", ".join(repr(row[OPERATION]) for row in found)
+        raise ExtractError(f"{delivery.names}: {OPERATION} is {listed}; write upsert, delete, or nothing for upsert.")
+    return rows
+
+
+def _last_words(store: Store, delivery: Delivery, rows: ir.Table, by: list[str]) -> ir.Table:
+    """Return the rows of the last file that speaks of each `by`; refuse one that contradicts itself."""
+    last = rows.mutate(last=rows[_ORDER].max().over(group_by=by))
+    last = store.scratch(last.filter(last[_ORDER] == last["last"]))
+    is_delete = last[OPERATION] == "delete"
+    both = last.group_by(by).having(is_delete.any() & (~is_delete).any()).aggregate()
+    if found := store.rows(both.order_by(by).limit(_SHOWN)):
+        listed = ", ".join(" ".join(str(value) for value in row.values()) for row in found)
+        raise ExtractError(f"{delivery.names}: one file both upserts and deletes {listed}. Leave one of the two.")
+    return last
+
+
+def _alike(stored: ir.Table, texts: ir.Table, headers: tuple[str, ...]) -> ir.Table:
+    theirs = texts.rename(lambda name: f"said_{name}")
+    return stored.semi_join(theirs, [stored[name].identical_to(theirs[f"said_{name}"]) for name in headers])
+
+
+def _unlike(texts: ir.Table, stored: ir.Table, headers: tuple[str, ...]) -> ir.Table:
+    theirs = stored.select(*headers).rename(lambda name: f"stored_{name}")
+    return texts.anti_join(theirs, [texts[name].identical_to(theirs[f"stored_{name}"]) for name in headers])
+
+
+def _name(path: Path, inputs: Path) -> str:
+    return path.relative_to(inputs).as_posix() if path.is_relative_to(inputs) else path.name
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file's bytes, in hexadecimal digits."""
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
