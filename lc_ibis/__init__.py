@@ -12,14 +12,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lc_ibis.building import build
+    from lc_ibis.building import build, plan
     from lc_ibis.errors import LcIbisError
-    from lc_ibis.reading import compile, connect, ls, show, test
+    from lc_ibis.reading import compile, connect, ls, runs, show, test, verify
 
-__all__ = ["LcIbisError", "build", "compile", "connect", "ls", "show", "test", "version"]
+__all__ = ["LcIbisError", "build", "compile", "connect", "ls", "plan", "runs", "show", "test", "verify", "version"]
 
-_HOMES = {"build": "building", "LcIbisError": "errors"} | dict.fromkeys(
-    ("compile", "connect", "ls", "show", "test"), "reading"
+_HOMES = {"build": "building", "plan": "building", "LcIbisError": "errors"} | dict.fromkeys(
+    ("compile", "connect", "ls", "runs", "show", "test", "verify"), "reading"
 )
 
 

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from lc_ibis.backends import opened
 from lc_ibis.engine import exports
 from lc_ibis.engine.checking import Checker
 from lc_ibis.engine.checks import sentence
-from lc_ibis.engine.fingerprints import fingerprints
-from lc_ibis.engine.model import Source
+from lc_ibis.engine.deliveries import Delivery
+from lc_ibis.engine.fingerprints import Fingerprints, fingerprints
+from lc_ibis.engine.model import Model, Source
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.refresh import Refresher
 from lc_ibis.engine.run import Run, TableRun
 from lc_ibis.engine.selection import select
 from lc_ibis.engine.state import State
 from lc_ibis.engine.store import Store
-from lc_ibis.errors import ChecksFailed, LcIbisError, SettingsError, hint
+from lc_ibis.engine.verifying import Verified, verify_tables
+from lc_ibis.errors import ChecksFailed, LcIbisError, SettingsError, VerificationFailed, hint
 from lc_ibis.quality import report
 from lc_ibis.settings import Settings
 
@@ -82,29 +84,22 @@ def _build(
 ) -> None:  # fmt: skip
     before, staged = state.copy(), exports.PendingFiles(settings.outputs)
     code = fingerprints(pipeline, state)
-    refresher = Refresher(
-        pipeline, store, state, run,
-        lambda model: state.taken.find(model, settings.inputs, settings.source.get(model.name), settings.delivery),
-        code.models,
-        settings.full_refresh, 1.0 if settings.allow_mass_delete else settings.max_delete_share,
-    )  # fmt: skip
+    refresher = _refresher(pipeline, settings, store, state, run, code)
     with staged, store.transaction():
-        for model in (pipeline[name] for name in chosen):
-            if model.is_stored:
-                done = refresher.refresh(model)
-                log.info("%s: %s, %s, %d rows", done.table, done.action, done.reason, done.row_count)
-                run.tables.append(done)
-                if progress:
-                    progress(done)
+        _refresh(refresher, chosen, progress)
         versions = {name: table.version for name, table in before.tables.items()}
         checker = Checker(
             pipeline, store, refresher.tables, state, code.checks, refresher.changes, versions, settings.full_refresh
         )
-        run.checks = checker.run(chosen)
-        run.ledger = checker.ledger()
+        with timed(run, "checks_seconds"):
+            run.checks = checker.run(chosen)
+            run.ledger = checker.ledger()
         _refuse_failures(run)
         checker.remember(run.checks)
-        staged.write(store, pipeline, state, chosen)
+        if settings.verify:
+            refuse_differences(verify_tables(pipeline, store, state))
+        with timed(run, "outputs_seconds"):
+            staged.write(store, pipeline, state, chosen)
         if state == before:
             # Nothing to record: the database file stays as it is, to the byte.
             store.rollback()
@@ -112,6 +107,67 @@ def _build(
             state.write(store, run)
     run.status = "unchanged" if state == before and staged.is_empty else "built"
     run.outputs = staged.publish()
+
+
+def _refresher(
+    pipeline: Pipeline, settings: Settings, store: Store, state: State, run: Run, code: Fingerprints
+) -> Refresher:
+    def delivered(model: Model) -> Delivery:
+        return state.taken.find(model, settings.inputs, settings.source.get(model.name), settings.delivery)
+
+    most = 1.0 if settings.allow_mass_delete else settings.max_delete_share
+    return Refresher(pipeline, store, state, run, delivered, code.models, settings.full_refresh, most)
+
+
+def _refresh(refresher: Refresher, chosen: list[str], progress: Progress | None) -> None:
+    for model in (refresher.pipeline[name] for name in chosen):
+        if model.is_stored:
+            done = refresher.refresh(model)
+            log.info("%s: %s, %s, %d rows", done.table, done.action, done.reason, done.row_count)
+            refresher.run.tables.append(done)
+            if progress:
+                progress(done)
+
+
+@contextmanager
+def timed(run: Run, name: str) -> Iterator[None]:
+    """Note in a field of the run how many seconds a part of it took."""
+    started = time.perf_counter()
+    yield
+    setattr(run, name, time.perf_counter() - started)
+
+
+class _Planned(Exception):
+    """Ends the transaction of a plan."""
+
+
+def plan(progress: Progress | None = None, **options: Any) -> list[TableRun]:
+    """Return what a build would do to each table, and why; nothing is written.
+
+    The build is run up to its checks and undone, so that every count is the one that the build would have.
+    `options` are the fields of Settings. Raises LcIbisError, as the build would.
+    """
+    from lc_ibis.layers import pipeline
+
+    settings = Settings.load(**options)
+    chosen = select(pipeline, settings.select, settings.exclude)
+    _verify_sources(pipeline, settings)
+    with opened(settings) as store:
+        state = State.read(store)
+        run = Run(*state.next_run())
+        refresher = _refresher(pipeline, settings, store, state, run, fingerprints(pipeline, state))
+        with suppress(_Planned), store.transaction():
+            _refresh(refresher, chosen, progress)
+            raise _Planned
+    return run.tables
+
+
+def refuse_differences(results: Iterable[Verified]) -> None:
+    """Raise VerificationFailed where a stored table differs."""
+    differing = [result for result in results if result.status == "differs"]
+    if differing:
+        listed = "\n".join(f"  {result.table}: {result.differing_count:,} keys differ" for result in differing)
+        raise VerificationFailed(f"The tables are not what the received rows and the histories make:\n{listed}")
 
 
 def _refuse_failures(run: Run) -> None:

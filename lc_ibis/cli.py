@@ -79,6 +79,9 @@ _OPTIONS = {
     "full_refresh": click.option(
         "--full-refresh", is_flag=True, default=None, help="Compute every table anew. History stays."
     ),
+    "verify": click.option(
+        "--verify", is_flag=True, default=None, help="Before publishing, compare every table with the same made anew."
+    ),
     "allow_mass_delete": click.option(
         "--allow-mass-delete", is_flag=True, default=None,
         help="Believe an extract from which more than the usual share of keys is gone.",
@@ -98,7 +101,7 @@ _TABLES = ("backend", "database", "threads", "memory_limit")
 
 @main.command()
 @_options(*_TABLES, "inputs", "outputs", "reports", "source", "delivery", "select", "exclude", "full_refresh",
-          "allow_mass_delete", "max_delete_share", "json")  # fmt: skip
+          "verify", "allow_mass_delete", "max_delete_share", "json")  # fmt: skip
 def build(as_json: bool, **options: Any) -> None:
     """Bring tables and files up to date with the extracts.
 
@@ -114,6 +117,58 @@ def build(as_json: bool, **options: Any) -> None:
         printer.summary(run)
     else:
         click.echo(to_json(document(run)))
+
+
+@main.command()
+@_options(*_TABLES, "inputs", "source", "delivery", "select", "exclude", "full_refresh", "allow_mass_delete",
+          "max_delete_share", "json")  # fmt: skip
+def plan(as_json: bool, **options: Any) -> None:
+    """Say what a build would do to each table, and why.
+
+    The build is run up to its checks and undone: it takes as long, and writes nothing.
+    """
+    from lc_ibis import terminal
+    from lc_ibis.building import plan
+    from lc_ibis.quality.report import table_document, to_json
+
+    printer = None if as_json else terminal.PlanPrinter()
+    tables = plan(progress=printer.table if printer else None, **_given(options))
+    if printer:
+        printer.totals(tables)
+    else:
+        click.echo(to_json([table_document(table) for table in tables]))
+
+
+@main.command()
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Most runs to list.")
+@_options(*_TABLES, "json")
+def runs(limit: int, as_json: bool, **options: Any) -> None:
+    """List the runs that changed something, the last first.
+
+    With --json, also what each did to which table, and why.
+    """
+    from lc_ibis import reading, terminal
+    from lc_ibis.quality.report import to_json
+
+    found = reading.runs(limit, **_given(options))
+    click.echo(to_json(found)) if as_json else terminal.runs(found)
+
+
+@main.command()
+@_options(*_TABLES, "json")
+def verify(as_json: bool, **options: Any) -> None:
+    """Make every table anew from what was received and the histories, and compare.
+
+    Exit code 0 if all are identical, 1 with the keys of those that are not.
+    """
+    from dataclasses import asdict
+
+    from lc_ibis import reading, terminal
+    from lc_ibis.quality.report import to_json
+
+    results = reading.verify(**_given(options))
+    click.echo(to_json([asdict(result) for result in results])) if as_json else terminal.verified(results)
+    sys.exit(1 if any(result.status == "differs" for result in results) else 0)
 
 
 @main.command()

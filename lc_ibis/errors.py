@@ -59,3 +59,7 @@ def hint(wrong: str, known: Iterable[str]) -> str:
     names = sorted(set(known))
     near = difflib.get_close_matches(wrong, names, n=1)
     return f" Did you mean {near[0]}?" if near else f" Known: {', '.join(names)}."
+
+
+class VerificationFailed(LcIbisError):
+    """A stored table is not what the received rows and the histories make."""

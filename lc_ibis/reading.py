@@ -18,7 +18,8 @@ from lc_ibis.engine.model import Model, Snapshot
 from lc_ibis.engine.pipeline import Pipeline, Tables, query
 from lc_ibis.engine.run import Run
 from lc_ibis.engine.selection import select as selected
-from lc_ibis.engine.state import State, utc_now
+from lc_ibis.engine.state import LAYER, State, utc_now
+from lc_ibis.engine.verifying import Verified, verify_tables
 from lc_ibis.errors import DatabaseError, SelectionError, SettingsError
 from lc_ibis.settings import Settings
 
@@ -92,6 +93,28 @@ class Warehouse:
         run.seconds = perf_counter() - started
         return run
 
+    def verify(self) -> list[Verified]:
+        """Make every table anew in scratch space and compare it with what is stored."""
+        return list(verify_tables(self.pipeline, self.store, self.state))
+
+    def runs(self, limit: int | None = None) -> list[dict[str, Any]]:
+        """Return the runs that changed something, the last first, each with what it did to which table."""
+        if self.state.last_run is None:
+            return []
+        log, done = self.store.table(LAYER, "runs"), self.store.table(LAYER, "run_tables")
+        runs = self.store.rows(log.order_by(ibis.desc("run_id")).limit(limit))
+        first = min((run["run_id"] for run in runs), default=0)
+        tables = self.store.rows(done.filter(done.run_id >= first))
+        order = {name: place for place, name in enumerate(self.pipeline.models)}
+        tables.sort(key=lambda row: order.get(row["table_name"], len(order)))
+        for run in runs:
+            run["tables"] = [_without(row, "run_id") for row in tables if row["run_id"] == run["run_id"]]
+        return runs
+
+
+def _without(row: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != name}
+
 
 def _made_from_history(pipeline: Pipeline, model: Model) -> bool:
     """Say whether all that a model is made from is in the histories."""
@@ -147,6 +170,18 @@ def test(**options: Any) -> Run:
     settings = Settings.load(**options)
     with Warehouse(pipeline, settings) as warehouse:
         return warehouse.test(selected(warehouse.pipeline, settings.select, settings.exclude))
+
+
+def verify(**options: Any) -> list[Verified]:
+    """Make every table anew from what was received and the histories, and compare; nothing is written."""
+    with connect(**options) as warehouse:
+        return warehouse.verify()
+
+
+def runs(limit: int | None = None, **options: Any) -> list[dict[str, Any]]:
+    """Return the runs that changed something, the last first, each with what it did to which table."""
+    with connect(**options) as warehouse:
+        return warehouse.runs(limit)
 
 
 def ls(**options: Any) -> list[dict[str, Any]]:

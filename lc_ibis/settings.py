@@ -32,6 +32,7 @@ class Settings:
     select: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     full_refresh: bool = False
+    verify: bool = False
     allow_mass_delete: bool = False
     max_delete_share: float = 0.5
     threads: int | None = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, get_args
 
 from rich.console import Console, RenderableType
 from rich.measure import Measurement
@@ -12,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from lc_ibis.engine.checks import Scope, sentence
-from lc_ibis.engine.run import Run, TableRun
+from lc_ibis.engine.run import Action, Run, TableRun
+from lc_ibis.engine.verifying import Verified
 
 _WIDEST = 100_000
 _STYLES = {"created": "green", "updated": "cyan", "unchanged": "dim", "skipped": "dim"}
@@ -26,6 +28,8 @@ def _console() -> Console:
 class BuildPrinter:
     """Prints a build as it goes: a line a table, then what it amounts to."""
 
+    words: Mapping[Action, str] = {name: name for name in get_args(Action)}
+
     def __init__(self) -> None:
         self.console = _console()
         self._layer = ""
@@ -35,9 +39,9 @@ class BuildPrinter:
         if done.layer != self._layer:
             self._layer = done.layer
             self.console.print(f"{done.layer}", style="bold")
-        line = Text(f"  {done.table:<26}{done.action:<10}", style=_STYLES[done.action])
+        line = Text(f"  {done.table:<30}{self.words[done.action]:<10}", style=_STYLES[done.action])
         line.append(f"{done.row_count:>9,} rows  ", style="default")
-        line.append("; ".join(part for part in (_changes(done), done.reason) if part))
+        line.append("; ".join(part for part in (_changes(done), done.reason, _keys(done)) if part))
         self.console.print(line)
 
     def summary(self, run: Run) -> None:
@@ -55,6 +59,24 @@ class BuildPrinter:
         else:
             when = run.run_at.isoformat()
             self.console.print(f"Run {run.run_id} of {when} is published ({run.seconds:.1f} s).", style="bold")
+
+
+class PlanPrinter(BuildPrinter):
+    """Prints what a build would do, a line a table."""
+
+    words: Mapping[Action, str] = {"created": "create", "updated": "update", "unchanged": "compare", "skipped": "skip"}
+
+    def totals(self, tables: list[TableRun]) -> None:
+        """Print what it amounts to."""
+        changing = [done for done in tables if done.action in ("created", "updated")]
+        self.console.print(f"A build would change {len(changing)} of {len(tables)} tables. Nothing was written.")
+
+
+def _keys(done: TableRun) -> str:
+    """Say how a table was computed, if it was there before."""
+    if done.key_count is not None:
+        return f"{done.key_count:,} keys computed"
+    return ""
 
 
 def _changes(done: TableRun) -> str:
@@ -153,3 +175,44 @@ def rows(name: str, rows: list[dict[str, Any]], limit: int) -> None:
     _print_whole(console, table)
     if len(rows) == limit:
         console.print(f"The first {limit} rows; more with --limit.", style="dim")
+
+
+def runs(runs: list[dict[str, Any]]) -> None:
+    """Print a line a run: its number, time, length, and what it changed."""
+    console = _console()
+    if not runs:
+        console.print("No run has changed anything yet.")
+        return
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("run", "at (UTC)", "seconds", "tables", "rows added", "changed", "removed", "versions closed"):
+        grid.add_column(name, no_wrap=True, justify="left" if name == "at (UTC)" else "right")
+    for run in runs:
+        tables = [table for table in run["tables"] if table["action"] != "unchanged"]
+        histories = [table for table in tables if table["table_name"].startswith("snap_")]
+        others = [table for table in tables if table not in histories]
+        numbers = [
+            len(tables), sum(t["added_count"] for t in tables), sum(t["changed_count"] for t in tables),
+            sum(t["removed_count"] for t in others), sum(t["removed_count"] for t in histories),
+        ]  # fmt: skip
+        seconds = (run["finished_at"] - run["run_at"]).total_seconds()
+        when = run["run_at"].isoformat(" ", "seconds")
+        grid.add_row(str(run["run_id"]), when, f"{seconds:.1f}", *(f"{number:,}" for number in numbers))
+    _print_whole(console, grid)
+
+
+def verified(results: list[Verified]) -> None:
+    """Print the tables that differ, with a few of their keys, those that were skipped, and the verdict."""
+    console = _console()
+    for result in results:
+        if result.status == "differs":
+            keys = "; ".join(" ".join(str(value) for value in row.values()) for row in result.keys)
+            more = "; …" if result.differing_count > len(result.keys) else ""
+            line = f"DIFFERS {result.table}: {result.differing_count:,} by {', '.join(result.keys[0])}: {keys}{more}"
+            console.print(Text(line, style="red"))
+        elif result.status == "skipped":
+            console.print(f"SKIP {result.table}: {result.reason}", style="dim")
+    counts = Counter(result.status for result in results)
+    if counts["differs"]:
+        console.print(f"{counts['differs']} of {len(results)} tables differ.", style="bold")
+    else:
+        console.print(f"identical: {counts['identical']} tables are what a full refresh would make.", style="bold")

@@ -90,7 +90,7 @@ def test_show_prints_whole_values(built: Lending) -> None:
     output = run("show", "snap_account").output
     assert re.search(r"A1 +1 +5000\.00 +savings +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}", output)
     assert "n/a" in run("show", "quarantine_stg_account").output
-    assert run("show", "account_without_customer").output == "account_without_customer has no rows.\n"
+    assert run("show", "int_account_without_customer").output == "int_account_without_customer has no rows.\n"
 
 
 def test_show_as_json_is_an_array_of_objects_with_decimals_as_strings(built: Lending) -> None:

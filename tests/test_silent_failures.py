@@ -31,7 +31,7 @@ def test_a_deleted_customer_leaves_the_marts_and_the_account_is_named(lending: L
     lending.load([ANN, BEN], [("A", "1", "5000", "Savings"), ("B", "2", "100", "Savings")])
     lending.load([BEN])
     assert lending.rows("customer_profile", "customer_id") == [2]
-    assert lending.rows("account_without_customer", "account_id", "customer_id") == [("A", 1)]
+    assert lending.rows("int_account_without_customer", "account_id", "customer_id") == [("A", 1)]
 
 
 def test_a_loan_flag_flipped_alone_reaches_the_interest(lending: Lending) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -50,9 +51,8 @@ class DuckDB:
         self._run("SET preserve_insertion_order = false")
         # DuckDB draws its bar on standard output, where --json goes.
         self._run("SET enable_progress_bar = false")
-        mode = " (READ_ONLY)" if read_only else ""
         try:
-            self._run(f"ATTACH {_literal(str(path))} AS {CATALOG}{mode}")
+            self._attach(path, CATALOG, " (READ_ONLY)" if read_only else "")
         except duckdb.Error as error:
             self.close()
             raise _cannot_open(path, error) from None
@@ -67,12 +67,25 @@ class DuckDB:
     def close(self) -> None:
         """Close the database; a file that this connection created and never wrote is removed."""
         self.con.disconnect()
-        if self._is_new and self.path.exists():
-            self.path.unlink()
+        if self._is_new:
+            for file in (self.path, *self._beside()):
+                file.unlink(missing_ok=True)
+
+    def _beside(self) -> tuple[Path, Path]:
+        """Return where a first build is made, and its log."""
+        return self.path.with_name(f"{self.path.name}.new"), self.path.with_name(f"{self.path.name}.new.wal")
+
+    def _attach(self, path: Path, name: str, mode: str = "") -> None:
+        self._run(f"ATTACH {_literal(str(path))} AS {name}{mode}")
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Publish all that is written inside at once, or, on an error, nothing."""
+        ours = self._is_new or any(file.exists() for file in self._beside())  # a first build that was killed
+        if ours and not self.tables():
+            with self._first_build():
+                yield
+            return
         self._run("BEGIN TRANSACTION")
         self._writing = True
         try:
@@ -82,6 +95,32 @@ class DuckDB:
                 self._writing = self._is_new = False
         finally:
             self.rollback()
+
+    @contextlib.contextmanager
+    def _first_build(self) -> Iterator[None]:
+        """Fill an empty database beside its place and move it there.
+
+        DuckDB reads what an open transaction wrote with one thread; what is committed, with all. The empty file
+        stays open until the move, so that no other process builds there too.
+        """
+        beside, log = self._beside()
+        self._run(f"USE memory; DETACH {CATALOG}")
+        self._attach(self.path, "place")
+        for leftover in (beside, log):
+            leftover.unlink(missing_ok=True)
+        self._attach(beside, CATALOG)
+        self._run(f"USE {CATALOG}")
+        try:
+            yield
+            self._run(f"USE memory; DETACH {CATALOG}")
+            os.replace(beside, self.path.resolve())
+            self._is_new = False
+            self._run("DETACH place")
+            self._attach(self.path, CATALOG)
+            self._run(f"USE {CATALOG}")
+        except BaseException:
+            self._is_new = True
+            raise
 
     def rollback(self) -> None:
         """Forget all that the transaction wrote; nothing to do once it has ended."""

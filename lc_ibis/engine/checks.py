@@ -129,6 +129,11 @@ def expression_is_true(name: str, meaning: str, holds: Callable[[ir.Table], ir.B
     return Check(name, (), meaning, breaks=lambda t: ~holds(t).fill_null(False))
 
 
+def no_rows(name: str, meaning: str) -> Check:
+    """The table is empty: each row is one too many."""
+    return Check(name, (), meaning, breaks=lambda t: t[t.columns[0]].isnull().notnull())  # true of every row
+
+
 def valid_date_range(start: str, end: str) -> Check:
     """Where there is an end it lies after the start."""
     return Check(

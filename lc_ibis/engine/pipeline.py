@@ -140,8 +140,8 @@ class Tables(Mapping[str, ir.Table]):
 
     `found` says where a model's table is to be found; what it has no answer for, None, is computed
     by the model's function from the tables before it. So the same functions serve a build,
-    SQL without a connection, and the marts of a past moment. `keep` may run an ephemeral step that
-    several models share, so that it is not computed once for each.
+    SQL without a connection, and the marts of a past moment. `keep` may run what several models
+    read, so that it is not computed once for each.
     """
 
     def __init__(
@@ -164,8 +164,7 @@ class Tables(Mapping[str, ir.Table]):
         if found is not None:
             return found
         made = self.computed(model)
-        shared = not model.is_stored and len(self._pipeline.children[model.name]) > 1
-        return self._keep(made) if shared else made
+        return self._keep(made) if len(self._pipeline.children[model.name]) > 1 else made
 
     def __setitem__(self, name: str, table: ir.Table) -> None:
         """Let later models read this in place of what the model gives."""

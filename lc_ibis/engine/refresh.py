@@ -61,7 +61,7 @@ class Refresher:
         reason = self._why(model, code, delivery)
         if reason is None:
             known = self.state.tables[model.name]
-            why = f"the files of run {delivery.known_since}" if delivery else "inputs unchanged"
+            why = f"same files as run {delivery.known_since}" if delivery else "inputs unchanged"
             return TableRun(model.name, model.layer, model.kind_name, "skipped", why, known.row_count)
         old = self.state.tables[model.name] if self._can_be_updated(model) else None
         keys = self._touched_keys(model, code) if old else None

@@ -44,4 +44,6 @@ class Run:
     outputs: list[Path] = field(default_factory=list)
     error: str | None = None
     seconds: float = 0.0
+    checks_seconds: float = 0.0
+    outputs_seconds: float = 0.0
     report: Path | None = None

@@ -3,9 +3,9 @@
 import ibis
 import ibis.expr.types as ir
 
-from lc_ibis.engine.checks import accepted_values, positive_value, relationships, same_rows
+from lc_ibis.engine.checks import accepted_values, no_rows, positive_value, relationships, same_rows, warn
 from lc_ibis.engine.contracts import Contract, column, key
-from lc_ibis.engine.model import Ephemeral, Incremental, model
+from lc_ibis.engine.model import Incremental, model
 from lc_ibis.engine.scd2 import current
 from lc_ibis.layers.columns import Flag, Integer, Moment, Money, Text
 from lc_ibis.layers.staging import ACCOUNT_TYPES
@@ -49,11 +49,23 @@ int_account_with_customer.check(
 )
 
 
-@model(Ephemeral())
-def account_without_customer(snap_account: ir.Table, snap_customer: ir.Table) -> ir.Table:
+class IntAccountWithoutCustomer(Contract):
     """One row per current account that has no current customer, and so is in no mart."""
+
+    account_id: Text = key("The account's number.")
+    customer_id: Integer = column("The number of the owner who is missing.")
+    balance_amount: Money = column("The balance, US dollars.")
+    account_type: Text = column("savings or checking.")
+
+
+@model(Incremental(), IntAccountWithoutCustomer)
+def int_account_without_customer(snap_account: ir.Table, snap_customer: ir.Table) -> ir.Table:
     orphans = current(snap_account).anti_join(current(snap_customer), "customer_id")
     return orphans.select("account_id", "customer_id", "balance_amount", "account_type")
+
+
+# Refused or missing owners leave accounts out of the marts: a person should know.
+int_account_without_customer.check(warn(no_rows("every_customer_is_current", "Every account's customer is current.")))
 
 
 class IntSavingsAccountOnly(Contract):

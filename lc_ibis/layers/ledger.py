@@ -14,7 +14,7 @@ def ledger(
     held_customer: ir.Table, snap_customer: ir.Table,
     src_account: ir.Table, stg_account: ir.Table, quarantine_stg_account: ir.Table,
     held_account: ir.Table, snap_account: ir.Table,
-    int_account_with_customer: ir.Table, account_without_customer: ir.Table,
+    int_account_with_customer: ir.Table, int_account_without_customer: ir.Table,
 ) -> ir.Table:  # fmt: skip
     """One row per source, every row of it accounted for.
 
@@ -26,7 +26,7 @@ def ledger(
         "customer", src_customer, stg_customer, quarantine_stg_customer, held_customer, snap_customer
     ).mutate(joined_count=ibis.null("int64"), without_customer_count=ibis.null("int64"))
     account = _counted("account", src_account, stg_account, quarantine_stg_account, held_account, snap_account).mutate(
-        joined_count=_rows(int_account_with_customer), without_customer_count=_rows(account_without_customer)
+        joined_count=_rows(int_account_with_customer), without_customer_count=_rows(int_account_without_customer)
     )
     return customer.union(account).order_by(ibis.desc("source"))
 

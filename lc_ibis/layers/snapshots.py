@@ -2,7 +2,7 @@
 
 import ibis.expr.types as ir
 
-from lc_ibis.engine.checks import relationships, scd2_no_overlap, unique, valid_date_range, warn
+from lc_ibis.engine.checks import scd2_no_overlap, unique, valid_date_range
 from lc_ibis.engine.model import CheckStrategy, Snapshot, TimestampStrategy, model
 from lc_ibis.engine.scd2 import Versions
 from lc_ibis.layers.staging import StgAccount, StgCustomer
@@ -37,6 +37,4 @@ snap_account.check(
     unique("dbt_scd_id"),
     scd2_no_overlap(("account_id",)),
     valid_date_range("dbt_valid_from", "dbt_valid_to"),
-    # Refused or missing owners leave accounts without a current customer; the ledger names them.
-    warn(relationships("customer_id", "snap_customer", where=lambda t: t.dbt_valid_to.isnull())),
 )

@@ -29,13 +29,15 @@ def document(run: Run) -> dict[str, Any]:
         "status": run.status,
         "error": run.error,
         "seconds": round(run.seconds, 3),
+        "checks_seconds": round(run.checks_seconds, 3),
+        "outputs_seconds": round(run.outputs_seconds, 3),
         "total_tests": len(run.checks),
         **_totals(run.checks),
         "by_layer": _grouped(run.checks, lambda result: result.layer),
         "by_severity": _grouped(run.checks, lambda result: result.check.severity),
         "failures": [_failure(r) for r in run.checks if r.status in ("fail", "warn")],
         "ledger": run.ledger,
-        "tables": [_table(table) for table in run.tables],
+        "tables": [table_document(table) for table in run.tables],
         "outputs": [str(path) for path in run.outputs],
         "tests": [_test(result) for result in run.checks],
     }
@@ -67,7 +69,8 @@ def _failure(result: CheckResult) -> dict[str, Any]:
     return _test(result) | {"meaning": result.check.meaning, "examples": list(result.examples)}
 
 
-def _table(table: TableRun) -> dict[str, Any]:
+def table_document(table: TableRun) -> dict[str, Any]:
+    """Return what was done to a table, in one flat document."""
     facts = asdict(table)
     written = facts.pop("written")
     return {**facts, **written, "seconds": round(table.seconds, 3)}
