@@ -92,7 +92,7 @@ def test_an_error_while_writing_outputs_changes_nothing(lending: Lending, monkey
     def no_room(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(exports, "_sha256", no_room)
+    monkeypatch.setattr(exports, "sha256_of", no_room)
     with pytest.raises(LcIbisError, match="No space left"):
         lending.load(accounts=[CHANGED])
     assert lending.files() == before
@@ -224,7 +224,7 @@ def test_state_is_written_with_the_data(lending: Lending) -> None:
     run = lending.load([ALICE], [SAVINGS])
     with lc_ibis.connect(lending.database) as warehouse:
         state = State.read(warehouse.store)
-    assert [r[:2] for r in state.runs] == [(1, run.run_at)]
+    assert state.last_run == (1, run.run_at)
     assert state.tables["account_summary"].inputs == {"int_savings_account_only": 1}
     assert state.tables["account_summary"].row_count == 1
 

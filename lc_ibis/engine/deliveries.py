@@ -40,12 +40,15 @@ class DeliveryState(Contract):
 
 @dataclass(frozen=True)
 class Delivery:
-    """The files of a source that are to be read, with the sha256 of each by name; none where all were read before."""
+    """The files of a source, with the sha256 of each by name; of deltas only those not taken before.
+
+    `known_since` is the run that took them all already, if they are not new.
+    """
 
     kind: Kind
     files: list[Files]
     digests: dict[str, str]
-    known_since: int = 0
+    known_since: int | None = None
 
     @property
     def names(self) -> str:
@@ -67,13 +70,12 @@ class Taken:
             last = {file for file, (how, _) in mine.items() if how == "full"}
             since = max((run for _, run in mine.values()), default=0)
             same = last == set(digests.items()) and all(mine[file][1] == since for file in last)
-            return Delivery(kind, [] if same else groups, digests, since)
+            return Delivery(kind, groups, digests, since if same else None)
         new = {name: sha for name, sha in digests.items() if (name, sha) not in mine}
         since = max((mine[file][1] for file in digests.items() if file in mine), default=0)
-        singles = [
-            Files(g.format, g.columns, (path,)) for g in groups for path in g.paths if _name(path, inputs) in new
-        ]
-        return Delivery(kind, sorted(singles, key=lambda f: str(f.paths[0])), new, since)
+        singles = [Files(group.format, group.columns, (path,)) for group in groups for path in group.paths]
+        unread = [one for one in singles if _name(one.paths[0], inputs) in new]
+        return Delivery(kind, sorted(unread, key=lambda one: one.paths), new, None if new else since)
 
     def take(self, model: Model, delivery: Delivery, run_id: int) -> None:
         """Note that a delivery was read."""

@@ -52,7 +52,7 @@ def _known(pipeline: Pipeline, state: State) -> Fingerprints | None:
 @functools.cache
 def _program(pipeline: Pipeline) -> str:
     """Return the sha256 of the program's files; empty where the pipeline is not made of them alone."""
-    if not all(m.function.__module__.startswith("lc_ibis.") and "<" not in m.function.__qualname__ for m in pipeline):
+    if not pipeline.modules or not all(module.__name__.startswith("lc_ibis.") for module in pipeline.modules):
         return ""
     files = sorted(PACKAGE.rglob("*.py"))
     versions = [f"{name} {version(name)}".encode() for name in _LIBRARIES]

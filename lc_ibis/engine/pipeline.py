@@ -28,8 +28,11 @@ class Output:
 class Pipeline:
     """The models by name, each after its inputs, and the tables that are written to files.
 
-    `ledger` names the model whose rows account for every row received.
+    `ledger` names the model whose rows account for every row received. `modules` are those that
+    define all of the pipeline, if it is so made.
     """
+
+    modules: tuple[ModuleType, ...] = ()
 
     def __init__(self, models: Iterable[Model], outputs: Iterable[Output] = (), ledger: str | None = None):
         self.models = _in_order({m.name: m for m in models})
@@ -43,7 +46,9 @@ class Pipeline:
     def of(cls, *modules: ModuleType, outputs: Iterable[Output] = (), ledger: str | None = None) -> Pipeline:
         """Collect the models that the modules define."""
         models = (v for module in modules for v in vars(module).values() if isinstance(v, Model))
-        return cls(models, outputs, ledger)
+        pipeline = cls(models, outputs, ledger)
+        pipeline.modules = modules
+        return pipeline
 
     def __getitem__(self, name: str) -> Model:
         try:

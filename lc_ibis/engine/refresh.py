@@ -82,10 +82,10 @@ class Refresher:
             return "first build"
         if known.fingerprint != code:
             return "code or contract changed"
-        if delivery and (delivery.files or (self.full_refresh and delivery.kind == "full")):
-            return "compared with the extract" if delivery.kind == "full" else "changed by a delta"
+        if delivery and delivery.kind == "delta":
+            return None if delivery.known_since else "changed by a delta"
         if delivery:
-            return None
+            return None if delivery.known_since and not self.full_refresh else "compared with the extract"
         if self.full_refresh:
             return "full refresh"
         changed = self.state.outdated_inputs(model.name, self.pipeline.stored_inputs[model.name])
@@ -141,10 +141,13 @@ class Refresher:
     def _write_delivery(
         self, model: Model, stored: ir.Table | None, delivery: Delivery
     ) -> tuple[Written, Changes | None]:
-        if delivery.kind == "delta" and stored is None:
+        known = self.state.tables.get(model.name)
+        if delivery.kind == "delta" and (
+            stored is None or not known or known.fingerprint != self.fingerprints[model.name]
+        ):
             raise ExtractError(
-                f"{delivery.names}: a delta changes rows received before, and {model.name} has none, or had other "
-                "columns. Build once with the whole extract, --delivery full."
+                f"{delivery.names or model.name}: a delta changes rows received before, and {model.name} has none, or "
+                "they were made by other code. Build once with the whole extract, --delivery full."
             )
         with self.store.reading(delivery.files) as parts:
             if delivery.kind == "full" or stored is None:

@@ -1,0 +1,324 @@
+"""Law 3: after any sequence of loads the tables are what a full refresh would make of them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import ibis.expr.types as ir
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import lc_ibis
+from lc_ibis.building import run_pipeline
+from lc_ibis.engine import refresh
+from lc_ibis.engine.checks import no_rows, warn
+from lc_ibis.engine.contracts import Contract, Integer, Text, column, key
+from lc_ibis.engine.model import Incremental, Model, model
+from lc_ibis.engine.pipeline import Pipeline
+from lc_ibis.errors import ModelError, VerificationFailed
+from lc_ibis.layers import marts, pipeline
+from lc_ibis.reading import Warehouse
+from lc_ibis.settings import Settings
+from tests.conftest import ACCOUNT, CUSTOMER, Lending, write_csv
+from tests.oracle import Oracle, bare, whole
+from tests.test_laws import account_rows, customer_rows
+
+ANN, BEN = ("1", "Ann", "No"), ("2", "Ben", "Yes")
+ACCOUNTS = [(f"A{i}", "1" if i % 2 else "2", f"{i}000.00", "Savings") for i in range(1, 9)]
+SELECTIONS = ("source", "staging", "src_account stg_account", "snap_customer", "intermediate", "marts", "+snap_account")
+
+
+def account_summary(int_savings_account_only: ir.Table, run_at: ir.TimestampScalar) -> ir.Table:
+    """Another rule than the pipeline's: the new balance is the old one."""
+    summary = marts.account_summary.function(int_savings_account_only, run_at)
+    return summary.mutate(new_balance_amount=summary.original_balance_amount)
+
+
+def other_code() -> Pipeline:
+    changed = Model(account_summary, Incremental(), marts.AccountSummary, "marts")
+    models = [changed if m.name == "account_summary" else m for m in pipeline]
+    return Pipeline(models, pipeline.outputs, pipeline.ledger)
+
+
+operations = st.sampled_from(["upsert", "delete", ""])
+customers, accounts = st.lists(customer_rows, min_size=1, max_size=6), st.lists(account_rows, min_size=1, max_size=8)
+steps = st.one_of(
+    st.tuples(st.just("full"), customers, accounts),
+    st.tuples(
+        st.just("delta"),
+        st.lists(st.tuples(customer_rows, operations), max_size=3),
+        st.lists(st.tuples(account_rows, operations), max_size=4),
+    ),
+    st.tuples(st.just("select"), st.sampled_from(SELECTIONS), accounts),
+    st.tuples(st.just("code"), customers, accounts),
+    st.tuples(st.just("refresh"), customers, accounts),
+)
+
+
+class Transitions:
+    """A lending company whose extracts are kept as plain lists, with the oracle beside it."""
+
+    def __init__(self, root: Path, customers: list[Any], accounts: list[Any]):
+        self.lending, self.oracle, self.number = Lending(root), Oracle(), 0
+        self.received = {"Customer": customers, "accounts": accounts}
+        self.build_full()
+
+    def take(self, step: tuple[str, Any, Any]) -> None:
+        what, first, second = step
+        self.number += 1
+        if what == "delta":
+            self._delta(first, second)
+            return
+        self.received["accounts"] = second
+        if what != "select":
+            self.received["Customer"] = first
+        if what == "select":
+            self._deliver()
+            self.lending.build(select=(first,), allow_mass_delete=True)
+            self._verify(pipeline)
+        if what == "code":
+            self._deliver()
+            settings = Settings.load(**self.lending.places(), allow_mass_delete=True)
+            run_pipeline(other_code(), settings)
+            self._verify(other_code())
+        self.build_full(full_refresh=what == "refresh")
+
+    def build_full(self, **options: Any) -> None:
+        self._deliver()
+        self.lending.build(allow_mass_delete=True, **options)
+        self._compare()
+
+    def _deliver(self) -> None:
+        self.lending.deliver(self.received["Customer"], self.received["accounts"])
+
+    def _delta(self, customers: list[Any], accounts: list[Any]) -> None:
+        """Apply a delta to the lists by hand, and build it from files."""
+        files = {}
+        both = (("Customer", "src_customer", CUSTOMER, whole, customers),
+                ("accounts", "src_account", ACCOUNT, lambda text: bare(text) or None, accounts))  # fmt: skip
+        for stem, source, header, read, rows in both:
+            rows = _consistent(rows, read)
+            name = f"{stem}-{self.number}.csv"
+            write_csv(self.lending.inputs / name, (*header, "_op"), [(*row, op) for row, op in rows])
+            files[source] = name
+            changed = _applied(self.received[stem], rows, read)
+            self.received[stem] = changed or self.received[stem]
+            if not changed:
+                write_csv(self.lending.inputs / name, (*header, "_op"), [])
+        self.lending.build(delivery="delta", source=files, allow_mass_delete=True)
+        self._compare()
+
+    def _compare(self) -> None:
+        self.oracle.load(self.received["Customer"], self.received["accounts"])
+        tables = self.lending.contents()
+        for name, source in (("customer", self.oracle.customers), ("account", self.oracle.accounts)):
+            received = Counter(tuple(list(row.values())[:-1]) for row in tables[f"src_{name}"])
+            assert received == Counter({text: len(times) for text, times in source.received.items()})
+            assert {row[f"{name}_id"] for row in tables[f"stg_{name}"]} == set(source.accepted)
+            current = {row[f"{name}_id"] for row in tables[f"snap_{name}"] if row["dbt_valid_to"] is None}
+            assert current == set(source.current())
+        for table in ("account_summary", "customer_profile"):
+            rows = {key: tuple(rest[:-1]) for key, *rest in (row.values() for row in tables[table])}
+            assert rows == getattr(self.oracle, table)()
+        self._verify(pipeline)
+        assert lc_ibis.test(database=self.lending.database).status == "passed"
+
+    def _verify(self, chosen: Pipeline) -> None:
+        with Warehouse(chosen, Settings.load(database=self.lending.database)) as warehouse:
+            assert [result for result in warehouse.verify() if result.status == "differs"] == []
+
+
+def _consistent(rows: list[Any], read: Any) -> list[Any]:
+    """Leave out rows that contradict an earlier one: a file that upserts and deletes a key is refused."""
+    said: dict[Any, bool] = {}
+    kept = []
+    for row, operation in rows:
+        name = row if read(row[0]) is None else read(row[0])
+        if said.setdefault(name, operation == "delete") == (operation == "delete"):
+            kept.append((row, operation))
+    return kept
+
+
+def _applied(received: list[Any], rows: list[Any], read: Any) -> list[Any]:
+    """Return the extract after the change, in plain Python."""
+    keys = {read(row[0]) for row, _ in rows} - {None}
+    dead = {row for row, operation in rows if operation == "delete"}
+    kept = [row for row in received if (read(row[0]) not in keys if read(row[0]) is not None else row not in dead)]
+    for row, operation in rows:
+        if operation != "delete" and (read(row[0]) is not None or row not in kept):
+            kept.append(row)
+    return kept
+
+
+@given(customers, accounts, st.lists(steps, min_size=2, max_size=5))
+def test_incremental_is_full_after_any_transitions(first: Any, second: Any, transitions: list[Any]) -> None:
+    with tempfile.TemporaryDirectory() as root:
+        company = Transitions(Path(root), first, second)
+        for step in transitions:
+            company.take(step)
+
+
+# By key -----------------------------------------------------------------------------------------
+
+
+def by_key(run: Any) -> dict[str, int | None]:
+    return {table.table: table.key_count for table in run.tables if table.action == "updated"}
+
+
+def test_only_the_touched_keys_are_computed(lending: Lending) -> None:
+    lending.load([ANN, BEN], ACCOUNTS)
+    run = lending.load(accounts=[("A1", "1", "1.00", "Savings"), *ACCOUNTS[1:]])
+    assert by_key(run) == {
+        "src_account": None, "stg_account": 1, "snap_account": 1, "int_account_with_customer": 1,
+        "int_savings_account_only": 1, "account_summary": 1, "customer_profile": 1,
+    }  # fmt: skip
+
+
+def test_a_customer_touches_the_accounts_that_are_theirs(lending: Lending) -> None:
+    lending.load([ANN, BEN], ACCOUNTS)
+    run = lending.load([("1", "Ann", "Yes"), BEN])
+    counts = by_key(run)
+    assert (counts["snap_customer"], counts["int_account_with_customer"], counts["account_summary"]) == (1, 4, 4)
+    assert counts["customer_profile"] == 1
+
+
+def test_an_owner_before_and_an_owner_after_are_both_computed(lending: Lending) -> None:
+    lending.load([ANN, BEN], ACCOUNTS)
+    run = lending.load(accounts=[("A1", "2", "1000.00", "Savings"), *ACCOUNTS[1:]])
+    assert by_key(run)["customer_profile"] == 2
+    assert lending.rows("customer_profile", "customer_id", "total_accounts_count") == [(1, 3), (2, 5)]
+
+
+def test_where_many_keys_are_touched_all_are_computed(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refresh, "MOST_KEYS", 0.25)
+    lending.load([ANN, BEN], ACCOUNTS)
+    run = lending.load(accounts=[(a, c, "1.00", t) for a, c, _, t in ACCOUNTS])
+    assert by_key(run)["stg_account"] is None
+
+
+def test_a_table_behind_by_more_than_a_step_is_computed_whole(lending: Lending) -> None:
+    lending.load([ANN, BEN], ACCOUNTS)
+    lending.load(accounts=[("A1", "1", "1.00", "Savings"), *ACCOUNTS[1:]], select=("source",))
+    run = lending.load(accounts=[("A2", "1", "1.00", "Savings"), *ACCOUNTS[1:]])
+    counts = by_key(run)
+    assert counts["stg_account"] is None
+    assert counts["snap_account"] == 2
+
+
+class Half(Contract):
+    """One row per account."""
+
+    account_id: Text = key("The account.")
+    half: Integer = column("Something.")
+
+
+def test_a_model_whose_keys_cannot_be_found_is_refused_when_it_is_declared() -> None:
+    def half(stg_customer: ir.Table) -> ir.Table:
+        return stg_customer.select(account_id=stg_customer.customer_name, half="customer_id")
+
+    with pytest.raises(ModelError, match="a change in stg_customer touches no known account_id"):
+        Pipeline([*pipeline, model(Incremental(), Half)(half)])
+    whole_table = Pipeline([*pipeline, model(Incremental(by=()), Half)(half)])
+    assert whole_table["half"].by == ()
+
+
+# Checks, verify, plan, runs ---------------------------------------------------------------------
+
+
+def test_checks_look_at_what_changed_and_say_so(lending: Lending) -> None:
+    first = lending.load([ANN, BEN], ACCOUNTS)
+    assert {result.scope for result in first.checks} == {"all rows"}
+    run = lending.load(accounts=[("A1", "1", "1.00", "Savings"), *ACCOUNTS[1:]])
+    scopes = {(result.table, result.check.name): result.scope for result in run.checks}
+    assert scopes["stg_customer", "unique_customer_id"] == "nothing"
+    assert scopes["stg_account", "positive_value_balance_amount"] == "changed rows"
+    assert scopes["account_summary", "unique_account_id"] == "touched keys"
+    assert {result.scope for result in lending.build(full_refresh=True).checks} == {"all rows"}
+
+
+def test_a_warning_is_repeated_while_its_rows_are_there(lending: Lending) -> None:
+    lending.load([ANN], ACCOUNTS)
+    again = lending.build()
+    assert [(r.table, r.failing_count) for r in again.checks if r.status == "warn"] == [
+        ("int_account_without_customer", 4)
+    ]
+
+
+def test_new_checks_are_run_on_all_rows(lending: Lending) -> None:
+    lending.load([ANN, BEN], ACCOUNTS)
+    strict = Model(
+        marts.account_summary.function, Incremental(), marts.AccountSummary, "marts",
+        [*marts.account_summary.checks, warn(no_rows("none", "There are no rows."))],
+    )  # fmt: skip
+    models = [strict if m.name == "account_summary" else m for m in pipeline]
+    run = run_pipeline(Pipeline(models, pipeline.outputs, pipeline.ledger), Settings.load(**lending.places()))
+    scopes = {result.scope for result in run.checks if result.table == "account_summary"}
+    assert scopes == {"all rows"}
+    assert [r.failing_count for r in run.checks if r.check.name == "none"] == [8]
+
+
+def tampered(lending: Lending, sql: str) -> None:
+    import duckdb
+
+    with duckdb.connect(str(lending.database)) as con:
+        con.execute(sql)
+
+
+def test_verify_names_the_keys_that_differ(lending: Lending) -> None:
+    lending.load([ANN, BEN], ACCOUNTS)
+    assert {result.status for result in lc_ibis.verify(database=lending.database)} == {"identical"}
+    tampered(lending, "UPDATE marts.account_summary SET annual_interest_amount = 0 WHERE account_id = 'A3'")
+    tampered(lending, "DELETE FROM snapshots.snap_account WHERE account_id = 'A5'")
+    differing = {r.table: r.keys for r in lc_ibis.verify(database=lending.database) if r.status == "differs"}
+    assert differing["account_summary"] == ({"account_id": "A3"}, {"account_id": "A5"})
+    assert differing["snap_account"] == ({"account_id": "A5"},)
+
+
+def test_build_verify_publishes_nothing_that_differs(lending: Lending) -> None:
+    lending.load([ANN, BEN], ACCOUNTS, verify=True)
+    tampered(lending, "DELETE FROM marts.account_summary WHERE account_id = 'A4'")
+    before = lending.files()
+    with pytest.raises(VerificationFailed, match="account_summary: 1 keys differ"):
+        lending.load([("1", "Ann", "Yes"), BEN], verify=True)
+    assert lending.files() == before
+
+
+def test_verify_skips_what_a_partial_build_left_behind(lending: Lending) -> None:
+    lending.load([ANN, BEN], ACCOUNTS)
+    lending.load(accounts=ACCOUNTS[1:], select=("source",))
+    results = {r.table: r for r in lc_ibis.verify(database=lending.database)}
+    assert results["stg_account"].reason == "stg_account is older than src_account"
+    assert results["stg_customer"].status == "identical"
+    assert results["customer_profile"].status == "skipped"
+
+
+def test_a_plan_says_what_the_build_does_and_writes_nothing(lending: Lending) -> None:
+    lending.deliver([ANN, BEN], ACCOUNTS)
+    planned = lc_ibis.plan(**lending.places())
+    assert not lending.database.exists()
+    assert _facts(planned) == _facts(lending.build().tables)
+    lending.deliver(accounts=[("A1", "2", "1.00", "Savings"), *ACCOUNTS[2:]])
+    before = lending.files()
+    planned = lc_ibis.plan(**lending.places())
+    assert lending.files() == before
+    assert _facts(planned) == _facts(lending.build().tables)
+
+
+def _facts(tables: list[Any]) -> list[Any]:
+    return [(t.table, t.action, t.reason, t.row_count, t.written, t.key_count) for t in tables]
+
+
+def test_runs_are_listed_with_what_they_did_and_why(lending: Lending) -> None:
+    lending.load([ANN, BEN], ACCOUNTS)
+    lending.build()
+    lending.load(accounts=ACCOUNTS[1:])
+    last, first = lc_ibis.runs(database=lending.database)
+    assert (last["run_id"], first["run_id"]) == (2, 1)
+    done = {table["table_name"]: table for table in last["tables"]}
+    assert "src_customer" in done or "stg_customer" not in done
+    assert (done["snap_account"]["removed_count"], done["snap_account"]["key_count"]) == (1, 1)
+    assert done["stg_account"]["reason"] == "changed: src_account"
