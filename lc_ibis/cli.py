@@ -92,7 +92,9 @@ _OPTIONS = {
     ),
     "threads": click.option("--threads", type=int, help="Threads of the engine. [default: all cores]"),
     "memory_limit": click.option(
-        "--memory-limit", help="Memory of the engine, like 1GB. [default: 80 % of the machine's]"
+        "--memory-limit",
+        help="Memory of the engine, like 1GB; what does not fit goes to disk. "
+        f"[default: {Settings.memory_limit}]",
     ),
     "json": click.option("--json", "as_json", is_flag=True, help="Print JSON instead."),
 }  # fmt: skip

@@ -36,7 +36,7 @@ class Settings:
     allow_mass_delete: bool = False
     max_delete_share: float = 0.5
     threads: int | None = None
-    memory_limit: str | None = None
+    memory_limit: str = "1500MB"
 
     @classmethod
     def load(cls, **flags: Any) -> Settings:

@@ -23,6 +23,9 @@ from lc_ibis.errors import DatabaseError, ExtractError, SettingsError
 # The file is attached under a name of its own: the file's name as the catalog's would be
 # ambiguous for a file called like a layer.
 CATALOG = "lc_ibis"
+# Two tables are compared by digests of this many buckets, unless they have fewer rows than a digest is worth.
+_BUCKETS = 1_000_003
+_FEW_ROWS = 50_000
 
 
 class DuckDB:
@@ -174,10 +177,36 @@ class DuckDB:
 
     def scratch(self, query: ir.Table) -> ir.Table:
         """Run a query once and keep its rows for the length of this connection."""
-        self._scratch_count += 1
-        name = f"scratch_{self._scratch_count}"
+        name = f"scratch_{self._next()}"
         self._run(f"CREATE TEMP TABLE {name} AS {self._sql(query)}")
         return self.con.table(name, database=("temp", "main"))
+
+    def unlike(self, new: ir.Table, old: ir.Table, columns: Sequence[str]) -> tuple[ir.Table, ir.Table]:
+        """Leave out, on both sides, most of the rows that both have as often.
+
+        Rows fall into buckets by a 64-bit hash; buckets whose count and sum of hashes are the same on both sides are
+        left out. A changed row hides in one with a probability of 2^-64. Comparing what is left is exact.
+        """
+        if self.count(old) < _FEW_ROWS:
+            return new, old
+        row = f"hash({', '.join(_quoted(c) for c in columns)})"
+        digests = [
+            f"SELECT {row} % {_BUCKETS} AS bucket, {sign}count(*) AS n, {sign}sum(hash({row})) AS digest "
+            f"FROM ({self._sql(side)}) GROUP BY bucket"
+            for side, sign in ((new, ""), (old, "-"))
+        ]
+        buckets, *sides = (f"unlike_{self._next()}_{part}" for part in ("buckets", "new", "old"))
+        self._run(
+            f"CREATE TEMP TABLE {buckets} AS SELECT bucket FROM ({' UNION ALL '.join(digests)}) "
+            "GROUP BY bucket HAVING sum(n) <> 0 OR sum(digest) <> 0"
+        )
+        for name, side in zip(sides, (new, old), strict=True):
+            self._run(
+                f"CREATE TEMP VIEW {name} AS SELECT * FROM ({self._sql(side)}) "
+                f"WHERE {row} % {_BUCKETS} IN (SELECT bucket FROM {buckets})"
+            )
+        left, right = (self.con.table(name, database=("temp", "main")) for name in sides)
+        return left, right
 
     def rows(self, query: ir.Table) -> list[dict[str, Any]]:
         """Run a query and return its rows; decimals stay decimals, times are datetimes."""
@@ -237,8 +266,7 @@ class DuckDB:
             scan = f"(SELECT COLUMNS(*)::VARCHAR FROM read_parquet({paths}, hive_partitioning = false))"
             names = [f"nullif({_quoted(c)}, '') AS {_quoted(c)}" for c in files.columns]
         aliases = ", ".join(_quoted(c) for c in files.columns)
-        self._scratch_count += 1
-        view = f"received_{self._scratch_count}"
+        view = f"received_{self._next()}"
         self._run(f"CREATE TEMP VIEW {view} AS SELECT {', '.join(names)} FROM {scan} AS delivery({aliases})")
         return self.con.table(view, database=("temp", "main"))
 
@@ -249,6 +277,11 @@ class DuckDB:
             self._run(f"COPY ({self._sql(query)}) TO {_literal(str(path))} ({options})")
         except duckdb.IOException as error:
             raise DatabaseError(f"{path}: the file cannot be written ({_first_line(error)}).") from None
+
+    def _next(self) -> int:
+        """Return a number for the name of a temporary table."""
+        self._scratch_count += 1
+        return self._scratch_count
 
     def _sql(self, query: ir.Table) -> str:
         """Compile a query; the same one is described, then run."""

@@ -62,7 +62,8 @@ class PendingFiles:
                 leftover.unlink(missing_ok=True)
             if place.is_dir():
                 raise OutputError(f"{place}: a directory is where an output file belongs. Move it away.")
-            if place.is_file() and state.files.get(place.name) == (version, sha256_of(place)):
+            known = state.files.get(place.name)
+            if known and known[0] == version and place.is_file() and sha256_of(place) == known[1]:
                 continue
             written = self.directory / f".{place.name}.{os.getpid()}.tmp"
             self._files.append((written, place))

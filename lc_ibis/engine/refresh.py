@@ -156,6 +156,8 @@ class Refresher:
                 replaced = replacement(self.store, model, delivery, parts, stored)
                 stored, received = replaced.old, replaced.new
             result = self.tables.computed(model, received.select(*model.contract.headers()))
+            if delivery.kind == "full" and stored is not None:
+                result, stored = self.store.unlike(result, stored, model.contract.content())
             written, changes = write_result(self.store, model, result, self.run_at, stored)
         before = self.state.tables[model.name].row_count if stored is not None else 0
         if before + written.growth(is_history=False) == 0:

@@ -74,7 +74,8 @@ def write_result(
     changes = Changes(found.outdated, store.scratch(found.additions(run_at)))
     if counts.anything:
         # Without a key all copies of a row are deleted; those that stay are put back with their stamps.
-        survivors = None if contract.key() else store.scratch(found.survivors(stored))
+        stay = not contract.key() and store.count(found.outdated.filter(found.outdated.new_count > 0))
+        survivors = store.scratch(found.survivors(stored)) if stay else None
         store.delete(model.layer, model.name, found.outdated, by=contract.key() or contract.content())
         if survivors is not None:
             store.insert(model.layer, model.name, survivors)
