@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import lc_ibis
+from lc_ibis.backends import duckdb
 from lc_ibis.engine import refresh
 from lc_ibis.engine.run import Run
 
@@ -92,9 +93,10 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Row]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def always_by_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tables of a few rows are computed by key too, wherever a build may."""
+def as_if_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables of a few rows are computed by key too, wherever a build may, and compared by digests first."""
     monkeypatch.setattr(refresh, "MOST_KEYS", float("inf"))
+    monkeypatch.setattr(duckdb, "_FEW_ROWS", 0)
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ from typing import Any, cast
 import duckdb
 import ibis
 import ibis.expr.types as ir
-import sqlglot as sg
 import sqlglot.expressions as sge
 from ibis.backends.sql.datatypes import DuckDBType
 
-from lc_ibis.engine.csvfile import is_read_right, line_of_record, misread
+from lc_ibis.backends.duckdb_extracts import extract_error, refuse_misread, scanning
+from lc_ibis.backends.duckdb_text import first_line, literal, quoted
 from lc_ibis.engine.extracts import Files
-from lc_ibis.errors import DatabaseError, ExtractError, SettingsError
+from lc_ibis.errors import DatabaseError, SettingsError
 
 # The file is attached under a name of its own: the file's name as the catalog's would be
 # ambiguous for a file called like a layer.
@@ -50,7 +50,7 @@ class DuckDB:
         try:
             self.con = ibis.duckdb.connect(**{k: v for k, v in settings.items() if v is not None})
         except duckdb.Error as error:
-            raise SettingsError(f"memory_limit: {memory_limit!r} is no size like 1GB ({_first_line(error)}).") from None
+            raise SettingsError(f"memory_limit: {memory_limit!r} is no size like 1GB ({first_line(error)}).") from None
         self._run("SET preserve_insertion_order = false")
         # DuckDB draws its bar on standard output, where --json goes.
         self._run("SET enable_progress_bar = false")
@@ -79,7 +79,7 @@ class DuckDB:
         return self.path.with_name(f"{self.path.name}.new"), self.path.with_name(f"{self.path.name}.new.wal")
 
     def _attach(self, path: Path, name: str, mode: str = "") -> None:
-        self._run(f"ATTACH {_literal(str(path))} AS {name}{mode}")
+        self._run(f"ATTACH {literal(str(path))} AS {name}{mode}")
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -148,30 +148,30 @@ class DuckDB:
 
     def create(self, layer: str, name: str, schema: ibis.Schema) -> None:
         """Create an empty table, and its layer where that is new; an older one is replaced."""
-        self._run(f"CREATE SCHEMA IF NOT EXISTS {_quoted(layer)}")
-        columns = ", ".join(f"{_quoted(c)} {DuckDBType.to_string(t)}" for c, t in schema.items())
-        self._run(f"CREATE OR REPLACE TABLE {_quoted(layer, name)} ({columns})")
+        self._run(f"CREATE SCHEMA IF NOT EXISTS {quoted(layer)}")
+        columns = ", ".join(f"{quoted(c)} {DuckDBType.to_string(t)}" for c, t in schema.items())
+        self._run(f"CREATE OR REPLACE TABLE {quoted(layer, name)} ({columns})")
 
     def insert(self, layer: str, name: str, query: ir.Table) -> int:
         """Add the query's rows, its columns being the table's, in order; return how many."""
-        return self._count(f"INSERT INTO {_quoted(layer, name)} {self._sql(query)}")
+        return self._count(f"INSERT INTO {quoted(layer, name)} {self._sql(query)}")
 
     def append(self, layer: str, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """Add a few rows of Python values."""
         if rows:
             # As literals: values bound to a statement would make DuckDB import pandas, a quarter of a second.
             values = ", ".join(f"({', '.join(sge.convert(v).sql('duckdb') for v in row)})" for row in rows)
-            self._run(f"INSERT INTO {_quoted(layer, name)} VALUES {values}")
+            self._run(f"INSERT INTO {quoted(layer, name)} VALUES {values}")
 
     def clear(self, layer: str, name: str) -> None:
         """Delete all rows of a table."""
-        self._run(f"DELETE FROM {_quoted(layer, name)}")
+        self._run(f"DELETE FROM {quoted(layer, name)}")
 
     def delete(self, layer: str, name: str, rows: ir.Table, by: Sequence[str]) -> int:
         """Delete the rows that agree with one of `rows` in the columns `by`, nulls being equal."""
-        same = " AND ".join(f"stored.{_quoted(c)} IS NOT DISTINCT FROM dead.{_quoted(c)}" for c in by)
+        same = " AND ".join(f"stored.{quoted(c)} IS NOT DISTINCT FROM dead.{quoted(c)}" for c in by)
         return self._count(
-            f"DELETE FROM {_quoted(layer, name)} AS stored "
+            f"DELETE FROM {quoted(layer, name)} AS stored "
             f"USING ({self._sql(rows.select(*by).distinct())}) AS dead WHERE {same}"
         )
 
@@ -189,23 +189,21 @@ class DuckDB:
         """
         if self.count(old) < _FEW_ROWS:
             return new, old
-        row = f"hash({', '.join(_quoted(c) for c in columns)})"
+        row = f"hash({', '.join(quoted(c) for c in columns)})"
         digests = [
             f"SELECT {row} % {_BUCKETS} AS bucket, {sign}count(*) AS n, {sign}sum(hash({row})) AS digest "
             f"FROM ({self._sql(side)}) GROUP BY bucket"
             for side, sign in ((new, ""), (old, "-"))
         ]
-        buckets, *sides = (f"unlike_{self._next()}_{part}" for part in ("buckets", "new", "old"))
+        buckets = f"buckets_{self._next()}"
         self._run(
             f"CREATE TEMP TABLE {buckets} AS SELECT bucket FROM ({' UNION ALL '.join(digests)}) "
             "GROUP BY bucket HAVING sum(n) <> 0 OR sum(digest) <> 0"
         )
-        for name, side in zip(sides, (new, old), strict=True):
-            self._run(
-                f"CREATE TEMP VIEW {name} AS SELECT * FROM ({self._sql(side)}) "
-                f"WHERE {row} % {_BUCKETS} IN (SELECT bucket FROM {buckets})"
-            )
-        left, right = (self.con.table(name, database=("temp", "main")) for name in sides)
+        left, right = (
+            self._view(f"SELECT * FROM ({self._sql(side)}) WHERE {row} % {_BUCKETS} IN (SELECT bucket FROM {buckets})")
+            for side in (new, old)
+        )
         return left, right
 
     def rows(self, query: ir.Table) -> list[dict[str, Any]]:
@@ -227,56 +225,23 @@ class DuckDB:
         try:
             for group in files:
                 if group.format == "csv":
-                    self._refuse_misread(group)
-            yield [self._read(group) for group in files]
+                    refuse_misread(group, self._run)
+            yield [self._view(scanning(group)) for group in files]
         except duckdb.Error as error:
-            raise _extract_error(files, error) from None
+            raise extract_error(files, error) from None
 
-    def _refuse_misread(self, files: Files) -> None:
-        """Refuse what DuckDB would read without a word, but not as it is; see csvfile.misread.
-
-        Only a line that ends in an empty field and has commas enough, or that has a space before a quote, can
-        belong to such a record. Where one such line does not read right by itself, the file is read a second time.
-        """
-        width = len(files.columns)
-        for path in files.paths:
-            lines = self._run(
-                f"SELECT line FROM read_csv({_literal(_unglobbed(path))}, columns = {{'line': 'VARCHAR'}}, "
-                "header = false, auto_detect = false, delim = '\\x1f', quote = '', escape = '', strict_mode = false) "
-                "WHERE ((line LIKE '%,' OR line LIKE '%,\"\"') AND "
-                f"length(line) - length(replace(line, ',', '')) >= {width}) "
-                "OR (contains(line, ' \"') AND regexp_matches(line, '(^|,) +\"'))"
-            )
-            while suspicious := lines.fetchmany(10_000):
-                if not all(is_read_right(line, width) for (line,) in suspicious):
-                    if fault := misread(path, width):
-                        raise ExtractError(f"{path}, {fault}")
-                    break
-
-    def _read(self, files: Files) -> ir.Table:
-        paths = f"[{', '.join(_literal(_unglobbed(p)) for p in files.paths)}]"
-        if files.format == "csv":
-            columns = ", ".join(f"{_literal(c)}: 'VARCHAR'" for c in files.columns)
-            scan = (
-                f"read_csv({paths}, columns = {{{columns}}}, header = true, auto_detect = false, delim = ',', "
-                "quote = '\"', escape = '\"', nullstr = '', strict_mode = true, hive_partitioning = false)"
-            )
-            names = [_quoted(c) for c in files.columns]
-        else:
-            scan = f"(SELECT COLUMNS(*)::VARCHAR FROM read_parquet({paths}, hive_partitioning = false))"
-            names = [f"nullif({_quoted(c)}, '') AS {_quoted(c)}" for c in files.columns]
-        aliases = ", ".join(_quoted(c) for c in files.columns)
-        view = f"received_{self._next()}"
-        self._run(f"CREATE TEMP VIEW {view} AS SELECT {', '.join(names)} FROM {scan} AS delivery({aliases})")
-        return self.con.table(view, database=("temp", "main"))
+    def _view(self, sql: str) -> ir.Table:
+        name = f"view_{self._next()}"
+        self._run(f"CREATE TEMP VIEW {name} AS {sql}")
+        return self.con.table(name, database=("temp", "main"))
 
     def write_file(self, query: ir.Table, path: Path, format: str) -> None:
         """Write a query's rows to one file, csv (with header) or parquet."""
         options = "FORMAT csv, HEADER true" if format == "csv" else "FORMAT parquet"
         try:
-            self._run(f"COPY ({self._sql(query)}) TO {_literal(str(path))} ({options})")
+            self._run(f"COPY ({self._sql(query)}) TO {literal(str(path))} ({options})")
         except duckdb.IOException as error:
-            raise DatabaseError(f"{path}: the file cannot be written ({_first_line(error)}).") from None
+            raise DatabaseError(f"{path}: the file cannot be written ({first_line(error)}).") from None
 
     def _next(self) -> int:
         """Return a number for the name of a temporary table."""
@@ -299,7 +264,7 @@ class DuckDB:
             return cast(duckdb.DuckDBPyConnection, self.con.con.execute(sql))
         except duckdb.OutOfMemoryException as error:
             raise DatabaseError(
-                f"{self.path}: out of memory or disk ({_first_line(error)}). Free some, or set --memory-limit."
+                f"{self.path}: out of memory or disk ({first_line(error)}). Free some, or set --memory-limit."
             ) from None
 
 
@@ -310,54 +275,9 @@ def _make_directory(directory: Path) -> None:
         raise DatabaseError(f"{directory}: the directory cannot be made ({error.strerror}).") from None
 
 
-def _quoted(*names: str) -> str:
-    return ".".join(sg.to_identifier(name, quoted=True).sql("duckdb") for name in names)
-
-
-def _literal(text: str) -> str:
-    return sge.Literal.string(text).sql("duckdb")
-
-
-def _unglobbed(path: Path) -> str:
-    """A path is a pattern to DuckDB: put its special characters in brackets."""
-    return re.sub(r"[*?\[]", lambda match: f"[{match[0]}]", str(path))
-
-
 def _cannot_open(path: Path, error: duckdb.Error) -> DatabaseError:
     holder = re.search(r"\(PID (\d+)\)", str(error))
     if re.search("Could not set lock|Conflicting lock", str(error)):
         who = f"process {holder[1]}" if holder else "another process"
         return DatabaseError(f"{path}: in use by {who}. Wait until it has ended, or stop it.")
-    return DatabaseError(f"{path}: DuckDB cannot open it ({_first_line(error)}).")
-
-
-def _first_line(error: duckdb.Error) -> str:
-    return str(error).strip().splitlines()[0][:200]
-
-
-def _extract_error(files: Sequence[Files], error: duckdb.Error) -> ExtractError:
-    """Say in our words what DuckDB found wrong in a file, and where."""
-    text = str(error)
-    file = re.search(r"^\s*file = (.+)$", text, re.MULTILINE)
-    if not file:
-        names = ", ".join(str(path) for group in files for path in group.paths)
-        return ExtractError(f"{names}: the extract cannot be read ({_first_line(error)}).")
-    where = file[1].strip()
-    if number := re.search(r"CSV Error on Line: (\d+)", text):
-        # What DuckDB calls a line is a record: values may hold line ends.
-        where += f", line {line_of_record(Path(where), int(number[1]))}"
-    return ExtractError(f"{where}: {_csv_reason(text)}")
-
-
-def _csv_reason(text: str) -> str:
-    if width := re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text):
-        return f"{width[2]} fields where {width[1]} are expected. Mend the row."
-    if "unterminated quote" in text:
-        return "a quoted field does not end, or text follows its closing quote."
-    if "utf-8" in text.lower() or "unicode" in text.lower():
-        return "the file is not UTF-8. Save it as UTF-8."
-    if "Maximum line size" in text:
-        return "a line is longer than 2 MB; most often a quote is not closed."
-    if "state machine" in text:
-        return "not valid CSV; most often it mixes line endings (\\n with \\r\\n or a lone \\r). Save it with one kind."
-    return f"not valid CSV ({text.strip().splitlines()[0][:200]})."
+    return DatabaseError(f"{path}: DuckDB cannot open it ({first_line(error)}).")

@@ -1,0 +1,86 @@
+"""How DuckDB reads extracts, and what it says of those that it cannot read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import duckdb
+
+from lc_ibis.backends.duckdb_text import first_line, literal, quoted
+from lc_ibis.engine.csvfile import is_read_right, line_of_record, misread
+from lc_ibis.engine.extracts import Files
+from lc_ibis.errors import ExtractError
+
+
+def refuse_misread(files: Files, run: Callable[[str], duckdb.DuckDBPyConnection]) -> None:
+    """Refuse what DuckDB would read without a word, but not as it is; see csvfile.misread.
+
+    Only a line that ends in an empty field and has commas enough, or that has a space before a quote, can
+    belong to such a record. Where one such line does not read right by itself, the file is read a second time.
+    """
+    width = len(files.columns)
+    for path in files.paths:
+        lines = run(
+            f"SELECT line FROM read_csv({literal(_unglobbed(path))}, columns = {{'line': 'VARCHAR'}}, "
+            "header = false, auto_detect = false, delim = '\\x1f', quote = '', escape = '', strict_mode = false) "
+            "WHERE ((line LIKE '%,' OR line LIKE '%,\"\"') AND "
+            f"length(line) - length(replace(line, ',', '')) >= {width}) "
+            "OR (contains(line, ' \"') AND regexp_matches(line, '(^|,) +\"'))"
+        )
+        while suspicious := lines.fetchmany(10_000):
+            if not all(is_read_right(line, width) for (line,) in suspicious):
+                if fault := misread(path, width):
+                    raise ExtractError(f"{path}, {fault}")
+                break
+
+
+def scanning(files: Files) -> str:
+    """Return the query that reads files of one form: all columns as text, an empty field as null."""
+    paths = f"[{', '.join(literal(_unglobbed(p)) for p in files.paths)}]"
+    if files.format == "csv":
+        columns = ", ".join(f"{literal(c)}: 'VARCHAR'" for c in files.columns)
+        scan = (
+            f"read_csv({paths}, columns = {{{columns}}}, header = true, auto_detect = false, delim = ',', "
+            "quote = '\"', escape = '\"', nullstr = '', strict_mode = true, hive_partitioning = false)"
+        )
+        names = [quoted(c) for c in files.columns]
+    else:
+        scan = f"(SELECT COLUMNS(*)::VARCHAR FROM read_parquet({paths}, hive_partitioning = false))"
+        names = [f"nullif({quoted(c)}, '') AS {quoted(c)}" for c in files.columns]
+    aliases = ", ".join(quoted(c) for c in files.columns)
+    return f"SELECT {', '.join(names)} FROM {scan} AS delivery({aliases})"
+
+
+def _unglobbed(path: Path) -> str:
+    """A path is a pattern to DuckDB: put its special characters in brackets."""
+    return re.sub(r"[*?\[]", lambda match: f"[{match[0]}]", str(path))
+
+
+def extract_error(files: Sequence[Files], error: duckdb.Error) -> ExtractError:
+    """Say in our words what DuckDB found wrong in a file, and where."""
+    text = str(error)
+    file = re.search(r"^\s*file = (.+)$", text, re.MULTILINE)
+    if not file:
+        names = ", ".join(str(path) for group in files for path in group.paths)
+        return ExtractError(f"{names}: the extract cannot be read ({first_line(error)}).")
+    where = file[1].strip()
+    if number := re.search(r"CSV Error on Line: (\d+)", text):
+        # What DuckDB calls a line is a record: values may hold line ends.
+        where += f", line {line_of_record(Path(where), int(number[1]))}"
+    return ExtractError(f"{where}: {_csv_reason(text)}")
+
+
+def _csv_reason(text: str) -> str:
+    if width := re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text):
+        return f"{width[2]} fields where {width[1]} are expected. Mend the row."
+    if "unterminated quote" in text:
+        return "a quoted field does not end, or text follows its closing quote."
+    if "utf-8" in text.lower() or "unicode" in text.lower():
+        return "the file is not UTF-8. Save it as UTF-8."
+    if "Maximum line size" in text:
+        return "a line is longer than 2 MB; most often a quote is not closed."
+    if "state machine" in text:
+        return "not valid CSV; most often it mixes line endings (\\n with \\r\\n or a lone \\r). Save it with one kind."
+    return f"not valid CSV ({text.strip().splitlines()[0][:200]})."
