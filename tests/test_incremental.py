@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import ibis
 import ibis.expr.types as ir
 import pytest
 from hypothesis import given
@@ -213,12 +214,13 @@ class Half(Contract):
     """One row per account."""
 
     account_id: Text = key("The account.")
+    customer_id: Integer = column("Its owner.")
     half: Integer = column("Something.")
 
 
 def test_a_model_whose_keys_cannot_be_found_is_refused_when_it_is_declared() -> None:
     def half(stg_customer: ir.Table) -> ir.Table:
-        return stg_customer.select(account_id=stg_customer.customer_name, half="customer_id")
+        return stg_customer.select("customer_id", account_id=stg_customer.customer_name, half="customer_id")
 
     with pytest.raises(ModelError, match="a change in stg_customer touches no known account_id"):
         Pipeline([*pipeline, model(Incremental(), Half)(half)])
@@ -322,3 +324,66 @@ def test_runs_are_listed_with_what_they_did_and_why(lending: Lending) -> None:
     assert "src_customer" in done or "stg_customer" not in done
     assert (done["snap_account"]["removed_count"], done["snap_account"]["key_count"]) == (1, 1)
     assert done["stg_account"]["reason"] == "changed: src_account"
+
+
+def ranked(stg_account: ir.Table) -> ir.Table:
+    place = ibis.row_number().over(order_by=stg_account.balance_amount)
+    return stg_account.select("account_id", "customer_id", half=place)
+
+
+def ranked_within_customer(stg_account: ir.Table) -> ir.Table:
+    place = ibis.row_number().over(group_by="customer_id", order_by=stg_account.balance_amount)
+    return stg_account.select("account_id", "customer_id", half=place)
+
+
+def share_of_all(stg_account: ir.Table) -> ir.Table:
+    return stg_account.select(
+        "account_id", "customer_id", half=(stg_account.count() + stg_account.customer_id).cast("int64")
+    )
+
+
+def neighbours(stg_account: ir.Table, int_account_with_customer: ir.Table) -> ir.Table:
+    theirs = int_account_with_customer.select("customer_id", other="account_id")
+    pairs = stg_account.inner_join(theirs, "customer_id")
+    return pairs.group_by("account_id", "customer_id").aggregate(half=pairs.count())
+
+
+def first_ten(stg_account: ir.Table) -> ir.Table:
+    return stg_account.order_by("account_id").limit(10).select("account_id", "customer_id", half="customer_id")
+
+
+@pytest.mark.parametrize(
+    ("function", "by", "what"),
+    [
+        (ranked, None, "a window by nothing makes rows of one account_id depend on those of others"),
+        (ranked_within_customer, None, "a window by customer_id"),
+        (ranked_within_customer, ("customer_id",), None),
+        (ranked, (), None),
+        (share_of_all, None, "a window by nothing|a subquery|an aggregation by nothing"),
+        (neighbours, None, "a join on customer_id"),
+        (neighbours, ("customer_id",), None),
+        (ranked, ("half_id",), "Half has no columns for"),
+        (first_ten, None, "a limit or a sample"),
+    ],
+)
+def test_a_model_that_mixes_keys_is_refused_when_it_is_declared(function: Any, by: Any, what: str | None) -> None:
+    mixed = model(Incremental(by=by), Half)(function)
+    if what is None:
+        assert Pipeline([*pipeline, mixed])[mixed.name] is mixed
+    else:
+        with pytest.raises(ModelError, match=what):
+            Pipeline([*pipeline, mixed])
+
+
+def test_a_rank_within_a_customer_is_kept_right(lending: Lending) -> None:
+    """A key of the contract that is not the key by which the rows are computed."""
+    more = Pipeline([*pipeline, model(Incremental(by=("customer_id",)), Half)(ranked_within_customer)])
+    more.models["ranked_within_customer"].layer = "marts"
+    settings = Settings.load(**lending.places())
+    for accounts in (ACCOUNTS, [("A1", "2", "9999.00", "Savings"), *ACCOUNTS[2:]], ACCOUNTS[1:]):
+        lending.deliver([ANN, BEN], accounts)
+        run_pipeline(more, settings)
+        with Warehouse(more, settings) as warehouse:
+            assert {result.status for result in warehouse.verify()} == {"identical"}
+            ranks = warehouse.store.rows(warehouse.table("ranked_within_customer"))
+    assert sorted(row["half"] for row in ranks) == [0, 0, 1, 1, 2, 2, 3]

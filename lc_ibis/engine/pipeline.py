@@ -13,6 +13,7 @@ import ibis
 import ibis.expr.types as ir
 
 from lc_ibis.engine.contracts import moment
+from lc_ibis.engine.locality import mixing
 from lc_ibis.engine.model import RECEIVED, RUN_AT, Ephemeral, Model, Source
 from lc_ibis.errors import ModelError, SelectionError, hint
 
@@ -40,6 +41,11 @@ class Pipeline:
         self.ledger = ledger
         for model in self:
             if not isinstance(model.kind, Source | Ephemeral):
+                if not self.carries(model, model.by):
+                    raise ModelError(
+                        f"{model.name} ({model.where}): it is to be computed by {' and '.join(model.by)}, which "
+                        f"{model.contract.__name__} has no columns for."
+                    )
                 self._verify_routes(model, model.by)
 
     @classmethod
@@ -106,7 +112,15 @@ class Pipeline:
         return {name: self._route(model, by, self[name]) for name in model.inputs} if by else {}
 
     def _verify_routes(self, model: Model, by: tuple[str, ...]) -> None:
-        for name, through in self.routes(model, by).items():
+        routes = self.routes(model, by)
+        own_keys = [self[name].by for name, through in routes.items() if through]
+        if routes and (what := mixing(self.steps[model.name], [by, *own_keys])):
+            raise ModelError(
+                f"{model.name} ({model.where}): {what} makes rows of one {' and '.join(by)} depend on those of others. "
+                f"Do it by {' and '.join(by)} too, or declare the stored table Incremental(by=...): columns by which "
+                "all of it is done, or by=() to compute the whole table each time."
+            )
+        for name, through in routes.items():
             if not self[name].is_stored:
                 self._verify_routes(self[name], self[name].by if through else by)
 

@@ -100,7 +100,8 @@ def customer_profile(
     int_savings_account_only: ir.Table, account_summary: ir.Table, run_at: ir.TimestampScalar
 ) -> ir.Table:
     account = int_savings_account_only.inner_join(
-        account_summary.select("account_id", "original_balance_amount", "annual_interest_amount"), "account_id"
+        account_summary.select("account_id", "customer_id", "original_balance_amount", "annual_interest_amount"),
+        ["customer_id", "account_id"],
     )
     totals = account.group_by("customer_id", "customer_name", "has_loan_flag").aggregate(
         total_accounts_count=account.count(),
