@@ -32,7 +32,15 @@ def tests(session: nox.Session) -> None:
 def laws(session: nox.Session) -> None:
     """The laws over thousands of random sequences; takes hours."""
     session.install("-e", ".[test]")
-    session.run("pytest", "-q", "tests/test_laws.py", "--hypothesis-profile=long", *session.posargs)
+    laws = ["tests/test_laws.py", "tests/test_incremental.py"]
+    session.run("pytest", "-q", *laws, "--hypothesis-profile=long", *session.posargs)
+
+
+@nox.session
+def benchmarks(session: nox.Session) -> None:
+    """Measure against hand-written SQL; sizes by option: nox -s benchmarks -- --accounts 1000000 --to results."""
+    session.install("-e", ".[bench]")
+    session.run("python", "benchmarks/run.py", *(session.posargs or ["--to", "benchmark_results"]))
 
 
 @nox.session

@@ -1,36 +1,78 @@
 -- The extracts of a day as functions of the row number, so that every row can be made by itself, in parallel.
 -- Draws are md5, which gives the same numbers in every version of DuckDB. Money never is a float.
 --
--- Of the rows, 3 % are bad, evenly of every kind listed below. On day 2, 0.1 % of the rows change (and draw
--- anew whether they are bad), 0.05 % are gone and 0.05 % are new.
+-- Of the rows, 3 % are bad, evenly of every kind listed below. On day 2 some rows change, some are gone and some are
+-- new; table `events` says which. A good row that changes draws anew whether it is bad, a bad row is mended.
+-- Rows without a usable id of their own stay as they are, so that the change by raw id is all of the change.
 
 CREATE TEMP MACRO draw(what, n) AS md5_number_lower(concat_ws('/', getvariable('seed'), what, n));
 CREATE TEMP MACRO pick(words, number) AS words[1 + (number % len(words))::INTEGER];
 CREATE TEMP MACRO spaced(text, number) AS
     CASE number % 16 WHEN 0 THEN ' ' || text WHEN 1 THEN text || ' ' WHEN 2 THEN chr(9) || text || '  ' ELSE text END;
 
-CREATE TEMP MACRO is_changed(event) AS event IS NOT NULL AND event % 2000 < 2;
-CREATE TEMP MACRO is_gone(event) AS event IS NOT NULL AND event % 2000 = 2;
+-- What may be wrong: with the row's id (of its own, or that of the row before it), or with its values.
+CREATE TEMP MACRO id_kinds(what) AS CASE what
+    WHEN 'customer' THEN
+        ['id blank', 'id INVALID', 'id not integer', 'id too large', 'repeated, same', 'repeated, different']
+    ELSE ['id blank', 'repeated, same', 'repeated, different']
+END;
+CREATE TEMP MACRO value_kinds(what) AS CASE what
+    WHEN 'customer' THEN ['name blank', 'loan odd']
+    ELSE [
+        'customer blank', 'customer INVALID', 'customer not integer', 'balance blank', 'balance no number',
+        'balance too large', 'balance negative', 'type blank', 'type unknown'
+    ]
+END;
 CREATE TEMP MACRO fate(kinds, number) AS CASE WHEN number % 100 < 3 THEN pick(kinds, number >> 8) ELSE 'good' END;
+CREATE TEMP MACRO first_fate(what, n) AS fate(id_kinds(what) || value_kinds(what), draw(what, n));
 
--- A table, because DuckDB reads range() with one thread.
-CREATE TEMP MACRO numbers_of(day, row_count) AS TABLE
-FROM numbers WHERE n <= row_count + CASE WHEN day = 2 THEN row_count // 2000 ELSE 0 END;
+-- Which rows meet what on day 2. The last of them to be chosen are gone; beyond the last row, rows are new.
+CREATE TEMP MACRO events_of(what, row_count, changed_count, gone_count, new_count) AS TABLE
+WITH movable AS (
+    SELECT n FROM numbers
+    WHERE n <= row_count
+    AND NOT list_contains(id_kinds(what), first_fate(what, n))
+    AND first_fate(what, n + 1) NOT LIKE 'repeated%'
+),
+chosen AS (
+    SELECT n, row_number() OVER (ORDER BY lot, n) AS place
+    FROM (SELECT n, draw(what || ' event', n) AS lot FROM movable ORDER BY lot, n LIMIT changed_count + gone_count)
+)
+SELECT what AS source, n, CASE WHEN place <= changed_count THEN 'changed' ELSE 'gone' END AS event FROM chosen
+UNION ALL
+SELECT what, n, 'new' FROM numbers WHERE n > row_count AND n <= row_count + new_count;
+
+-- The rows of day 1 or 2; with `wanted`, those of these events.
+-- The table numbers is one because DuckDB reads range() with one thread.
+CREATE TEMP MACRO present(what, day, row_count, wanted) AS TABLE
+SELECT numbers.n, met.event
+FROM numbers LEFT JOIN (FROM events WHERE events.source = what) AS met USING (n)
+WHERE (numbers.n <= row_count OR day = 2 AND met.event = 'new')
+AND (day = 1 OR met.event IS DISTINCT FROM 'gone')
+AND (wanted IS NULL OR list_contains(wanted, met.event));
 
 -- Each step draws once: a column that is written out of another is computed again wherever it is named.
-CREATE TEMP MACRO drawn(what, day, row_count) AS TABLE
+CREATE TEMP MACRO drawn(what, day, row_count, wanted) AS TABLE
 SELECT
     n,
+    day = 2 AND event IS NOT DISTINCT FROM 'changed' AS is_changed,
+    event IS NOT DISTINCT FROM 'new' AS is_new,
     draw(what, n) AS noise,
-    CASE WHEN day = 2 THEN draw(what || ' event', n) END AS event
-FROM numbers_of(day, row_count);
+    CASE WHEN day = 2 AND event = 'changed' THEN draw(what || ' change', n) END AS change_noise
+FROM present(what, day, row_count, wanted);
 
 -- A repeated row bears the id of the row before it, and the values too, or its own.
-CREATE TEMP MACRO valued(what, day, row_count, kinds) AS TABLE
+CREATE TEMP MACRO valued(what, day, row_count, wanted) AS TABLE
 WITH judged AS (
-    SELECT *, fate(kinds, CASE WHEN is_changed(event) THEN event >> 16 ELSE noise END) AS fate
-    FROM drawn(what, day, row_count)
-    WHERE NOT is_gone(event)
+    SELECT
+        *,
+        CASE
+            WHEN is_changed AND first_fate(what, n) <> 'good' THEN 'good'
+            WHEN is_changed THEN fate(value_kinds(what), change_noise >> 16)
+            WHEN is_new THEN fate(value_kinds(what), noise)
+            ELSE fate(id_kinds(what) || value_kinds(what), noise)
+        END AS fate
+    FROM drawn(what, day, row_count, wanted)
 ),
 placed AS (
     SELECT
@@ -39,18 +81,15 @@ placed AS (
         CASE WHEN fate = 'repeated, same' THEN n - 1 ELSE n END AS origin
     FROM judged
 )
-SELECT
-    * REPLACE (CASE WHEN origin = n OR day = 1 THEN event ELSE draw(what || ' event', origin) END AS event),
-    draw(what || ' values', origin) AS value
-FROM placed;
+SELECT *, draw(what || ' values', origin) AS value FROM placed;
 
-CREATE TEMP MACRO customers(day, row_count) AS TABLE
+CREATE TEMP MACRO customers(day, row_count, wanted) AS TABLE
 WITH chosen AS (
     SELECT
         *,
         -- A change is a new family name, or a loan taken or paid back.
-        is_changed(event) AND event >> 32 & 1 = 0 AS is_renamed,
-        ((value >> 32) % 10 < 3) <> (is_changed(event) AND event >> 32 & 1 = 1) AS has_loan,
+        is_changed AND change_noise >> 32 & 1 = 0 AS is_renamed,
+        ((value >> 32) % 10 < 3) <> (is_changed AND change_noise >> 32 & 1 = 1) AS has_loan,
         pick(
             [
                 'Alice', 'Bob', 'Carla', 'Dmitri', 'Emma', 'Farid', 'Grace', 'Hiro', 'Ines', 'José', 'Karl',
@@ -65,13 +104,7 @@ WITH chosen AS (
             ],
             (value >> 16) + CASE WHEN is_renamed THEN 1 ELSE 0 END
         ) AS family
-    FROM valued(
-        'customer', day, row_count,
-        [
-            'id blank', 'id INVALID', 'id not integer', 'id too large', 'name blank', 'loan odd',
-            'repeated, same', 'repeated, different'
-        ]
-    )
+    FROM valued('customer', day, row_count, wanted)
 ),
 named AS (
     SELECT *, CASE WHEN (value >> 40) % 32 = 0 THEN family || ', ' || given ELSE given || ' ' || family END AS name
@@ -99,26 +132,19 @@ SELECT
     END AS HasLoan
 FROM named;
 
-CREATE TEMP MACRO accounts(day, row_count, customer_count) AS TABLE
+CREATE TEMP MACRO accounts(day, row_count, customer_count, wanted) AS TABLE
 WITH moved AS (
     SELECT
         *,
         -- Of ten changes one is the owner's, one the type's, the others the balance's.
-        CASE WHEN is_changed(event) THEN (event >> 32) % 10 END AS change
-    FROM valued(
-        'account', day, row_count,
-        [
-            'id blank', 'customer blank', 'customer INVALID', 'customer not integer', 'balance blank',
-            'balance no number', 'balance too large', 'balance negative', 'type blank', 'type unknown',
-            'repeated, same', 'repeated, different'
-        ]
-    )
+        CASE WHEN is_changed THEN (change_noise >> 32) % 10 END AS change
+    FROM valued('account', day, row_count, wanted)
 ),
 chosen AS (
     SELECT
         *,
         1 + ((value & 4294967295) + CASE change WHEN 0 THEN 1 ELSE 0 END) % customer_count AS customer,
-        ((value >> 32) % 4_000_000 + CASE WHEN change > 1 THEN 1 + (event >> 40) % 100_000 ELSE 0 END)
+        ((value >> 32) % 4_000_000 + CASE WHEN change > 1 THEN 1 + (change_noise >> 40) % 100_000 ELSE 0 END)
         ::DECIMAL(18, 0) * 0.01 AS balance,
         ((value >> 54) % 10 < 6) <> (change IS NOT DISTINCT FROM 1) AS is_savings
     FROM moved
