@@ -16,11 +16,10 @@ from hypothesis import strategies as st
 import lc_ibis
 from lc_ibis.building import run_pipeline
 from lc_ibis.engine import refresh
-from lc_ibis.engine.checks import no_rows, warn
 from lc_ibis.engine.contracts import Contract, Integer, Text, column, key
 from lc_ibis.engine.model import Incremental, Model, model
 from lc_ibis.engine.pipeline import Pipeline
-from lc_ibis.errors import ModelError, VerificationFailed
+from lc_ibis.errors import ModelError
 from lc_ibis.layers import marts, pipeline
 from lc_ibis.reading import Warehouse
 from lc_ibis.settings import Settings
@@ -226,104 +225,6 @@ def test_a_model_whose_keys_cannot_be_found_is_refused_when_it_is_declared() -> 
         Pipeline([*pipeline, model(Incremental(), Half)(half)])
     whole_table = Pipeline([*pipeline, model(Incremental(by=()), Half)(half)])
     assert whole_table["half"].by == ()
-
-
-# Checks, verify, plan, runs ---------------------------------------------------------------------
-
-
-def test_checks_look_at_what_changed_and_say_so(lending: Lending) -> None:
-    first = lending.load([ANN, BEN], ACCOUNTS)
-    assert {result.scope for result in first.checks} == {"all rows"}
-    run = lending.load(accounts=[("A1", "1", "1.00", "Savings"), *ACCOUNTS[1:]])
-    scopes = {(result.table, result.check.name): result.scope for result in run.checks}
-    assert scopes["stg_customer", "unique_customer_id"] == "nothing"
-    assert scopes["stg_account", "positive_value_balance_amount"] == "changed rows"
-    assert scopes["account_summary", "unique_account_id"] == "touched keys"
-    assert {result.scope for result in lending.build(full_refresh=True).checks} == {"all rows"}
-
-
-def test_a_warning_is_repeated_while_its_rows_are_there(lending: Lending) -> None:
-    lending.load([ANN], ACCOUNTS)
-    again = lending.build()
-    assert [(r.table, r.failing_count) for r in again.checks if r.status == "warn"] == [
-        ("int_account_without_customer", 4)
-    ]
-
-
-def test_new_checks_are_run_on_all_rows(lending: Lending) -> None:
-    lending.load([ANN, BEN], ACCOUNTS)
-    strict = Model(
-        marts.account_summary.function, Incremental(), marts.AccountSummary, "marts",
-        [*marts.account_summary.checks, warn(no_rows("none", "There are no rows."))],
-    )  # fmt: skip
-    models = [strict if m.name == "account_summary" else m for m in pipeline]
-    run = run_pipeline(Pipeline(models, pipeline.outputs, pipeline.ledger), Settings.load(**lending.places()))
-    scopes = {result.scope for result in run.checks if result.table == "account_summary"}
-    assert scopes == {"all rows"}
-    assert [r.failing_count for r in run.checks if r.check.name == "none"] == [8]
-
-
-def tampered(lending: Lending, sql: str) -> None:
-    import duckdb
-
-    with duckdb.connect(str(lending.database)) as con:
-        con.execute(sql)
-
-
-def test_verify_names_the_keys_that_differ(lending: Lending) -> None:
-    lending.load([ANN, BEN], ACCOUNTS)
-    assert {result.status for result in lc_ibis.verify(database=lending.database)} == {"identical"}
-    tampered(lending, "UPDATE marts.account_summary SET annual_interest_amount = 0 WHERE account_id = 'A3'")
-    tampered(lending, "DELETE FROM snapshots.snap_account WHERE account_id = 'A5'")
-    differing = {r.table: r.keys for r in lc_ibis.verify(database=lending.database) if r.status == "differs"}
-    assert differing["account_summary"] == ({"account_id": "A3"}, {"account_id": "A5"})
-    assert differing["snap_account"] == ({"account_id": "A5"},)
-
-
-def test_build_verify_publishes_nothing_that_differs(lending: Lending) -> None:
-    lending.load([ANN, BEN], ACCOUNTS, verify=True)
-    tampered(lending, "DELETE FROM marts.account_summary WHERE account_id = 'A4'")
-    before = lending.files()
-    with pytest.raises(VerificationFailed, match="account_summary: 1 keys differ"):
-        lending.load([("1", "Ann", "Yes"), BEN], verify=True)
-    assert lending.files() == before
-
-
-def test_verify_skips_what_a_partial_build_left_behind(lending: Lending) -> None:
-    lending.load([ANN, BEN], ACCOUNTS)
-    lending.load(accounts=ACCOUNTS[1:], select=("source",))
-    results = {r.table: r for r in lc_ibis.verify(database=lending.database)}
-    assert results["stg_account"].reason == "stg_account is older than src_account"
-    assert results["stg_customer"].status == "identical"
-    assert results["customer_profile"].status == "skipped"
-
-
-def test_a_plan_says_what_the_build_does_and_writes_nothing(lending: Lending) -> None:
-    lending.deliver([ANN, BEN], ACCOUNTS)
-    planned = lc_ibis.plan(**lending.places())
-    assert not lending.database.exists()
-    assert _facts(planned) == _facts(lending.build().tables)
-    lending.deliver(accounts=[("A1", "2", "1.00", "Savings"), *ACCOUNTS[2:]])
-    before = lending.files()
-    planned = lc_ibis.plan(**lending.places())
-    assert lending.files() == before
-    assert _facts(planned) == _facts(lending.build().tables)
-
-
-def _facts(tables: list[Any]) -> list[Any]:
-    return [(t.table, t.action, t.reason, t.row_count, t.written, t.key_count) for t in tables]
-
-
-def test_runs_are_listed_with_what_they_did_and_why(lending: Lending) -> None:
-    lending.load([ANN, BEN], ACCOUNTS)
-    lending.build()
-    lending.load(accounts=ACCOUNTS[1:])
-    last, first = lc_ibis.runs(database=lending.database)
-    assert (last["run_id"], first["run_id"]) == (2, 1)
-    done = {table["table_name"]: table for table in last["tables"]}
-    assert "src_customer" in done or "stg_customer" not in done
-    assert (done["snap_account"]["removed_count"], done["snap_account"]["key_count"]) == (1, 1)
-    assert done["stg_account"]["reason"] == "changed: src_account"
 
 
 def ranked(stg_account: ir.Table) -> ir.Table:

@@ -56,7 +56,12 @@ def _program(pipeline: Pipeline) -> str:
         return ""
     files = sorted(PACKAGE.rglob("*.py"))
     versions = [f"{name} {version(name)}".encode() for name in _LIBRARIES]
-    return _sha256([*versions, *(part for file in files for part in (str(file).encode(), file.read_bytes()))])
+    return _sha256(
+        [
+            *versions,
+            *(part for file in files for part in (file.relative_to(PACKAGE).as_posix().encode(), file.read_bytes())),
+        ]
+    )
 
 
 @functools.cache
