@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import duckdb
 import ibis
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import sqlglot.expressions as sge
 from ibis.backends.sql.datatypes import DuckDBType
@@ -179,7 +180,7 @@ class DuckDB:
         """Run a query once and keep its rows for the length of this connection."""
         name = f"scratch_{self._next()}"
         self._run(f"CREATE TEMP TABLE {name} AS {self._sql(query)}")
-        return self.con.table(name, database=("temp", "main"))
+        return self._temporary(name, query.schema())
 
     def unlike(self, new: ir.Table, old: ir.Table, columns: Sequence[str]) -> tuple[ir.Table, ir.Table]:
         """Leave out, on both sides, most of the rows that both have as often.
@@ -201,7 +202,10 @@ class DuckDB:
             "GROUP BY bucket HAVING sum(n) <> 0 OR sum(digest) <> 0"
         )
         left, right = (
-            self._view(f"SELECT * FROM ({self._sql(side)}) WHERE {row} % {_BUCKETS} IN (SELECT bucket FROM {buckets})")
+            self._view(
+                f"SELECT * FROM ({self._sql(side)}) WHERE {row} % {_BUCKETS} IN (SELECT bucket FROM {buckets})",
+                side.schema(),
+            )
             for side in (new, old)
         )
         return left, right
@@ -226,14 +230,19 @@ class DuckDB:
             for group in files:
                 if group.format == "csv":
                     refuse_misread(group, self._run)
-            yield [self._view(scanning(group)) for group in files]
+            yield [self._view(scanning(g), ibis.schema(dict.fromkeys(g.columns, "string"))) for g in files]
         except duckdb.Error as error:
             raise extract_error(files, error) from None
 
-    def _view(self, sql: str) -> ir.Table:
+    def _view(self, sql: str, schema: ibis.Schema) -> ir.Table:
         name = f"view_{self._next()}"
         self._run(f"CREATE TEMP VIEW {name} AS {sql}")
-        return self.con.table(name, database=("temp", "main"))
+        return self._temporary(name, schema)
+
+    def _temporary(self, name: str, schema: ibis.Schema) -> ir.Table:
+        """Return what was made with a schema that is known: the engine need not be asked for it."""
+        place = ops.Namespace(catalog="temp", database="main")
+        return cast(ir.Table, ops.DatabaseTable(name=name, schema=schema, source=self.con, namespace=place).to_expr())
 
     def write_file(self, query: ir.Table, path: Path, format: str) -> None:
         """Write a query's rows to one file, csv (with header) or parquet."""

@@ -159,8 +159,8 @@ class Tables(Mapping[str, ir.Table]):
 
     `found` says where a model's table is to be found; what it has no answer for, None, is computed
     by the model's function from the tables before it. So the same functions serve a build,
-    SQL without a connection, and the marts of a past moment. `keep` may run what several models
-    read, so that it is not computed once for each.
+    SQL without a connection, and the marts of a past moment. `keep` may run what is read
+    more than once, by several models or by checks.
     """
 
     def __init__(
@@ -183,7 +183,7 @@ class Tables(Mapping[str, ir.Table]):
         if found is not None:
             return found
         made = self.computed(model)
-        return self._keep(made) if len(self._pipeline.children[model.name]) > 1 else made
+        return self._keep(made) if len(self._pipeline.children[model.name]) > 1 or model.checks else made
 
     def __setitem__(self, name: str, table: ir.Table) -> None:
         """Let later models read this in place of what the model gives."""
