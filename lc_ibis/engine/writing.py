@@ -62,7 +62,7 @@ def write_result(
     """Make the stored table equal to `result`, stamps aside; rows that stay keep their stamps.
 
     `stored` are the stored rows that `result` is to replace, all or those of the touched keys; None for a new table,
-    which has no changes: all of it is new.
+    all of which is new. There are no changes where nothing differs, or all is new.
     """
     verify(model.name, model.where, model.contract, store.schema_of(result))
     if stored is None:
@@ -71,15 +71,16 @@ def write_result(
     contract = model.contract
     found = Differences(store.scratch(differences(result, stored, contract).table), contract)
     counts = _counts(store, found)
+    if not counts.anything:
+        return counts, None
     changes = Changes(found.outdated, store.scratch(found.additions(run_at)))
-    if counts.anything:
-        # Without a key all copies of a row are deleted; those that stay are put back with their stamps.
-        stay = not contract.key() and store.count(found.outdated.filter(found.outdated.new_count > 0))
-        survivors = store.scratch(found.survivors(stored)) if stay else None
-        store.delete(model.layer, model.name, found.outdated, by=contract.key() or contract.content())
-        if survivors is not None:
-            store.insert(model.layer, model.name, survivors)
-        store.insert(model.layer, model.name, changes.added)
+    # Without a key all copies of a row are deleted; those that stay are put back with their stamps.
+    stay = not contract.key() and store.count(found.outdated.filter(found.outdated.new_count > 0))
+    survivors = store.scratch(found.survivors(stored)) if stay else None
+    store.delete(model.layer, model.name, found.outdated, by=contract.key() or contract.content())
+    if survivors is not None:
+        store.insert(model.layer, model.name, survivors)
+    store.insert(model.layer, model.name, changes.added)
     return counts, changes
 
 
