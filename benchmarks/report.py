@@ -127,7 +127,7 @@ def _pictures(curve: list[dict[str, Any]], steps: list[dict[str, Any]], to: Path
 
 
 def _picture(lines: dict[str, list[tuple[float, float]]], across: str, title: str, file: Path) -> None:
-    """Draw seconds, from zero, over a logarithmic axis; each line has its own marker, and grey ink is readable on light and dark."""
+    """Draw seconds, from zero, over a logarithmic axis; with grey ink for light and dark pages."""
     import matplotlib
 
     matplotlib.use("svg")
