@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable
 from io import TextIOWrapper
@@ -25,6 +26,12 @@ class _Group(click.Group):
             if error.report:
                 click.echo(f"Report: {error.report}", err=True)
             sys.exit(error.exit_code)
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise
+            # Of the operating system, not of the program: a name too long, a full disk.
+            click.echo(f"Error: {f'{error.filename}: ' if error.filename else ''}{error.strerror}.", err=True)
+            sys.exit(1)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -98,6 +105,7 @@ _OPTIONS = {
     ),
     "json": click.option("--json", "as_json", is_flag=True, help="Print JSON instead."),
 }  # fmt: skip
+_MOST_ROWS = 2**63 - 1
 _TABLES = ("backend", "database", "threads", "memory_limit")
 
 
@@ -142,7 +150,7 @@ def plan(as_json: bool, **options: Any) -> None:
 
 
 @main.command()
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Most runs to list.")
+@click.option("--limit", type=click.IntRange(1, _MOST_ROWS), default=20, show_default=True, help="Most runs to list.")
 @_options(*_TABLES, "json")
 def runs(limit: int, as_json: bool, **options: Any) -> None:
     """List the runs that changed something, the last first.
@@ -186,7 +194,7 @@ def ls(as_json: bool, **options: Any) -> None:
 
 @main.command()
 @click.argument("table")
-@click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Most rows to print.")
+@click.option("--limit", type=click.IntRange(0, _MOST_ROWS), default=20, show_default=True, help="Most rows to print.")
 @click.option("--as-of", metavar="TIME", help="The table as it stood then, UTC: 2026-01-31, or 2026-01-31T18:00.")
 @_options(*_TABLES, "json")
 def show(table: str, limit: int, as_of: str | None, as_json: bool, **options: Any) -> None:

@@ -126,13 +126,15 @@ def parse_moment(text: str | date) -> datetime:
     """Return a moment in UTC, without zone. A date alone means its last moment. Raises SettingsError."""
     try:
         value = text if isinstance(text, date) else _parsed(text)
-    except ValueError:
+        if isinstance(value, datetime) and value.tzinfo:
+            value = value.astimezone(timezone.utc).replace(tzinfo=None)
+    except (ValueError, OverflowError):
         raise SettingsError(
             f"--as-of {text}: write a time like 2026-01-31T18:00:00 (UTC) or a date like 2026-01-31."
         ) from None
     if not isinstance(value, datetime):
         value = datetime.combine(value, time.max)
-    return value.astimezone(timezone.utc).replace(tzinfo=None) if value.tzinfo else value
+    return value
 
 
 def _parsed(text: str) -> date:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import typing
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from lc_ibis.errors import SettingsError, hint
 FILE = "lc-ibis.toml"
 Delivery = Literal["full", "delta"]
 BACKENDS = ("duckdb",)
+MOST_THREADS = 1024
 DELIVERIES: tuple[Delivery, ...] = ("full", "delta")
 
 
@@ -61,8 +63,10 @@ class Settings:
             raise SettingsError(
                 f"max_delete_share: {self.max_delete_share} is no share; it lies from 0 to 1 (0.5 is half)."
             )
-        if self.threads is not None and self.threads < 1:
-            raise SettingsError(f"threads: {self.threads} is too few; at least 1.")
+        if self.threads is not None and not 1 <= self.threads <= MOST_THREADS:
+            raise SettingsError(f"threads: {self.threads} is not from 1 to {MOST_THREADS}.")
+        if not re.fullmatch(r"\d+(\.\d+)?\s*[kKmMgGtT]?i?[bB]", self.memory_limit.strip()):
+            raise SettingsError(f"memory_limit: {self.memory_limit!r} is no size like 1GB.")
 
 
 def _origins(types: Mapping[str, Any], flags: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
@@ -94,7 +98,7 @@ def _converted(origin: str, name: str, value: Any, wanted: Any) -> Any:
     """Turn the text of a variable, or the value of a flag or TOML line, into the field's type."""
     try:
         if wanted is Path:
-            return Path(_text(value))
+            return Path(_text(value).encode("utf-8").decode("utf-8"))
         if wanted is bool:
             return _TRUTH[str(value).lower()]
         if typing.get_origin(wanted) is tuple:
@@ -104,7 +108,7 @@ def _converted(origin: str, name: str, value: Any, wanted: Any) -> Any:
         if wanted is float or int in typing.get_args(wanted):
             return _number(value, float if wanted is float else int)
         return _text(value)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise SettingsError(f"{origin}: {name} = {value!r} cannot be read as {_form(wanted)}.") from None
 
 

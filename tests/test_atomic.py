@@ -13,7 +13,7 @@ import pytest
 import lc_ibis
 from lc_ibis.engine import exports
 from lc_ibis.engine.state import State
-from lc_ibis.errors import ChecksFailed, DatabaseError, ExtractError, LcIbisError, MassDeleteError
+from lc_ibis.errors import ChecksFailed, DatabaseError, ExtractError, LcIbisError, MassDeleteError, SelectionError
 from tests.conftest import ALICE, SAVINGS, Lending
 
 CHANGED = ("A1", "1", "7000.00", "Savings")
@@ -240,3 +240,28 @@ def test_reports_and_database_directories_that_cannot_be_made(lending: Lending) 
     with pytest.raises(LcIbisError, match="reports cannot be made"):
         lending.build()
     assert not lending.database.exists()
+
+
+@pytest.mark.parametrize("left_out", ["quarantine_stg_account", "stg_account"])
+def test_a_history_takes_rows_and_refusals_of_one_load_only(lending: Lending, left_out: str) -> None:
+    lending.load([ALICE], [SAVINGS, ("A2", "1", "1", "Savings")])
+    lending.deliver([ALICE], [("A1", "1", "abc", "Savings"), ("A2", "1", "1", "Savings")])
+    before = lending.files()
+    with pytest.raises(SelectionError, match=f"{left_out} was not made from the same src_account"):
+        lending.build(exclude=(left_out,))
+    assert lending.files() == before
+    lending.build(select=("source", "staging"), exclude=(left_out,))
+    with pytest.raises(SelectionError, match=f"Select {left_out} too"):
+        lending.build(select=("snapshots",))
+    lending.build()
+    assert lending.rows("account_summary", "account_id") == ["A1", "A2"]
+
+
+@pytest.mark.parametrize("table", ["marts.account_summary", "snapshots.snap_account", "state.tables"])
+def test_a_table_that_was_dropped_is_named(lending: Lending, table: str) -> None:
+    lending.load([ALICE], [SAVINGS])
+    with duckdb.connect(lending.database) as con:
+        con.execute(f"DROP TABLE {table}")
+    for command in (lending.build, lambda: lending.rows("src_account"), lambda: lc_ibis.plan(**lending.places())):
+        with pytest.raises(DatabaseError, match=f"{table.split('.')[1]}: dropped from the database"):
+            command()

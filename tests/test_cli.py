@@ -181,3 +181,21 @@ def test_settings_come_from_the_file_too(lending: Lending) -> None:
     run("build")
     assert lending.database.exists()
     assert printed("show", "account_summary", "--json")[0]["account_id"] == "A1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["show", "snap_account", "--as-of", "0001-01-01T00:00+14:00"], "write a time like"),
+        (["show", "snap_account", "--limit", "9223372036854775808"], "not in the range"),
+        (["build", "--threads", "99999999999"], "threads: 99999999999 is not from 1 to 1024"),
+        (["build", "--memory-limit", "-1GB"], "'-1GB' is no size like 1GB"),
+        (["build", "--inputs", "a" * 5000], "name too long"),
+        (["ls", "--select", "src_*", "--exclude", "src_*"], "nothing"),
+    ],
+)
+def test_what_cannot_be_is_said_in_a_line(built: Lending, arguments: list[str], said: str) -> None:
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code in (1, 2)
+    assert isinstance(result.exception, SystemExit)
+    assert said in result.output

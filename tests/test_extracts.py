@@ -236,6 +236,13 @@ MANY = HEADER + "1,A,y\n" * 50_000
         broken("empty Parquet", "", NO_PARQUET, PARQUET),
         broken("Parquet column missing", parquet("1").drop(["Name"]), ": the columns are CustomerID, HasLoan", PARQUET),
         broken("Parquet float", parquet(7.0), ": column CustomerID is double; text, integers, decimals", PARQUET),
+        broken(
+            "Parquet wide decimal",
+            parquet(pa.array([Decimal(7)], pa.decimal256(60, 10))),
+            ": column CustomerID is decimal256",
+            PARQUET,
+        ),
+        broken("archive in capitals", CSV, ": write the ending .gz in lower case", "Customer/1.CSV.GZ"),
         broken("Parquet list", parquet(["7"]), ": column CustomerID is list<", PARQUET),
         broken("Parquet not UTF-8", parquet(pa.array([b"\xff"]).view(pa.string())), ": ", PARQUET),
         broken("Parquet damaged inside", bytes(DAMAGED), ": ", PARQUET),

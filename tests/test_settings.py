@@ -157,7 +157,7 @@ def test_a_line_of_another_type_is_refused(line: str) -> None:
     ("name", "value", "said"),
     [
         ("backend", "oracle", "backend: 'oracle' is not one of duckdb"),
-        ("threads", 0, "threads: 0 is too few; at least 1."),
+        ("threads", 0, "threads: 0 is not from 1 to 1024."),
         ("max_delete_share", 1.5, "max_delete_share: 1.5 is no share; it lies from 0 to 1 (0.5 is half)."),
         ("max_delete_share", -0.1, "max_delete_share: -0.1 is no share"),
         ("max_delete_share", "nan", "max_delete_share: nan is no share"),

@@ -77,8 +77,14 @@ def _find(stem: str, inputs: Path, pattern: str | None) -> list[Path]:
 
 
 def _format(path: Path) -> Format:
+    if _UNREADABLE.search(str(path)):
+        raise ExtractError(f"{path}: the file's name is not UTF-8. Rename it.")
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ExtractError(f"{path}: it is no regular file.")
     for ending, format in ENDINGS.items():
         if path.name.lower().endswith(ending):
+            if ending.endswith(".gz") and not path.name.endswith(".gz"):
+                raise ExtractError(f"{path}: write the ending .gz in lower case; the engine knows archives by it.")
             return format
     raise ExtractError(f"{path}: an extract is one of {', '.join(ENDINGS)}.")
 
@@ -121,12 +127,12 @@ def _parquet_header(path: Path) -> list[str]:
         raise ExtractError(f"{path}: the file is not readable Parquet ({error}).") from None
     for field in schema:
         type_ = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-        exact = pa.types.is_integer, pa.types.is_decimal, pa.types.is_boolean, pa.types.is_null
+        exact = pa.types.is_integer, pa.types.is_decimal128, pa.types.is_boolean, pa.types.is_null
         text = pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view
         if not any(is_type(type_) for is_type in (*exact, *text)):
             raise ExtractError(
                 f"{path}: column {field.name} is {field.type}; text, integers, decimals and booleans "
-                "are read exactly, other types are not. Write it as text or decimal."
+                "of at most 38 digits are read exactly, other types are not. Write it as text or decimal."
             )
     return list(schema.names)
 

@@ -18,7 +18,7 @@ from lc_ibis.engine.state import State
 from lc_ibis.engine.store import Store
 from lc_ibis.engine.touched import Changes, Keys, Touched
 from lc_ibis.engine.writing import Written, is_current_shape, write_result, write_versions
-from lc_ibis.errors import DatabaseError, ExtractError
+from lc_ibis.errors import DatabaseError, ExtractError, SelectionError
 
 # Where more keys than this share of a table's rows are touched, computing all of them is faster.
 MOST_KEYS = 0.25
@@ -63,6 +63,8 @@ class Refresher:
             known = self.state.tables[model.name]
             why = f"same files as run {delivery.known_since}" if delivery else "inputs unchanged"
             return TableRun(model.name, model.layer, model.kind_name, "skipped", why, known.row_count)
+        if isinstance(model.kind, Snapshot):
+            self._refuse_two_loads(model)
         old = self.state.tables[model.name] if self._can_be_updated(model) else None
         keys = self._touched_keys(model, code) if old else None
         written = self._write(model, old is not None, keys, delivery)
@@ -105,6 +107,22 @@ class Refresher:
                 return None
         keys = self.touched.keys(model)
         return keys if keys.count <= MOST_KEYS * known.row_count else None
+
+    def _refuse_two_loads(self, model: Model) -> None:
+        """Refuse to take rows into a history whose inputs were made from different versions of a table.
+
+        Rows of one load and refusals of another would look like deletions, and a history cannot be made again.
+        """
+        made_from: dict[str, tuple[str, int]] = {}
+        for name in self.pipeline.stored_inputs[model.name]:
+            for ground, version in self.state.tables[name].inputs.items():
+                other, known = made_from.setdefault(ground, (name, version))
+                if version != known:
+                    older = name if version < known else other
+                    raise SelectionError(
+                        f"{model.name}: {older} was not made from the same {ground} as the other tables that it "
+                        f"reads, and a history takes rows of one load only. Select {older} too."
+                    )
 
     def _can_be_updated(self, model: Model) -> bool:
         """Say whether the stored table can be updated, or must be made anew; refuse one of others' making."""
@@ -161,9 +179,8 @@ class Refresher:
             written, changes = write_result(self.store, model, result, self.run_at, stored)
         before = self.state.tables[model.name].row_count if stored is not None else 0
         if before + written.growth(is_history=False) == 0:
-            raise ExtractError(
-                f"{delivery.names}: the extract has no rows, which would close every key. Is it complete?"
-            )
+            what = "the deltas delete every row" if delivery.kind == "delta" else "the extract has no rows"
+            raise ExtractError(f"{delivery.names}: {what}, which would close every key. Is it complete?")
         if written.anything or delivery.kind == "delta":
             self.state.taken.take(model, delivery, self.run.run_id)
         return written, changes

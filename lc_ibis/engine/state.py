@@ -19,6 +19,7 @@ from lc_ibis.engine.model import Model
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.run import Run, TableRun
 from lc_ibis.engine.store import Store
+from lc_ibis.errors import DatabaseError
 
 LAYER = "state"
 
@@ -128,6 +129,7 @@ class State:
         """Read the state; a new database has none."""
         if (LAYER, "runs") not in store.tables():
             return cls()
+        _refuse_dropped(store, (*_TABLES, *_LOGS))
         read = {name: _rows(store, store.table(LAYER, name)) for name in _TABLES}
         inputs: dict[str, dict[str, int]] = {}
         for table, name, version in read["inputs"]:
@@ -135,6 +137,7 @@ class State:
         tables = {t: TableRecord(v, f, n, inputs.get(t, {})) for t, v, f, n in read["tables"]}
         files = {name: (version, sha) for name, version, sha in read["files"]}
         checks = {(table, check): CheckRecord(*rest) for table, check, *rest in read["checks"]}
+        _refuse_dropped(store, tables)
         taken = Taken({(table, file, sha): (how, run) for table, file, sha, how, run in read["deliveries"]})
         runs = store.table(LAYER, "runs")
         [(run_id, run_at, _)] = _rows(store, runs.filter(runs.run_id == runs.run_id.max()))
@@ -194,6 +197,16 @@ class State:
         self.last_run = run.run_id, run.run_at
         store.append(LAYER, "runs", [(*self.last_run, utc_now())])
         store.append(LAYER, "run_tables", [_logged(run, table) for table in run.tables if table.action != "skipped"])
+
+
+def _refuse_dropped(store: Store, names: Iterable[str]) -> None:
+    """Refuse a database that has lost a table which the state knows."""
+    dropped = sorted(set(names) - {name for _, name in store.tables()})
+    if dropped:
+        raise DatabaseError(
+            f"{', '.join(dropped)}: dropped from the database by something else. Restore it from a backup, "
+            "or build a new one."
+        )
 
 
 def _logged(run: Run, table: TableRun) -> tuple[Any, ...]:
