@@ -105,7 +105,6 @@ _OPTIONS = {
     ),
     "json": click.option("--json", "as_json", is_flag=True, help="Print JSON instead."),
 }  # fmt: skip
-_MOST_ROWS = 2**63 - 1
 _TABLES = ("backend", "database", "threads", "memory_limit")
 
 
@@ -150,7 +149,7 @@ def plan(as_json: bool, **options: Any) -> None:
 
 
 @main.command()
-@click.option("--limit", type=click.IntRange(1, _MOST_ROWS), default=20, show_default=True, help="Most runs to list.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Most runs to list.")
 @_options(*_TABLES, "json")
 def runs(limit: int, as_json: bool, **options: Any) -> None:
     """List the runs that changed something, the last first.
@@ -194,7 +193,7 @@ def ls(as_json: bool, **options: Any) -> None:
 
 @main.command()
 @click.argument("table")
-@click.option("--limit", type=click.IntRange(0, _MOST_ROWS), default=20, show_default=True, help="Most rows to print.")
+@click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Most rows to print.")
 @click.option("--as-of", metavar="TIME", help="The table as it stood then, UTC: 2026-01-31, or 2026-01-31T18:00.")
 @_options(*_TABLES, "json")
 def show(table: str, limit: int, as_of: str | None, as_json: bool, **options: Any) -> None:

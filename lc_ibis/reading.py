@@ -102,7 +102,7 @@ class Warehouse:
         if self.state.last_run is None:
             return []
         log, done = self.store.table(LAYER, "runs"), self.store.table(LAYER, "run_tables")
-        runs = self.store.rows(log.order_by(ibis.desc("run_id")).limit(limit))
+        runs = self.store.rows(log.order_by(ibis.desc("run_id")).limit(_few(limit)))
         first = min((run["run_id"] for run in runs), default=0)
         tables = self.store.rows(done.filter(done.run_id >= first))
         order = {name: place for place, name in enumerate(self.pipeline.models)}
@@ -110,6 +110,11 @@ class Warehouse:
         for run in runs:
             run["tables"] = [_without(row, "run_id") for row in tables if row["run_id"] == run["run_id"]]
         return runs
+
+
+def _few(limit: int | None) -> int | None:
+    """Return a limit that every engine can take; None is none."""
+    return limit and min(limit, 2**31 - 1)
 
 
 def _without(row: dict[str, Any], name: str) -> dict[str, Any]:
@@ -156,7 +161,7 @@ def show(table: str, limit: int | None = None, as_of: str | date | None = None, 
     with connect(**options) as warehouse:
         rows = warehouse.table(table, as_of)
         ordered = rows if table == warehouse.pipeline.ledger else rows.order_by(_order(warehouse.pipeline[table], rows))
-        return warehouse.store.rows(ordered.limit(limit) if limit is not None else ordered)
+        return warehouse.store.rows(ordered.limit(_few(limit)))
 
 
 def _order(model: Model, rows: ir.Table) -> list[ir.Value]:
