@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from lc_ibis import errors
-from lc_ibis.settings import DELIVERIES, Settings
+from lc_ibis.settings import BACKENDS, DELIVERIES, Settings
 
 
 class _Group(click.Group):
@@ -60,9 +60,14 @@ def _options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 _PATH = click.Path(path_type=Path)
 _OPTIONS = {
-    "backend": click.option("--backend", help="Where tables live: duckdb."),
+    "backend": click.option("--backend", help=f"Where tables live: {' or '.join(BACKENDS)}."),
     "database": click.option(
-        "--database", type=_PATH, help=f"The database file. [default: {Settings.database}]"
+        "--database", type=_PATH,
+        help="DuckDB's database file, or the directory of Spark's tables. "
+        f"[default: {' or '.join(map(str, BACKENDS.values()))}]",
+    ),
+    "master": click.option(
+        "--master", metavar="URL", help="The Spark cluster, like spark://host:7077. [default: this machine]"
     ),
     "inputs": click.option("--inputs", type=_PATH, help=f"Directory of the extracts. [default: {Settings.inputs}]"),
     "outputs": click.option("--outputs", type=_PATH, help=f"Directory of output files. [default: {Settings.outputs}]"),
@@ -101,11 +106,11 @@ _OPTIONS = {
     "memory_limit": click.option(
         "--memory-limit",
         help="Memory of the engine, like 1GB; what does not fit goes to disk. "
-        f"[default: {Settings.memory_limit}]",
+        "[default: 1500MB for duckdb; Spark's own for spark]",
     ),
     "json": click.option("--json", "as_json", is_flag=True, help="Print JSON instead."),
 }  # fmt: skip
-_TABLES = ("backend", "database", "threads", "memory_limit")
+_TABLES = ("backend", "database", "master", "threads", "memory_limit")
 
 
 @main.command()

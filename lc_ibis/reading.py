@@ -72,7 +72,7 @@ class Warehouse:
             if not model.is_stored:
                 return None
             if model.name not in self.state.tables:
-                raise DatabaseError(f"{self.settings.database}: {model.name} is not built yet. Run lc-ibis build.")
+                raise DatabaseError(f"{self.settings.place}: {model.name} is not built yet. Run lc-ibis build.")
             if at is None:
                 return self.store.table(model.layer, model.name)
             if isinstance(model.kind, Snapshot):

@@ -15,7 +15,8 @@ from lc_ibis.errors import SettingsError, hint
 
 FILE = "lc-ibis.toml"
 Delivery = Literal["full", "delta"]
-BACKENDS = ("duckdb",)
+# By backend: where its tables live unless told otherwise.
+BACKENDS = {"duckdb": Path("data/duckdb/lc.duckdb"), "spark": Path("data/spark")}
 MOST_THREADS = 1024
 DELIVERIES: tuple[Delivery, ...] = ("full", "delta")
 
@@ -25,7 +26,8 @@ class Settings:
     """All that a run can be told. Every field is a flag, LC_IBIS_<FIELD>, and a line of lc-ibis.toml."""
 
     backend: str = "duckdb"
-    database: Path = Path("data/duckdb/lc.duckdb")
+    database: Path | None = None
+    master: str | None = None
     inputs: Path = Path("data/inputs")
     outputs: Path = Path("data/outputs")
     reports: Path = Path("data/quality_reports")
@@ -38,7 +40,12 @@ class Settings:
     allow_mass_delete: bool = False
     max_delete_share: float = 0.5
     threads: int | None = None
-    memory_limit: str = "1500MB"
+    memory_limit: str | None = None
+
+    @property
+    def place(self) -> Path:
+        """Where the tables live: the database, or the backend's own place."""
+        return self.database or BACKENDS[self.backend]
 
     @classmethod
     def load(cls, **flags: Any) -> Settings:
@@ -65,7 +72,7 @@ class Settings:
             )
         if self.threads is not None and not 1 <= self.threads <= MOST_THREADS:
             raise SettingsError(f"threads: {self.threads} is not from 1 to {MOST_THREADS}.")
-        if not re.fullmatch(r"\d+(\.\d+)?\s*[kKmMgGtT]?i?[bB]", self.memory_limit.strip()):
+        if self.memory_limit and not re.fullmatch(r"\d+(\.\d+)?\s*[kKmMgGtT]?i?[bB]", self.memory_limit.strip()):
             raise SettingsError(f"memory_limit: {self.memory_limit!r} is no size like 1GB.")
 
 
@@ -97,7 +104,7 @@ def _file() -> dict[str, Any]:
 def _converted(origin: str, name: str, value: Any, wanted: Any) -> Any:
     """Turn the text of a variable, or the value of a flag or TOML line, into the field's type."""
     try:
-        if wanted is Path:
+        if wanted in (Path, Path | None):
             return Path(_text(value).encode("utf-8").decode("utf-8"))
         if wanted is bool:
             return _TRUTH[str(value).lower()]
@@ -113,7 +120,9 @@ def _converted(origin: str, name: str, value: Any, wanted: Any) -> Any:
 
 
 def _form(wanted: Any) -> str:
-    forms = {Path: "a path", bool: "true or false", float: "a number", int | None: "a whole number"}
+    if wanted in (Path, Path | None):
+        return "a path"
+    forms = {bool: "true or false", float: "a number", int | None: "a whole number"}
     if typing.get_origin(wanted) is tuple:
         return "a list of texts"
     if typing.get_origin(wanted) is dict:

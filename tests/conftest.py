@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+import importlib.util
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +36,8 @@ SAVINGS = ("A1", "1", "5000.00", "Savings")
 class Lending:
     """A place with extracts, a database, outputs and reports."""
 
-    def __init__(self, root: Path):
-        self.root = root
+    def __init__(self, root: Path, backend: str = "duckdb"):
+        self.root, self.backend = root, backend
         self.inputs, self.outputs, self.reports = root / "inputs", root / "outputs", root / "reports"
         self.database = root / "lc.duckdb"
         self.inputs.mkdir(parents=True, exist_ok=True)
@@ -57,12 +59,12 @@ class Lending:
         self.deliver(customers, accounts)
         return self.build(**{"allow_mass_delete": True, **options})
 
-    def places(self) -> dict[str, Path]:
-        return {name: getattr(self, name) for name in ("database", "inputs", "outputs", "reports")}
+    def places(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("backend", "database", "inputs", "outputs", "reports")}
 
     def rows(self, table: str, *columns: str, **options: Any) -> list[Any]:
         """Return a table's rows ordered by key: as dictionaries, or tuples of the named columns."""
-        rows = lc_ibis.show(table, database=self.database, **options)
+        rows = lc_ibis.show(table, backend=self.backend, database=self.database, **options)
         if len(columns) == 1:
             return [row[columns[0]] for row in rows]
         return [tuple(row[c] for c in columns) for row in rows] if columns else rows
@@ -71,7 +73,7 @@ class Lending:
         """Return the rows of every stored table."""
         from lc_ibis.layers import pipeline
 
-        with lc_ibis.connect(self.database) as warehouse:
+        with lc_ibis.connect(self.database, backend=self.backend) as warehouse:
             return {
                 model.name: sorted(warehouse.store.rows(warehouse.table(model.name)), key=repr)
                 for model in pipeline
@@ -99,8 +101,44 @@ def as_if_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duckdb, "_FEW_ROWS", 0)
 
 
+def _why_no_spark() -> str:
+    if not importlib.util.find_spec("pyspark"):
+        return "pyspark is not installed: pip install 'lc-ibis[spark]'"
+    return "" if shutil.which("java") else "Spark needs Java 17, and there is none"
+
+
+# For pytest.mark.parametrize("backend", BACKENDS): a test, or a module of them, that holds on all.
+BACKENDS = ["duckdb", pytest.param("spark", marks=pytest.mark.skipif(bool(_why_no_spark()), reason=_why_no_spark()))]
+
+
 @pytest.fixture
-def lending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lending:
+def backend() -> str:
+    """Where tables live, unless a test is parametrized with BACKENDS."""
+    return __import__("os").environ.get("TB", "duckdb")
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[Any]:
+    """One local Spark for all tests, as quick as it can be on a few rows; builds take the active session."""
+    from pyspark.sql import SparkSession
+
+    settings = {
+        "spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "1", "spark.default.parallelism": "1",
+        "spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.sql.adaptive.enabled": "false",
+    }  # fmt: skip
+    builder = SparkSession.builder.master("local[2]").appName("tests")
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    yield session
+    session.stop()
+
+
+@pytest.fixture
+def lending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str, request: pytest.FixtureRequest) -> Lending:
     """An empty place; the current directory has no lc-ibis.toml."""
     monkeypatch.chdir(tmp_path)
-    return Lending(tmp_path)
+    if backend == "spark":
+        request.getfixturevalue("spark")
+    return Lending(tmp_path, backend)

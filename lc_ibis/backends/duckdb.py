@@ -24,6 +24,8 @@ from lc_ibis.errors import DatabaseError, SettingsError
 # The file is attached under a name of its own: the file's name as the catalog's would be
 # ambiguous for a file called like a layer.
 CATALOG = "lc_ibis"
+# DuckDB takes what it can get unless it is told otherwise.
+_MEMORY = "1500MB"
 # Two tables are compared by digests of this many buckets, unless they have fewer rows than a digest is worth.
 _BUCKETS = 1_000_003
 _FEW_ROWS = 50_000
@@ -47,7 +49,7 @@ class DuckDB:
         self._compiled: dict[ir.Table, str] = {}
         if not read_only:
             _make_directory(path.parent)
-        settings = {"threads": threads, "memory_limit": memory_limit, "temp_directory": f"{path}.tmp"}
+        settings = {"threads": threads, "memory_limit": memory_limit or _MEMORY, "temp_directory": f"{path}.tmp"}
         try:
             self.con = ibis.duckdb.connect(**{k: v for k, v in settings.items() if v is not None})
         except duckdb.Error as error:
@@ -168,10 +170,10 @@ class DuckDB:
         """Delete all rows of a table."""
         self._run(f"DELETE FROM {quoted(layer, name)}")
 
-    def delete(self, layer: str, name: str, rows: ir.Table, by: Sequence[str]) -> int:
+    def delete(self, layer: str, name: str, rows: ir.Table, by: Sequence[str]) -> None:
         """Delete the rows that agree with one of `rows` in the columns `by`, nulls being equal."""
         same = " AND ".join(f"stored.{quoted(c)} IS NOT DISTINCT FROM dead.{quoted(c)}" for c in by)
-        return self._count(
+        self._run(
             f"DELETE FROM {quoted(layer, name)} AS stored "
             f"USING ({self._sql(rows.select(*by).distinct())}) AS dead WHERE {same}"
         )

@@ -115,8 +115,9 @@ def write_versions(
         return Written(added_count=store.insert(model.layer, model.name, changes.opened)), None
     _guard_mass_delete(store, model, whole, changes, max_delete_share)
     closed, opened = store.scratch(changes.closed), store.scratch(changes.opened)
-    removed = store.delete(model.layer, model.name, closed, by=(VERSION_ID,))
+    removed = store.count(closed)
     if removed:
+        store.delete(model.layer, model.name, closed, by=(VERSION_ID,))
         store.insert(model.layer, model.name, closed)
     added = store.insert(model.layer, model.name, opened)
     before = closed.mutate(dbt_valid_to=ibis.null(run_at.type()))
