@@ -1,4 +1,4 @@
-"""The story of a build: read, judge, remember, calculate, check, publish."""
+"""Run a build: open the database, refresh the chosen tables, check, publish, report."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _verify_sources(pipeline: Pipeline, settings: Settings) -> None:
 
 @contextmanager
 def _reported(run: Run, settings: Settings) -> Iterator[None]:
-    """Write the quality report, whatever becomes of the run."""
+    """Write the quality report, however the run ends once its database is open."""
     report.prepare(settings.reports)
     started = time.perf_counter()
     try:
@@ -72,6 +72,9 @@ def _reported(run: Run, settings: Settings) -> Iterator[None]:
     except LcIbisError as error:
         run.error = str(error)
         error.report = report.path_of(run, settings.reports)
+        raise
+    except Exception as error:
+        run.error = f"{type(error).__name__}: {error}"
         raise
     finally:
         run.seconds = time.perf_counter() - started
@@ -96,6 +99,7 @@ def _build(
             run.ledger = checker.ledger()
         _refuse_failures(run)
         checker.remember(run.checks)
+        state.code = code.program if code.are_all_in(state) else ""
         if settings.verify:
             refuse_differences(verify_tables(pipeline, store, state))
         with timed(run, "outputs_seconds"):

@@ -16,7 +16,7 @@ from lc_ibis.errors import SettingsError, hint
 FILE = "lc-ibis.toml"
 Delivery = Literal["full", "delta"]
 # By backend: where its tables live unless told otherwise.
-BACKENDS = {"duckdb": Path("data/duckdb/lc.duckdb"), "spark": Path("data/spark")}
+BACKENDS = {"duckdb": Path("data/duckdb/lc.duckdb"), "spark": Path("data/spark"), "databricks": Path("catalog.prefix")}
 MOST_THREADS = 1024
 DELIVERIES: tuple[Delivery, ...] = ("full", "delta")
 
@@ -28,6 +28,7 @@ class Settings:
     backend: str = "duckdb"
     database: Path | None = None
     master: str | None = None
+    remote: str | None = None
     inputs: Path = Path("data/inputs")
     outputs: Path = Path("data/outputs")
     reports: Path = Path("data/quality_reports")
@@ -62,6 +63,8 @@ class Settings:
         return settings
 
     def _verify(self) -> None:
+        if self.remote and self.master:
+            raise SettingsError("remote: a Spark Connect server has a cluster of its own. Leave --remote or --master.")
         if self.backend not in BACKENDS:
             raise SettingsError(f"backend: {self.backend!r} is not one of {', '.join(BACKENDS)}.")
         if self.delivery not in DELIVERIES:

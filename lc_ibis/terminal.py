@@ -212,7 +212,9 @@ def verified(results: list[Verified]) -> None:
         elif result.status == "skipped":
             console.print(f"SKIP {result.table}: {result.reason}", style="dim")
     counts = Counter(result.status for result in results)
+    if counts["skipped"]:
+        console.print(f"{counts['skipped']} of {len(results)} tables are not verified: build them first.", style="bold")
     if counts["differs"]:
         console.print(f"{counts['differs']} of {len(results)} tables differ.", style="bold")
-    else:
+    elif counts["identical"]:
         console.print(f"identical: {counts['identical']} tables are what a full refresh would make.", style="bold")

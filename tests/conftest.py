@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -36,10 +41,11 @@ SAVINGS = ("A1", "1", "5000.00", "Savings")
 class Lending:
     """A place with extracts, a database, outputs and reports."""
 
-    def __init__(self, root: Path, backend: str = "duckdb"):
-        self.root, self.backend = root, backend
+    def __init__(self, root: Path, backend: str = "duckdb", remote: str | None = None):
+        self.root = root
         self.inputs, self.outputs, self.reports = root / "inputs", root / "outputs", root / "reports"
-        self.database = root / "lc.duckdb"
+        self.database = Path(f"test_{uuid4().hex}") if remote else root / ("lc.duckdb" if backend == "duckdb" else "lc")
+        self.options = {"backend": backend, "database": self.database} | ({"remote": remote} if remote else {})
         self.inputs.mkdir(parents=True, exist_ok=True)
 
     def deliver(self, customers: Iterable[Row] | None = None, accounts: Iterable[Row] | None = None) -> None:
@@ -60,11 +66,12 @@ class Lending:
         return self.build(**{"allow_mass_delete": True, **options})
 
     def places(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("backend", "database", "inputs", "outputs", "reports")}
+        places = {name: getattr(self, name) for name in ("database", "inputs", "outputs", "reports")}
+        return {**self.options, **places}
 
     def rows(self, table: str, *columns: str, **options: Any) -> list[Any]:
         """Return a table's rows ordered by key: as dictionaries, or tuples of the named columns."""
-        rows = lc_ibis.show(table, backend=self.backend, database=self.database, **options)
+        rows = lc_ibis.show(table, **{**self.options, "database": self.database}, **options)
         if len(columns) == 1:
             return [row[columns[0]] for row in rows]
         return [tuple(row[c] for c in columns) for row in rows] if columns else rows
@@ -73,7 +80,7 @@ class Lending:
         """Return the rows of every stored table."""
         from lc_ibis.layers import pipeline
 
-        with lc_ibis.connect(self.database, backend=self.backend) as warehouse:
+        with lc_ibis.connect(**{**self.options, "database": self.database}) as warehouse:
             return {
                 model.name: sorted(warehouse.store.rows(warehouse.table(model.name)), key=repr)
                 for model in pipeline
@@ -101,20 +108,38 @@ def as_if_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duckdb, "_FEW_ROWS", 0)
 
 
-def _why_no_spark() -> str:
-    if not importlib.util.find_spec("pyspark"):
-        return "pyspark is not installed: pip install 'lc-ibis[spark]'"
-    return "" if shutil.which("java") else "Spark needs Java 17, and there is none"
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="Run what is left out for its length: more of it on Spark.")
 
 
-# For pytest.mark.parametrize("backend", BACKENDS): a test, or a module of them, that holds on all.
-BACKENDS = ["duckdb", pytest.param("spark", marks=pytest.mark.skipif(bool(_why_no_spark()), reason=_why_no_spark()))]
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--long"):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="only with --long"))
+
+
+def _missing(*packages: str) -> str:
+    absent = [name for name in packages if not importlib.util.find_spec(name)]
+    return f"{', '.join(absent)} is not installed: pip install 'lc-ibis[test]'" if absent else ""
+
+
+_NO_SPARK = _missing("pyspark") or ("" if shutil.which("java") else "Spark needs Java 17, and there is none")
+_NO_DELTA = _missing("pyspark", "pysail", "grpc")
+_SPARK = pytest.mark.skipif(bool(_NO_SPARK), reason=_NO_SPARK)
+_DELTA = pytest.mark.skipif(bool(_NO_DELTA), reason=_NO_DELTA)
+# For pytest.mark.parametrize("backend", …): tests that hold on all backends, and those of which Spark's own
+# engine, the slowest by far on a few rows, has its turn with --long.
+EVERYWHERE = ["duckdb", pytest.param("delta", marks=_DELTA), pytest.param("spark", marks=_SPARK)]
+WIDELY = [*EVERYWHERE[:2], pytest.param("spark", marks=[_SPARK, pytest.mark.long])]
+ON_DELTA = EVERYWHERE[1:2]
+ON_SPARK = EVERYWHERE[2:]
 
 
 @pytest.fixture
 def backend() -> str:
-    """Where tables live, unless a test is parametrized with BACKENDS."""
-    return __import__("os").environ.get("TB", "duckdb")
+    """Where tables live, unless a test is parametrized."""
+    return "duckdb"
 
 
 @pytest.fixture(scope="session")
@@ -135,10 +160,66 @@ def spark() -> Iterator[Any]:
     session.stop()
 
 
+@pytest.fixture(scope="session")
+def connect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Spark Connect server with Delta Lake, on loopback; its catalog is that of one session."""
+    from pysail.spark import SparkConnectServer
+    from pyspark.sql.connect.session import SparkSession
+
+    before = Path.cwd()
+    os.chdir(tmp_path_factory.mktemp("server"))  # where it keeps its tables
+    server = SparkConnectServer("127.0.0.1", 0)
+    server.start(background=True)
+    host, port = server.listening_address
+    session = SparkSession.builder.remote(f"sc://{host}:{port}").getOrCreate()
+    os.chdir(before)
+    yield f"sc://{host}:{port}"
+    session.stop()
+    server.stop()
+
+
+class Engine:
+    """Where Ibis expressions are run that no pipeline has to do with."""
+
+    def __init__(self, backend: str, remote: str | None):
+        self.session: Any = None
+        if backend != "duckdb":
+            from lc_ibis.backends.spark_session import Session
+
+            self.session = Session(remote)
+
+    def load(self, rows: pa.Table) -> ir.Table:
+        """Return rows as a table of the engine."""
+        table = ibis.memtable(rows)
+        if self.session is None:
+            return table
+        zoned = [
+            pa.timestamp("us", tz="UTC") if pa.types.is_timestamp(field.type) else field.type for field in rows.schema
+        ]
+        return self.session.load(rows.cast(pa.schema(list(zip(rows.column_names, zoned, strict=True)))), table.schema())
+
+    def rows(self, query: ir.Table) -> list[dict[str, Any]]:
+        """Run a query and return its rows."""
+        if self.session is None:
+            return ibis.duckdb.connect().to_pyarrow(query).to_pylist()
+        from lc_ibis.backends.spark_tables import SparkTables
+
+        return SparkTables(self.session).rows(query)
+
+
+@pytest.fixture
+def engine(backend: str, request: pytest.FixtureRequest) -> Engine:
+    """The engine of a backend."""
+    if backend == "spark":
+        request.getfixturevalue("spark")
+    return Engine(backend, request.getfixturevalue("connect_server") if backend == "delta" else None)
+
+
 @pytest.fixture
 def lending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str, request: pytest.FixtureRequest) -> Lending:
     """An empty place; the current directory has no lc-ibis.toml."""
-    monkeypatch.chdir(tmp_path)
+    remote = request.getfixturevalue("connect_server") if backend == "delta" else None
     if backend == "spark":
         request.getfixturevalue("spark")
-    return Lending(tmp_path, backend)
+    monkeypatch.chdir(tmp_path)
+    return Lending(tmp_path, "duckdb" if backend == "duckdb" else "spark", remote)

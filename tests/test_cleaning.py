@@ -14,6 +14,18 @@ import pytest
 
 from lc_ibis.engine.model import Model
 from lc_ibis.layers import staging
+from tests.conftest import EVERYWHERE, Engine
+
+pytestmark = pytest.mark.parametrize("backend", EVERYWHERE)
+_engine: Engine
+
+
+@pytest.fixture(autouse=True)
+def _on(engine: Engine) -> None:
+    """Run this module's queries on the backend."""
+    global _engine
+    _engine = engine
+
 
 Text = str | None
 MONDAY, TUESDAY, WEDNESDAY = (datetime(2026, 1, day) for day in (5, 6, 7))
@@ -27,11 +39,11 @@ def received(rows: Iterable[dict[str, Any]]) -> ir.Table:
     full = [{"loaded_at": MONDAY, **row} for row in rows]
     columns = [name for name in full[0] if name != "loaded_at"] + ["loaded_at"]
     kinds = {"loaded_at": pa.timestamp("us")}
-    return ibis.memtable(pa.table({c: pa.array([row[c] for row in full], kinds.get(c, pa.string())) for c in columns}))
+    return _engine.load(pa.table({c: pa.array([row[c] for row in full], kinds.get(c, pa.string())) for c in columns}))
 
 
 def run(query: ir.Table) -> list[dict[str, Any]]:
-    return ibis.duckdb.connect().to_pyarrow(query).to_pylist()
+    return _engine.rows(query)
 
 
 def judged(model: Model, sound: dict[str, str], column: str, values: Iterable[Text], clean: str) -> dict[Text, Any]:
@@ -278,6 +290,6 @@ def test_a_present_but_refused_key_is_held_unless_another_of_its_rows_is_accepte
 
 
 def test_a_held_customer_needs_a_number_that_can_be_read() -> None:
-    stg = ibis.memtable(pa.table({"customer_id": pa.array([2], pa.int64())}))
+    stg = _engine.load(pa.table({"customer_id": pa.array([2], pa.int64())}))
     quarantine = received([{"customer_id": key} for key in ("007", "7 ", "+2", "x", "1.0", "", None)])
     assert run(staging.held_customer(stg, quarantine)) == [{"customer_id": 7}]

@@ -176,7 +176,7 @@ def test_help_is_answered_without_loading_the_engine() -> None:
 
 def test_settings_come_from_the_file_too(lending: Lending) -> None:
     lending.deliver([ALICE], [SAVINGS])
-    lines = [f'{name} = "{path.name}"' for name, path in lending.places().items()]
+    lines = [f'{name} = "{Path(place).name}"' for name, place in lending.places().items()]
     (lending.root / "lc-ibis.toml").write_text("\n".join(lines))
     run("build")
     assert lending.database.exists()

@@ -249,6 +249,22 @@ def neighbours(stg_account: ir.Table, int_account_with_customer: ir.Table) -> ir
     return pairs.group_by("account_id", "customer_id").aggregate(half=pairs.count())
 
 
+def of_the_same_customer(snap_account: ir.Table, snap_customer: ir.Table) -> ir.Table:
+    peers = snap_account.mutate(half=snap_account.count().over(group_by="customer_id"))
+    return peers.semi_join(snap_customer, "customer_id").select("account_id", "customer_id", "half")
+
+
+def paired(snap_account: ir.Table, snap_customer: ir.Table) -> ir.Table:
+    other = snap_account.view()
+    pairs = snap_account.inner_join(other, "customer_id").semi_join(snap_customer, "customer_id")
+    return pairs.group_by("account_id", "customer_id").aggregate(half=pairs.count())
+
+
+def of_customers(snap_account: ir.Table, snap_customer: ir.Table) -> ir.Table:
+    versions = snap_customer.group_by("customer_id").aggregate(half=snap_customer.count())
+    return snap_account.inner_join(versions, "customer_id").select("account_id", "customer_id", "half")
+
+
 def first_ten(stg_account: ir.Table) -> ir.Table:
     return stg_account.order_by("account_id").limit(10).select("account_id", "customer_id", half="customer_id")
 
@@ -264,6 +280,9 @@ def first_ten(stg_account: ir.Table) -> ir.Table:
         (neighbours, None, "a join on customer_id"),
         (neighbours, ("customer_id",), None),
         (ranked, ("half_id",), "Half has no columns for"),
+        (of_the_same_customer, None, "a window by customer_id"),
+        (paired, None, "a join on customer_id"),
+        (of_customers, None, None),
         (first_ten, None, "a limit or a sample"),
     ],
 )

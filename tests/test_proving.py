@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import duckdb
 import pytest
+from click.testing import CliRunner
 
 import lc_ibis
 from lc_ibis.building import run_pipeline
+from lc_ibis.cli import main
+from lc_ibis.engine import fingerprints
 from lc_ibis.engine.checks import no_rows, warn
 from lc_ibis.engine.model import Incremental, Model
 from lc_ibis.engine.pipeline import Pipeline
@@ -82,6 +86,28 @@ def test_verify_skips_what_a_partial_build_left_behind(lending: Lending) -> None
     assert results["stg_account"].reason == "stg_account is older than src_account"
     assert results["stg_customer"].status == "identical"
     assert results["customer_profile"].status == "skipped"
+
+
+def test_a_change_of_code_that_a_partial_build_did_not_reach_is_not_forgotten(
+    lending: Lending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lending.load([ANN, BEN], ACCOUNTS)
+    new = fingerprints._computed(pipeline)
+    models = {**new.models, "account_summary": "of other code"}
+    monkeypatch.setattr(fingerprints, "_computed", lambda _: replace(new, models=models))
+    monkeypatch.setattr(fingerprints, "_program", lambda _: "another program")
+    lending.build(select=("staging",))
+    reasons = {table.table: table.reason for table in lending.build().tables}
+    assert reasons["account_summary"] == "code or contract changed"
+    assert lending.build().status == "unchanged"
+
+
+def test_a_partial_build_is_not_verified(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
+    lending.load([ANN, BEN], ACCOUNTS)
+    lending.load(accounts=ACCOUNTS[1:], select=("source",))
+    ended = CliRunner().invoke(main, ["verify", "--database", str(lending.database)])
+    assert ended.exit_code == 1
+    assert "8 of 11 tables are not verified" in ended.output
 
 
 def test_a_plan_says_what_the_build_does_and_writes_nothing(lending: Lending) -> None:

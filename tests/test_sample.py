@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Lending
+from tests.conftest import WIDELY, Lending
+
+pytestmark = pytest.mark.parametrize("backend", WIDELY)
 
 ROOT = Path(__file__).parent.parent
 DAYS = {"day1": ROOT / "data" / "inputs", "day2": ROOT / "data" / "inputs_day2"}

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from tests.conftest import Lending
+import pytest
+
+from tests.conftest import WIDELY, Lending
+
+pytestmark = pytest.mark.parametrize("backend", WIDELY)
 
 ANN, BEN = ("1", "Ann", "No"), ("2", "Ben", "Yes")
 

@@ -9,14 +9,37 @@ from lc_ibis.settings import Settings
 
 def opened(settings: Settings, read_only: bool = False) -> Store:
     """Open the place where the settings' tables live; close it after use. Raises SettingsError, DatabaseError."""
-    if settings.backend == "spark":
-        try:
-            from lc_ibis.backends.spark import Spark
-        except ModuleNotFoundError as error:
-            raise SettingsError(
-                f"backend: spark needs {error.name}, which is not installed. Install lc-ibis[spark]."
-            ) from None
-        return Spark(settings.place, read_only, settings.master, settings.threads, settings.memory_limit)
+    try:
+        return _OPENERS[settings.backend](settings, read_only)
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"backend: {settings.backend} needs {error.name}, which is not installed. "
+            f"Install lc-ibis[{settings.backend}]."
+        ) from None
+
+
+def _duckdb(settings: Settings, read_only: bool) -> Store:
     from lc_ibis.backends.duckdb import DuckDB
 
     return DuckDB(settings.place, read_only, settings.threads, settings.memory_limit)
+
+
+def _spark(settings: Settings, read_only: bool) -> Store:
+    from lc_ibis.backends.delta import Delta
+    from lc_ibis.backends.parquet import Parquet
+    from lc_ibis.backends.spark_session import Session
+
+    session = Session(settings.remote, settings.master, settings.threads, settings.memory_limit)
+    if session.has_delta:
+        return Delta(str(settings.database or Delta.PREFIX), session, read_only)
+    return Parquet(settings.place, session, read_only)
+
+
+def _databricks(settings: Settings, read_only: bool) -> Store:
+    from lc_ibis.backends.databricks import Warehouse
+    from lc_ibis.backends.delta import Delta
+
+    return Delta(str(settings.database or Warehouse.place()), Warehouse(), read_only)
+
+
+_OPENERS = {"duckdb": _duckdb, "spark": _spark, "databricks": _databricks}

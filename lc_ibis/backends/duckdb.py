@@ -16,7 +16,7 @@ import ibis.expr.types as ir
 import sqlglot.expressions as sge
 from ibis.backends.sql.datatypes import DuckDBType
 
-from lc_ibis.backends.duckdb_extracts import extract_error, refuse_misread, scanning
+from lc_ibis.backends.duckdb_extracts import copying, extract_error, refuse_misread, scanning
 from lc_ibis.backends.duckdb_text import first_line, literal, quoted
 from lc_ibis.engine.extracts import Files
 from lc_ibis.errors import DatabaseError, SettingsError
@@ -76,6 +76,10 @@ class DuckDB:
         if self._is_new:
             for file in (self.path, *self._beside()):
                 file.unlink(missing_ok=True)
+
+    @property
+    def interrupted_at(self) -> None:
+        """Nothing: a build that was killed has published nothing."""
 
     def _beside(self) -> tuple[Path, Path]:
         """Return where a first build is made, and its log."""
@@ -166,9 +170,10 @@ class DuckDB:
             values = ", ".join(f"({', '.join(sge.convert(v).sql('duckdb') for v in row)})" for row in rows)
             self._run(f"INSERT INTO {quoted(layer, name)} VALUES {values}")
 
-    def clear(self, layer: str, name: str) -> None:
-        """Delete all rows of a table."""
+    def overwrite(self, layer: str, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Replace all rows of a table by a few of Python values."""
         self._run(f"DELETE FROM {quoted(layer, name)}")
+        self.append(layer, name, rows)
 
     def delete(self, layer: str, name: str, rows: ir.Table, by: Sequence[str]) -> None:
         """Delete the rows that agree with one of `rows` in the columns `by`, nulls being equal."""
@@ -248,11 +253,7 @@ class DuckDB:
 
     def write_file(self, query: ir.Table, path: Path, format: str) -> None:
         """Write a query's rows to one file, csv (with header) or parquet."""
-        options = "FORMAT csv, HEADER true" if format == "csv" else "FORMAT parquet"
-        try:
-            self._run(f"COPY ({self._sql(query)}) TO {literal(str(path))} ({options})")
-        except duckdb.IOException as error:
-            raise DatabaseError(f"{path}: the file cannot be written ({first_line(error)}).") from None
+        copying(self.con.con, self._sql(query), path, format)
 
     def _next(self) -> int:
         """Return a number for the name of a temporary table."""

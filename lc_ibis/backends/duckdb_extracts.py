@@ -1,17 +1,20 @@
-"""How DuckDB reads extracts, and what it says of those that it cannot read."""
+"""How DuckDB reads extracts, for itself and for other engines, and what it says of those that it cannot read."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
 from lc_ibis.backends.duckdb_text import first_line, literal, quoted
 from lc_ibis.engine.csvfile import is_read_right, line_of_record, misread
 from lc_ibis.engine.extracts import Files
-from lc_ibis.errors import ExtractError
+from lc_ibis.errors import DatabaseError, ExtractError
+
+T = TypeVar("T")
 
 
 def refuse_misread(files: Files, run: Callable[[str], duckdb.DuckDBPyConnection]) -> None:
@@ -51,6 +54,32 @@ def scanning(files: Files) -> str:
         names = [f"nullif({quoted(c)}, '') AS {quoted(c)}" for c in files.columns]
     aliases = ", ".join(quoted(c) for c in files.columns)
     return f"SELECT {', '.join(names)} FROM {scan} AS delivery({aliases})"
+
+
+def reading(files: Sequence[Files], each: Callable[[duckdb.DuckDBPyConnection, str, Files], T]) -> list[T]:
+    """Read extracts for an engine that is not DuckDB: give `each` group's query to a function, and return what it does.
+
+    One reader for all engines: none takes a file for sound, or a field for something else, that another does not.
+    Raises ExtractError.
+    """
+    with duckdb.connect() as con:
+        con.execute("SET preserve_insertion_order = false")
+        try:
+            for group in files:
+                if group.format == "csv":
+                    refuse_misread(group, con.execute)
+            return [each(con, scanning(group), group) for group in files]
+        except duckdb.Error as error:
+            raise extract_error(files, error) from None
+
+
+def copying(con: duckdb.DuckDBPyConnection, sql: str, path: Path, format: str) -> None:
+    """Write a query's rows to one file, csv (with header) or parquet. Raises DatabaseError."""
+    options = "FORMAT csv, HEADER true" if format == "csv" else "FORMAT parquet"
+    try:
+        con.execute(f"COPY ({sql}) TO {literal(str(path))} ({options})")
+    except duckdb.IOException as error:
+        raise DatabaseError(f"{path}: the file cannot be written ({first_line(error)}).") from None
 
 
 def _unglobbed(path: Path) -> str:

@@ -76,6 +76,8 @@ class PendingFiles:
             for written, place in self._files:
                 os.replace(written, place)
         except OSError as error:
+            for written, _place in self._files:
+                written.unlink(missing_ok=True)
             raise OutputError(
                 f"{error.filename2 or self.directory}: the tables are published, but the file cannot be put in its "
                 f"place ({error.strerror}). Mend that and build again; the files will follow the tables."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -23,30 +23,35 @@ _LIBRARIES = ("ibis-framework", "sqlglot")
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """By model: the sha256 of what makes its rows, and of what makes its checks."""
+    """By model: the sha256 of what makes its rows, and of what makes its checks; and that of the whole program."""
 
     models: dict[str, str]
     checks: dict[str, str]
+    program: str = ""
+
+    def are_all_in(self, state: State) -> bool:
+        """Say whether all that the state knows was made and checked by this program, not by one before it."""
+        return all(table.fingerprint == self.models.get(name) for name, table in state.tables.items()) and all(
+            check.fingerprint == self.checks.get(table) for (table, _), check in state.checks.items()
+        )
 
 
 def fingerprints(pipeline: Pipeline, state: State) -> Fingerprints:
     """Return the fingerprints of a pipeline's models.
 
-    They are taken from the state where the program is the one that wrote it; to make them anew takes a third
-    of a second. The state is told of the program.
+    They are taken from the state where all of it is this program's work; to make them anew takes a third of a second.
     """
     program = _program(pipeline)
-    known = _known(pipeline, state) if program and program == state.code else None
-    state.code = program
-    return known or _computed(pipeline)
+    known = _known(pipeline, state, program) if program and program == state.code else None
+    return known or replace(_computed(pipeline), program=program)
 
 
-def _known(pipeline: Pipeline, state: State) -> Fingerprints | None:
+def _known(pipeline: Pipeline, state: State, program: str) -> Fingerprints | None:
     models = {name: table.fingerprint for name, table in state.tables.items()}
     checks = {table: check.fingerprint for (table, _), check in state.checks.items()}
     stored = {m.name for m in pipeline if m.is_stored}
     checked = {m.name for m in pipeline if m.checks}
-    return Fingerprints(models, checks) if stored <= set(models) and checked <= set(checks) else None
+    return Fingerprints(models, checks, program) if stored <= set(models) and checked <= set(checks) else None
 
 
 @functools.cache

@@ -113,8 +113,8 @@ class Pipeline:
 
     def _verify_routes(self, model: Model, by: tuple[str, ...]) -> None:
         routes = self.routes(model, by)
-        own_keys = [self[name].by for name, through in routes.items() if through]
-        if routes and (what := mixing(self.steps[model.name], [by, *own_keys])):
+        whole = {name: self[name].by for name, through in routes.items() if through}
+        if routes and (what := mixing(self.steps[model.name], by, whole)):
             raise ModelError(
                 f"{model.name} ({model.where}): {what} makes rows of one {' and '.join(by)} depend on those of others. "
                 f"Do it by {' and '.join(by)} too, or declare the stored table Incremental(by=...): columns by which "

@@ -14,13 +14,14 @@ from lc_ibis.engine.deliveries import Delivery, replacement
 from lc_ibis.engine.model import Model, Snapshot, Source
 from lc_ibis.engine.pipeline import Pipeline, Tables
 from lc_ibis.engine.run import Action, Run, TableRun
-from lc_ibis.engine.state import State
+from lc_ibis.engine.state import UNKNOWN, State
 from lc_ibis.engine.store import Store
 from lc_ibis.engine.touched import Changes, Keys, Touched
 from lc_ibis.engine.writing import Written, is_current_shape, write_result, write_versions
 from lc_ibis.errors import DatabaseError, ExtractError, SelectionError
 
-# Where more keys than this share of a table's rows are touched, computing all of them is faster.
+# Where more keys are touched than this share of the rows of a table, or of the largest that it reads, computing
+# all of them is faster.
 MOST_KEYS = 0.25
 
 
@@ -62,6 +63,8 @@ class Refresher:
         if reason is None:
             known = self.state.tables[model.name]
             why = f"same files as run {delivery.known_since}" if delivery else "inputs unchanged"
+            if known.fingerprint != code:
+                self.state.record(model, known.version, code, known.row_count, ())
             return TableRun(model.name, model.layer, model.kind_name, "skipped", why, known.row_count)
         if isinstance(model.kind, Snapshot):
             self._refuse_two_loads(model)
@@ -82,7 +85,9 @@ class Refresher:
         known = self.state.tables.get(model.name)
         if known is None:
             return "first build"
-        if known.fingerprint != code:
+        if known.fingerprint == UNKNOWN and not delivery:
+            return "the last build was cut off"
+        if known.fingerprint not in (code, UNKNOWN):
             return "code or contract changed"
         if delivery and delivery.kind == "delta":
             return None if delivery.known_since else "changed by a delta"
@@ -106,7 +111,9 @@ class Refresher:
             if name not in self.changes or known.inputs.get(name) != self._before[name].version:
                 return None
         keys = self.touched.keys(model)
-        return keys if keys.count <= MOST_KEYS * known.row_count else None
+        read = (model.name, *self.pipeline.stored_inputs[model.name])
+        most = MOST_KEYS * max(self.state.tables[name].row_count for name in read)
+        return keys if keys.count <= most else None
 
     def _refuse_two_loads(self, model: Model) -> None:
         """Refuse to take rows into a history whose inputs were made from different versions of a table.
@@ -128,6 +135,8 @@ class Refresher:
         """Say whether the stored table can be updated, or must be made anew; refuse one of others' making."""
         exists = (model.layer, model.name) in self._existing
         if exists and model.name not in self.state.tables:
+            if self.store.interrupted_at:
+                return False  # of a first build that was cut off
             raise DatabaseError(
                 f"{model.layer}.{model.name}: the database has such a table already, made by something else. "
                 "Build into a database of its own with --database."
@@ -161,7 +170,7 @@ class Refresher:
     ) -> tuple[Written, Changes | None]:
         known = self.state.tables.get(model.name)
         if delivery.kind == "delta" and (
-            stored is None or not known or known.fingerprint != self.fingerprints[model.name]
+            stored is None or not known or known.fingerprint not in (self.fingerprints[model.name], UNKNOWN)
         ):
             raise ExtractError(
                 f"{delivery.names or model.name}: a delta changes rows received before, and {model.name} has none, or "

@@ -7,7 +7,7 @@ contract and the versions of its inputs are those that it was built from.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -22,6 +22,8 @@ from lc_ibis.engine.store import Store
 from lc_ibis.errors import DatabaseError
 
 LAYER = "state"
+# The fingerprint of a table that a build was cut off from, and that is to be compared anew.
+UNKNOWN = ""
 
 
 class Runs(Contract):
@@ -91,7 +93,8 @@ _TABLES = {
     "tables": TableState, "inputs": InputState, "files": FileState, "checks": CheckState, "code": CodeState,
     "deliveries": DeliveryState,
 }  # fmt: skip
-_LOGS = {"runs": Runs, "run_tables": RunTables}
+# The runs are written last: where there are any, all of the state is there.
+_LOGS = {"run_tables": RunTables, "runs": Runs}
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,10 @@ class State:
         taken = Taken({(table, file, sha): (how, run) for table, file, sha, how, run in read["deliveries"]})
         runs = store.table(LAYER, "runs")
         [(run_id, run_at, _)] = _rows(store, runs.filter(runs.run_id == runs.run_id.max()))
+        if store.interrupted_at:
+            # Which tables it wrote is not known: none is taken for up to date, nor for checked.
+            tables = {name: replace(record, fingerprint=UNKNOWN) for name, record in tables.items()}
+            checks, run_id, run_at = {}, run_id + 1, max(run_at, store.interrupted_at)
         return cls((run_id, run_at), tables, files, checks, read["code"][0][0], taken)
 
     def copy(self) -> State:
@@ -192,11 +199,10 @@ class State:
             "deliveries": [(*file, *taken) for file, taken in self.taken.files.items()],
         }
         for name in _TABLES:
-            store.clear(LAYER, name)
-            store.append(LAYER, name, rows[name])
+            store.overwrite(LAYER, name, rows[name])
         self.last_run = run.run_id, run.run_at
-        store.append(LAYER, "runs", [(*self.last_run, utc_now())])
         store.append(LAYER, "run_tables", [_logged(run, table) for table in run.tables if table.action != "skipped"])
+        store.append(LAYER, "runs", [(*self.last_run, utc_now())])
 
 
 def _refuse_dropped(store: Store, names: Iterable[str]) -> None:

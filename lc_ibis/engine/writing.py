@@ -119,7 +119,10 @@ def write_versions(
     if removed:
         store.delete(model.layer, model.name, closed, by=(VERSION_ID,))
         store.insert(model.layer, model.name, closed)
-    added = store.insert(model.layer, model.name, opened)
+    added = store.count(opened)
+    if not (removed or added):
+        return Written(), None
+    store.insert(model.layer, model.name, opened)
     before = closed.mutate(dbt_valid_to=ibis.null(run_at.type()))
     return Written(added, 0, removed), Changes(before, closed.union(opened))
 

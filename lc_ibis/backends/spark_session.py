@@ -1,0 +1,128 @@
+"""The Spark session that a build runs in: the active one, one of a Connect server or a cluster, or a local one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import cast
+from uuid import uuid4
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis.backends.pyspark import Backend
+from ibis.backends.pyspark.datatypes import PySparkSchema
+from pyspark.sql import SparkSession
+
+from lc_ibis.backends.spark_tables import ibis_type, named
+from lc_ibis.errors import DatabaseError, SettingsError
+
+# What one meaning on all engines rests on: errors in place of wrong values, times in UTC, exact to the microsecond.
+MEANING = {
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.timestampType": "TIMESTAMP_LTZ",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+}
+# A session that is started here: no browser page, quiet.
+_OURS = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
+_QUIET = Path(__file__).with_name("spark_log4j2.properties")
+
+
+class Session:
+    """A Spark session as the stores use it. Raises SettingsError, DatabaseError."""
+
+    def __init__(
+        self, remote: str | None = None, master: str | None = None, threads: int | None = None,
+        memory_limit: str | None = None,
+    ):  # fmt: skip
+        active = _active(remote)
+        self.spark = active or (_connected(remote) if remote else _started(master, threads, memory_limit))
+        self._is_ours = active is None
+        for name, value in MEANING.items():
+            if self.spark.conf.get(name, None) != value:
+                self.spark.conf.set(name, value)
+        self.con: Backend = ibis.pyspark.connect(self.spark)
+        self._views: list[str] = []
+
+    @property
+    def has_delta(self) -> bool:
+        """Say whether tables can be Delta tables: on a Connect server, on Databricks, or where its extension is."""
+        extensions = self.spark.conf.get("spark.sql.extensions", "") or ""
+        return _is_remote(self.spark) or "DATABRICKS_RUNTIME_VERSION" in os.environ or "delta" in extensions.lower()
+
+    def fetch(self, sql: str) -> pa.Table:
+        """Run a statement and return its rows."""
+        return self.spark.sql(sql).toArrow()
+
+    def schema(self, sql: str) -> ibis.Schema:
+        """Return the columns and types that Spark gives a query, without running it."""
+        return ibis.schema({field.name: ibis_type(field.dataType) for field in self.spark.sql(sql).schema})
+
+    def view(self, rows: object, schema: ibis.Schema) -> ir.Table:
+        """Return a data frame as an Ibis table; its name is dropped when the session is closed."""
+        name = f"lc_ibis_{uuid4().hex}"
+        rows.createOrReplaceTempView(name)  # type: ignore[attr-defined]
+        self._views.append(name)
+        return named(self.con, schema, name)
+
+    def load(self, rows: pa.Table, schema: ibis.Schema) -> ir.Table:
+        """Return rows that are here as a table there."""
+        # Of no rows Spark asks what the columns are.
+        given = (rows,) if len(rows) else ([], PySparkSchema.from_ibis(schema))
+        return self.view(self.spark.createDataFrame(*given), schema)
+
+    def close(self) -> None:
+        """Forget what was named; a session that was started here ends."""
+        if self._is_ours:
+            self.spark.stop()
+        else:
+            for name in self._views:
+                self.spark.catalog.dropTempView(name)
+
+
+def _is_remote(session: SparkSession) -> bool:
+    return type(session).__module__.startswith("pyspark.sql.connect")
+
+
+def _active(remote: str | None) -> SparkSession | None:
+    """Return the session that a job or a notebook has, if any; with `remote`, of a Connect server."""
+    if remote:
+        from pyspark.sql.connect.session import SparkSession as Remote
+
+        return cast(SparkSession | None, Remote.getActiveSession())
+    return SparkSession.getActiveSession()
+
+
+def _connected(remote: str) -> SparkSession:
+    try:
+        from pyspark.sql.connect.session import SparkSession as Remote
+
+        return cast(SparkSession, Remote.builder.remote(remote).getOrCreate())
+    except ImportError as error:
+        raise SettingsError(f"remote: {error}. Install lc-ibis[spark].") from None
+    except Exception as error:
+        kind = type(error).__name__
+        raise DatabaseError(f"{_without_token(remote)}: no Spark Connect server answers ({kind}).") from None
+
+
+def _without_token(remote: str) -> str:
+    """Return an address without what follows the host: a token may be there."""
+    return remote.split(";")[0].split("/;")[0]
+
+
+def _started(master: str | None, threads: int | None, memory_limit: str | None) -> SparkSession:
+    if not os.environ.get("JAVA_HOME") and not shutil.which("java"):
+        raise SettingsError("backend: Spark needs Java 17, and there is none. Install it, or set JAVA_HOME.")
+    settings = dict(_OURS)
+    settings["spark.driver.extraJavaOptions"] = f"-Dlog4j2.configurationFile={_QUIET.as_uri()}"
+    if master is None:
+        # Spark cuts each shuffle into 200 tasks unless told otherwise, which is for clusters.
+        settings["spark.sql.shuffle.partitions"] = str(2 * (threads or os.cpu_count() or 1))
+    if memory_limit:
+        settings["spark.driver.memory"] = memory_limit.removesuffix("B").lower()
+    builder = SparkSession.builder.master(master or f"local[{threads or '*'}]").appName("lc-ibis")
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()

@@ -1,0 +1,134 @@
+"""Delta tables: one commit a table, so what a crash between two of them leaves behind, and what the next build mends."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+import lc_ibis
+from lc_ibis.backends.delta import Delta
+from lc_ibis.errors import DatabaseError, LcIbisError, SettingsError
+from tests.conftest import ALICE, ON_DELTA, SAVINGS, Lending
+from tests.test_deltas import take
+from tests.test_incremental import ACCOUNTS, ANN, BEN
+
+pytestmark = pytest.mark.parametrize("backend", ON_DELTA)
+CHANGED = [("A1", "1", "7.00", "Savings"), *ACCOUNTS[2:], ("B9", "2", "9.00", "Savings")]
+
+
+class _PulledPlug(Exception):
+    """The client is gone."""
+
+
+def _until(monkeypatch: pytest.MonkeyPatch, commits: int) -> None:
+    """Let only so many statements of a build's last part, which writes the tables, reach the server."""
+    run, done = Delta._run, [0]
+
+    def counted(self: Delta, sql: str) -> None:
+        if not sql.startswith(("CREATE TEMPORARY", "CREATE TABLE", "CREATE SCHEMA", "DROP")):
+            if done[0] == commits:
+                raise _PulledPlug
+            done[0] += 1
+        run(self, sql)
+
+    monkeypatch.setattr(Delta, "_run", counted)
+
+
+def _verified(lending: Lending) -> set[str]:
+    return {result.status for result in lc_ibis.verify(**lending.options)}
+
+
+def _contents(lending: Lending) -> dict[str, Any]:
+    """Return all rows without times, which differ from build to build, and what is made from them."""
+    return {
+        table: sorted(
+            [[v for k, v in row.items() if k != "dbt_scd_id" and not isinstance(v, datetime)] for row in rows], key=repr
+        )
+        for table, rows in lending.contents().items()
+    }
+
+
+@pytest.mark.parametrize("commits", [1, 5, 14, 19])
+def test_a_build_cut_off_between_two_tables_is_mended_by_the_next(
+    lending: Lending, monkeypatch: pytest.MonkeyPatch, commits: int
+) -> None:
+    lending.load([ANN, BEN], ACCOUNTS)
+    with monkeypatch.context() as patched:
+        _until(patched, commits)
+        with pytest.raises(_PulledPlug):
+            lending.load(accounts=CHANGED)
+    run = lending.load()
+    assert {table.reason for table in run.tables if table.layer != "source"} >= (
+        {"the last build was cut off"} if commits > 1 else set()
+    )
+    assert _verified(lending) == {"identical"}
+    assert lending.build().status == "unchanged"
+    whole = Lending(lending.root / "whole")
+    whole.load([ANN, BEN], ACCOUNTS)
+    whole.load(accounts=CHANGED)
+    assert _contents(lending) == _contents(whole)
+
+
+def test_a_first_build_cut_off_is_begun_again(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
+    lending.deliver([ANN, BEN], ACCOUNTS)
+    with monkeypatch.context() as patched:
+        _until(patched, 5)
+        with pytest.raises(_PulledPlug):
+            lending.build()
+    assert lending.build().status == "built"
+    assert _verified(lending) == {"identical"}
+
+
+def test_after_a_cut_off_delta_the_same_delta_is_enough(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
+    lending.load([ANN, BEN], ACCOUNTS)
+    with monkeypatch.context() as patched:
+        _until(patched, 6)
+        with pytest.raises(_PulledPlug):
+            take(lending, "2", [("A1", "1", "7.00", "Savings", "")])
+    take(lending, "2", [("A1", "1", "7.00", "Savings", "")])
+    assert str(lending.rows("account_summary", "original_balance_amount")[0]) == "7.00"
+    assert _verified(lending) == {"identical"}
+
+
+def test_an_error_before_the_first_commit_changes_nothing(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS])
+    before = lending.contents()
+    with pytest.raises(LcIbisError, match="not_null_new_balance_amount"):
+        lending.load(accounts=[SAVINGS, ("A2", "1", "9999999999999999.99", "Savings")])
+    assert lending.contents() == before
+
+
+def test_two_builds_at_once_do_not_mix(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
+    lending.load([ALICE], [SAVINGS])
+    commit = Delta._commit
+
+    def late(self: Delta) -> None:
+        monkeypatch.setattr(Delta, "_commit", commit)
+        lending.load(accounts=[("A1", "1", "2.00", "Savings")])
+        commit(self)
+
+    monkeypatch.setattr(Delta, "_commit", late)
+    with pytest.raises(DatabaseError, match="another build has written since this one began"):
+        lending.load(accounts=[("A1", "1", "1.00", "Savings")])
+    assert [str(a) for a in lending.rows("account_summary", "original_balance_amount")] == ["2.00"]
+
+
+def test_scratch_tables_are_dropped(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS])
+    lc_ibis.verify(**lending.options)
+    with lc_ibis.connect(**lending.options) as warehouse:
+        assert not [name for layer, name in warehouse.store._listed() if layer == "scratch"]
+
+
+@pytest.mark.parametrize("place", ["data/spark", "a.b.c", "x y"])
+def test_a_place_that_is_no_catalog_and_prefix_is_refused(lending: Lending, place: str) -> None:
+    lending.deliver([ALICE], [SAVINGS])
+    with pytest.raises(SettingsError, match="is no catalog.prefix, like main.lending"):
+        lc_ibis.build(**{**lending.places(), "database": place})
+
+
+def test_tables_that_are_not_there_are_named(lending: Lending) -> None:
+    with pytest.raises(DatabaseError, match="there are no tables. Make them with lc-ibis build"):
+        lending.rows("account_summary")
