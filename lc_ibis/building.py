@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Any
 
 from lc_ibis.backends import opened
@@ -43,13 +44,15 @@ def build(progress: Progress | None = None, **options: Any) -> Run:
     return run_pipeline(pipeline, Settings.load(**options), progress)
 
 
-def run_pipeline(pipeline: Pipeline, settings: Settings, progress: Progress | None = None) -> Run:
-    """Build any pipeline; see build."""
+def run_pipeline(
+    pipeline: Pipeline, settings: Settings, progress: Progress | None = None, now: datetime | None = None
+) -> Run:
+    """Build any pipeline; see build. `now` is the run's time, unless a run before it was later."""
     chosen = select(pipeline, settings.select, settings.exclude)
     _verify_sources(pipeline, settings)
     with opened(settings) as store:
         state = State.read(store)
-        run = Run(*state.next_run())
+        run = Run(*state.next_run(now))
         with _reported(run, settings):
             _build(pipeline, settings, store, state, run, chosen, progress)
     return run

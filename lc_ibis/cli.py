@@ -189,6 +189,28 @@ def verify(as_json: bool, **options: Any) -> None:
 
 
 @main.command()
+@click.option(
+    "--with", "other", type=click.Choice(list(BACKENDS)), default="spark", show_default=True, help="The other backend."
+)
+@click.option("--then", type=_PATH, multiple=True, help="A directory of extracts to build next; may be repeated.")
+@_options("backend", "master", "remote", "threads", "memory_limit", "inputs", "source", "json")
+def parity(other: str, then: tuple[Path, ...], as_json: bool, **options: Any) -> None:
+    """Build the same extracts on two backends in scratch space, and compare every table row by row.
+
+    Exit code 0 if all are identical, 1 with the keys of those that are not.
+    """  # fmt: skip
+    from dataclasses import asdict
+
+    from lc_ibis import terminal
+    from lc_ibis.parity import parity
+    from lc_ibis.quality.report import to_json
+
+    results = parity(other, then, **_given(options))
+    click.echo(to_json([asdict(result) for result in results])) if as_json else terminal.compared(results)
+    sys.exit(0 if all(result.status == "identical" for result in results) else 1)
+
+
+@main.command()
 @_options("select", "exclude", "json")
 def ls(as_json: bool, **options: Any) -> None:
     """List the tables, and what each is made from."""

@@ -15,6 +15,7 @@ from rich.text import Text
 from lc_ibis.engine.checks import Scope, sentence
 from lc_ibis.engine.run import Action, Run, TableRun
 from lc_ibis.engine.verifying import Verified
+from lc_ibis.parity import Compared
 
 _WIDEST = 100_000
 _STYLES = {"created": "green", "updated": "cyan", "unchanged": "dim", "skipped": "dim"}
@@ -218,3 +219,19 @@ def verified(results: list[Verified]) -> None:
         console.print(f"{counts['differs']} of {len(results)} tables differ.", style="bold")
     elif counts["identical"]:
         console.print(f"identical: {counts['identical']} tables are what a full refresh would make.", style="bold")
+
+
+def compared(results: list[Compared]) -> None:
+    """Print each table of two backends: its rows, its hash, and a few keys of the rows that differ."""
+    console = _console()
+    for result in results:
+        one, other = result.row_counts
+        if result.status == "identical":
+            console.print(f"  {result.table:<28}  {one:>9,} rows  {result.hashes[0]}")
+        else:
+            keys = "; ".join(" ".join(str(value) for value in row.values()) for row in result.keys)
+            line = f"DIFFERS {result.table}: {one:,} and {other:,} rows, by {', '.join(result.keys[0])}: {keys}"
+            console.print(Text(line, style="red"))
+    differing = sum(result.status == "differs" for result in results)
+    verdict = f"{differing} of {len(results)} tables differ." if differing else f"identical: {len(results)} tables."
+    console.print(verdict, style="bold")

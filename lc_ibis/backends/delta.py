@@ -86,6 +86,11 @@ class Delta(SparkTables):
             self._run(f"DROP TABLE IF EXISTS {name}")
         self._engine.close()
 
+    def discard(self) -> None:
+        """Remove all tables, and the schemas that held them."""
+        for layer in {layer for layer, _ in self._tables}:
+            self._run(f"DROP SCHEMA IF EXISTS {self._schema(layer)} CASCADE")
+
     @property
     def interrupted_at(self) -> datetime | None:
         """When the last build began, if it was cut off while it wrote; its tables are partly old and partly new."""

@@ -77,6 +77,10 @@ class DuckDB:
             for file in (self.path, *self._beside()):
                 file.unlink(missing_ok=True)
 
+    def discard(self) -> None:
+        """Remove the database, all its tables included, when it is closed."""
+        self._is_new = True
+
     @property
     def interrupted_at(self) -> None:
         """Nothing: a build that was killed has published nothing."""

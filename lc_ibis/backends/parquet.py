@@ -52,7 +52,7 @@ class Parquet(SparkTables):
         self._lock = None if read_only else _locked(self._manifest.root)
         self._tables = self._manifest.read()
         self._session = session
-        self._writing = False
+        self._writing = self._is_discarded = False
         self._dead: dict[Place, DataFrame] = {}
         self._kept: list[Path] = []
         self._views: dict[Place, ir.Table] = {}
@@ -70,8 +70,12 @@ class Parquet(SparkTables):
             shutil.rmtree(part, ignore_errors=True)
         if self._lock:
             self._lock.release()
-            if self._is_new and not self._manifest.path.exists():
+            if self._is_new and (self._is_discarded or not self._manifest.path.exists()):
                 shutil.rmtree(self._manifest.root, ignore_errors=True)
+
+    def discard(self) -> None:
+        """Remove the directory, all its tables included, when it is closed."""
+        self._is_new = self._is_discarded = True
 
     @property
     def interrupted_at(self) -> None:

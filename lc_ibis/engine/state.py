@@ -156,9 +156,9 @@ class State:
             Taken(dict(self.taken.files)),
         )  # fmt: skip
 
-    def next_run(self) -> tuple[int, datetime]:
+    def next_run(self, now: datetime | None = None) -> tuple[int, datetime]:
         """Return the next run's number and time: now, but later than every run before."""
-        now = utc_now()
+        now = now or utc_now()
         if self.last_run is None:
             return 1, now
         last_id, last_at = self.last_run
