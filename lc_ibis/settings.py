@@ -63,6 +63,8 @@ class Settings:
         return settings
 
     def _verify(self) -> None:
+        if self.remote and not self.remote.startswith("sc://"):
+            raise SettingsError("remote: a Spark Connect server is named like sc://host:15002.")
         if self.remote and self.master:
             raise SettingsError("remote: a Spark Connect server has a cluster of its own. Leave --remote or --master.")
         if self.backend not in BACKENDS:

@@ -128,10 +128,12 @@ _NO_SPARK = _missing("pyspark") or ("" if shutil.which("java") else "Spark needs
 _NO_DELTA = _missing("pyspark", "pysail", "grpc")
 _SPARK = pytest.mark.skipif(bool(_NO_SPARK), reason=_NO_SPARK)
 _DELTA = pytest.mark.skipif(bool(_NO_DELTA), reason=_NO_DELTA)
-# For pytest.mark.parametrize("backend", …): tests that hold on all backends, and those of which Spark's own
-# engine, the slowest by far on a few rows, has its turn with --long.
-EVERYWHERE = ["duckdb", pytest.param("delta", marks=_DELTA), pytest.param("spark", marks=_SPARK)]
+# For pytest.mark.parametrize("backend", …): tests that hold on all backends; those of which Spark's own engine, the
+# slowest by far on a few rows, has its turn with --long; and those of which both Sparks have.
+_MARKS = {"delta": _DELTA, "spark": _SPARK}
+EVERYWHERE = ["duckdb", *(pytest.param(name, marks=mark) for name, mark in _MARKS.items())]
 WIDELY = [*EVERYWHERE[:2], pytest.param("spark", marks=[_SPARK, pytest.mark.long])]
+LONG = ["duckdb", *(pytest.param(name, marks=[mark, pytest.mark.long]) for name, mark in _MARKS.items())]
 ON_DELTA = EVERYWHERE[1:2]
 ON_SPARK = EVERYWHERE[2:]
 

@@ -50,7 +50,7 @@ def _contents(lending: Lending) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("commits", [1, 5, 14, 19])
+@pytest.mark.parametrize("commits", [1, 5, 12, 16])
 def test_a_build_cut_off_between_two_tables_is_mended_by_the_next(
     lending: Lending, monkeypatch: pytest.MonkeyPatch, commits: int
 ) -> None:

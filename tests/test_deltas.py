@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import pytest
 
 from lc_ibis.errors import ExtractError, SettingsError
-from tests.conftest import ACCOUNT, ALICE, CUSTOMER, SAVINGS, WIDELY, Lending, Row, write_csv
+from tests.conftest import ACCOUNT, ALICE, CUSTOMER, LONG, SAVINGS, Lending, Row, write_csv
 
-pytestmark = pytest.mark.parametrize("backend", WIDELY)
+pytestmark = pytest.mark.parametrize("backend", LONG)
 
 OTHER = ("A2", "1", "20.00", "Checking")
 DELTAS = {"src_customer": "customers-*.csv", "src_account": "accounts-*.csv"}

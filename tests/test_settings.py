@@ -36,7 +36,7 @@ def refused(**flags: Any) -> str:
 def test_defaults_are_the_places_of_the_readme() -> None:
     settings = Settings.load()
     assert settings == Settings()
-    assert [str(getattr(settings, name)) for name in ("database", "inputs", "outputs", "reports")] == [
+    assert [str(getattr(settings, name)) for name in ("place", "inputs", "outputs", "reports")] == [
         "data/duckdb/lc.duckdb", "data/inputs", "data/outputs", "data/quality_reports"
     ]  # fmt: skip
 

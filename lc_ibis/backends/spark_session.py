@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 from pathlib import Path
 from typing import cast
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import ibis
@@ -27,6 +29,7 @@ MEANING = {
 }
 # A session that is started here: no browser page, quiet.
 _OURS = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
+_CONNECT_PORT = 15002
 _QUIET = Path(__file__).with_name("spark_log4j2.properties")
 
 
@@ -96,20 +99,18 @@ def _active(remote: str | None) -> SparkSession | None:
 
 
 def _connected(remote: str) -> SparkSession:
+    from pyspark.sql.connect.session import SparkSession as Remote
+
+    address = urlsplit(remote)
+    host, port = address.hostname or "", address.port or _CONNECT_PORT
     try:
-        from pyspark.sql.connect.session import SparkSession as Remote
-
-        return cast(SparkSession, Remote.builder.remote(remote).getOrCreate())
-    except ImportError as error:
-        raise SettingsError(f"remote: {error}. Install lc-ibis[spark].") from None
-    except Exception as error:
-        kind = type(error).__name__
-        raise DatabaseError(f"{_without_token(remote)}: no Spark Connect server answers ({kind}).") from None
-
-
-def _without_token(remote: str) -> str:
-    """Return an address without what follows the host: a token may be there."""
-    return remote.split(";")[0].split("/;")[0]
+        # Spark itself would try for many minutes. What follows the host is in no error: a token may be there.
+        socket.create_connection((host, port), timeout=10).close()
+    except OSError as error:
+        raise DatabaseError(
+            f"sc://{host}:{port}: no Spark Connect server answers ({error.strerror or error})."
+        ) from None
+    return cast(SparkSession, Remote.builder.remote(remote).getOrCreate())
 
 
 def _started(master: str | None, threads: int | None, memory_limit: str | None) -> SparkSession:

@@ -1,0 +1,173 @@
+"""Spark's own engine: what is sure of its tables below a directory, its settings, and parity with DuckDB."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+import lc_ibis
+from lc_ibis.cli import main
+from lc_ibis.errors import ChecksFailed, DatabaseError, SettingsError
+from lc_ibis.parity import parity
+from tests.conftest import ALICE, ON_DELTA, ON_SPARK, SAVINGS, Lending
+from tests.test_incremental import ACCOUNTS, ANN, BEN
+from tests.test_sample import DAYS
+
+on_spark = pytest.mark.parametrize("backend", ON_SPARK)
+on_delta = pytest.mark.parametrize("backend", ON_DELTA)
+HUGE = ("A9", "1", "9999999999999999.99", "Savings")
+
+
+def _files(root: Path) -> set[str]:
+    return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file() and path.name != ".lock"}
+
+
+@on_spark
+def test_the_sample_is_the_same_on_spark_as_on_duckdb(lending: Lending) -> None:
+    compared = parity("spark", then=(DAYS["day2"],), inputs=DAYS["day1"])
+    assert len(compared) == 13
+    assert {result.status for result in compared} == {"identical"}
+
+
+@on_delta
+def test_the_sample_is_the_same_over_connect(lending: Lending) -> None:
+    days = {"inputs": DAYS["day1"], "then": (DAYS["day2"],)}
+    compared = parity("spark", remote=lending.options["remote"], **days)
+    assert {result.status for result in compared} == {"identical"}
+    assert all(result.hashes[0] == result.hashes[1] and result.row_counts[0] > 0 for result in compared)
+
+
+@on_delta
+def test_parity_names_the_keys_that_differ(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lc_ibis.backends.delta import Delta
+
+    rows = Delta.write_file
+
+    def spoilt(self: Delta, query: Any, path: Path, format: str) -> None:
+        is_mart = "account_summary" in path.name
+        rows(self, query.filter(query.account_id != "A1") if is_mart else query, path, format)
+
+    monkeypatch.setattr(Delta, "write_file", spoilt)
+    lending.deliver([ANN, BEN], ACCOUNTS)
+    where = ["--inputs", str(lending.inputs), "--remote", lending.options["remote"]]
+    ended = CliRunner().invoke(main, ["parity", *where])
+    assert ended.exit_code == 1
+    assert "DIFFERS account_summary: 8 and 7 rows, by account_id: A1" in ended.output
+    assert "1 of 13 tables differ." in ended.output
+
+
+@on_spark
+def test_a_life_on_spark(lending: Lending) -> None:
+    """First build, errors, a locked directory, a build by key, verify, runs, show as of: in one test, for its length."""
+    lending.deliver([ALICE], [SAVINGS, HUGE])
+    with pytest.raises(ChecksFailed):
+        lending.build()
+    assert not lending.database.exists()
+    with pytest.raises(DatabaseError, match="there is no database. Make it with lc-ibis build --backend spark"):
+        lending.rows("account_summary")
+    first = lending.load([ANN, BEN], ACCOUNTS)
+    before = _files(lending.database)
+    with pytest.raises(ChecksFailed):
+        lending.load(accounts=[*ACCOUNTS, HUGE])
+    assert _files(lending.database) == before
+    from lc_ibis.backends.parquet import _locked
+
+    lock = _locked(lending.database)
+    with pytest.raises(DatabaseError, match="in use by another process"):
+        lending.build()
+    lock.release()
+    run = lending.load(accounts=[("A1", "1", "7.00", "Savings"), *ACCOUNTS[1:7]])
+    assert {table.table: table.key_count for table in run.tables}["account_summary"] == 2
+    assert {result.status for result in lc_ibis.verify(**lending.options)} == {"identical"}
+    assert [r["run_id"] for r in lc_ibis.runs(**lending.options)] == [2, 1]
+    assert len(lending.rows("account_summary")) == 7
+    assert len(lending.rows("account_summary", as_of=first.run_at)) == 8
+    assert lc_ibis.test(**lending.options).status == "passed"
+    assert lending.build().status == "unchanged"
+    assert {table.action for table in lc_ibis.plan(**lending.places())} == {"skipped"}
+    assert not list(lending.database.glob("scratch/*/*"))
+
+
+@on_spark
+def test_a_build_killed_in_the_middle_is_made_good_by_the_next(lending: Lending) -> None:
+    """SIGKILL to the program and its Java, at a table half way."""
+    lending.load([ANN, BEN], ACCOUNTS)
+    before = lending.contents()
+    lending.deliver(accounts=ACCOUNTS[2:])
+    options = {name: str(value) for name, value in lending.places().items()}
+    code = (
+        "import os, signal, sys, lc_ibis\n"
+        "def killed(done):\n"
+        "    if done.table == 'snap_account':\n"
+        "        os.killpg(0, signal.SIGKILL)\n"
+        f"lc_ibis.build(progress=killed, allow_mass_delete=True, **{options!r})"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], start_new_session=True, capture_output=True, check=False)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert lending.contents() == before
+    assert lending.load().status == "built"
+    assert {result.status for result in lc_ibis.verify(**lending.options)} == {"identical"}
+    assert len(lending.rows("account_summary")) == 6
+
+
+@on_spark
+def test_settings_that_parity_needs_are_set(lending: Lending, spark: Any) -> None:
+    from lc_ibis.backends.spark_session import MEANING, Session
+
+    spark.conf.set("spark.sql.ansi.enabled", "false")
+    spark.conf.set("spark.sql.session.timeZone", "America/New_York")
+    session = Session()
+    assert session.spark is spark
+    assert {name: spark.conf.get(name) for name in MEANING} == MEANING
+
+
+@on_spark
+def test_null_is_not_nan_and_times_are_utc(lending: Lending) -> None:
+    lending.load([("1", None, "No"), ("2", "nan", "No"), ("3", "NULL", "Yes")], [SAVINGS])
+    assert lending.rows("src_customer", "name") == [None, "nan", "NULL"]
+    [stamp] = set(lending.rows("src_customer", "loaded_at"))
+    assert abs(stamp.timestamp() - time.time()) < 24 * 3600
+    assert stamp.tzinfo is None
+
+
+def test_without_java_spark_says_so(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = pytest.importorskip("lc_ibis.backends.spark_session")
+    monkeypatch.setattr(session.shutil, "which", lambda _: None)
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    with pytest.raises(SettingsError, match="Spark needs Java 17, and there is none"):
+        session._started(None, None, None)
+
+
+def test_a_package_that_is_missing_is_named(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "lc_ibis.backends.delta", None)
+    lending.deliver([ALICE], [SAVINGS])
+    with pytest.raises(SettingsError, match=r"Install lc-ibis\[spark\]"):
+        lc_ibis.build(**{**lending.places(), "backend": "spark"})
+
+
+def test_a_server_that_does_not_answer_is_named_without_its_token(lending: Lending) -> None:
+    pytest.importorskip("grpc")
+    code = (
+        "import lc_ibis; lc_ibis.build(backend='spark', remote='sc://127.0.0.1:1/;token=secret', "
+        f"inputs={str(lending.inputs)!r})"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "sc://127.0.0.1:1: no Spark Connect server answers" in ended.stderr.splitlines()[-1]
+    assert "secret" not in ended.stderr.splitlines()[-1]
+
+
+def test_a_manifest_that_cannot_be_read_is_named(lending: Lending) -> None:
+    pytest.importorskip("pyspark")
+    from lc_ibis.backends.manifest import Manifest
+
+    (lending.root / "tables.json").write_text(json.dumps({})[:1])
+    with pytest.raises(DatabaseError, match="it cannot be read"):
+        Manifest(lending.root).read()
