@@ -1,16 +1,19 @@
-"""Write docs/tables.md and docs/cli.md from the code; with --check, only say whether they are up to date."""
+"""Write tables.md, cli.md and sql/ from the code; with --check, only say whether they are up to date."""
 
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
 
+import lc_ibis
 from lc_ibis.cli import main
 from lc_ibis.engine.checks import Check, contract_checks
 from lc_ibis.engine.model import Model
 from lc_ibis.layers import pipeline
+from lc_ibis.reading import DIALECTS
 
 HERE = Path(__file__).parent
 
@@ -59,7 +62,17 @@ def _help(command: click.Command, name: str) -> str:
     return f"```\n{command.get_help(context)}\n```"
 
 
+def sql(dialect: str) -> str:
+    """Return each model's whole SQL."""
+    compiled = lc_ibis.compile(dialect)
+    head = (
+        f"-- Each table's whole SQL in the dialect {dialect}. Generated from the models by python docs/generate.py.\n"
+    )
+    return head + "".join(f"\n-- {name}\n{text};\n" for name, text in compiled.items())
+
+
 PAGES = {"tables.md": tables, "cli.md": cli}
+PAGES |= {f"sql/{dialect}.sql": partial(sql, dialect) for dialect in DIALECTS}
 
 
 def outdated() -> list[str]:
@@ -72,4 +85,5 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["--check"]:
         sys.exit(f"Out of date: {', '.join(outdated())}. Run python docs/generate.py." if outdated() else 0)
     for name, page in PAGES.items():
+        (HERE / name).parent.mkdir(exist_ok=True)
         (HERE / name).write_text(page(), encoding="utf-8")

@@ -13,12 +13,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lc_ibis.building import build, plan
+    from lc_ibis.comparing import parity
     from lc_ibis.errors import LcIbisError
     from lc_ibis.reading import compile, connect, ls, runs, show, test, verify
 
-__all__ = ["LcIbisError", "build", "compile", "connect", "ls", "plan", "runs", "show", "test", "verify", "version"]
+__all__ = [
+    "LcIbisError",
+    "build",
+    "compile",
+    "connect",
+    "ls",
+    "parity",
+    "plan",
+    "runs",
+    "show",
+    "test",
+    "verify",
+    "version",
+]
 
-_HOMES = {"build": "building", "plan": "building", "LcIbisError": "errors"} | dict.fromkeys(
+_HOMES = {"build": "building", "plan": "building", "parity": "comparing", "LcIbisError": "errors"} | dict.fromkeys(
     ("compile", "connect", "ls", "runs", "show", "test", "verify"), "reading"
 )
 

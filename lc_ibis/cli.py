@@ -202,7 +202,7 @@ def parity(other: str, then: tuple[Path, ...], as_json: bool, **options: Any) ->
     from dataclasses import asdict
 
     from lc_ibis import terminal
-    from lc_ibis.parity import parity
+    from lc_ibis.comparing import parity
     from lc_ibis.quality.report import to_json
 
     results = parity(other, then, **_given(options))

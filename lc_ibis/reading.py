@@ -160,14 +160,7 @@ def show(table: str, limit: int | None = None, as_of: str | date | None = None, 
     """Return the first rows of a table, ordered by its key, as dictionaries."""
     with connect(**options) as warehouse:
         rows = warehouse.table(table, as_of)
-        ordered = rows if table == warehouse.pipeline.ledger else rows.order_by(_order(warehouse.pipeline[table], rows))
-        return warehouse.store.rows(ordered.limit(_few(limit)))
-
-
-def _order(model: Model, rows: ir.Table) -> list[ir.Value]:
-    """By key, and a history's versions by time; by all columns where there is no key."""
-    keys = (*model.business_key, "dbt_valid_from") if isinstance(model.kind, Snapshot) else model.contract.key()
-    return [ibis.asc(rows[name]) for name in keys or rows.columns]
+        return warehouse.store.rows(warehouse.pipeline[table].ordered(rows).limit(_few(limit)))
 
 
 def test(**options: Any) -> Run:

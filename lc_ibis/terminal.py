@@ -12,10 +12,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from lc_ibis.comparing import Compared
 from lc_ibis.engine.checks import Scope, sentence
 from lc_ibis.engine.run import Action, Run, TableRun
 from lc_ibis.engine.verifying import Verified
-from lc_ibis.parity import Compared
 
 _WIDEST = 100_000
 _STYLES = {"created": "green", "updated": "cyan", "unchanged": "dim", "skipped": "dim"}

@@ -29,9 +29,9 @@ MAY_IMPORT = {
     "quality": {"engine", "errors"},
     "building": {"backends", "engine", "errors", "layers", "quality", "settings"},
     "reading": {"backends", "engine", "errors", "layers", "settings"},
-    "parity": {"backends", "building", "engine", "errors", "layers", "settings"},
-    "terminal": {"engine", "parity"},
-    "cli": {"building", "errors", "parity", "quality", "reading", "settings", "terminal"},
+    "comparing": {"backends", "building", "engine", "errors", "layers", "settings"},
+    "terminal": {"comparing", "engine"},
+    "cli": {"building", "comparing", "errors", "quality", "reading", "settings", "terminal"},
     "__main__": {"cli"},
 }
 

@@ -124,7 +124,7 @@ def _ledger_closes(ledger: list[dict[str, Any]], tables: Any) -> None:
         assert row["received_count"] == len(tables[f"src_{name}"])
         assert row["received_count"] == row["accepted_count"] + row["refused_count"]
         assert row["current_count"] == row["accepted_count"] + row["held_count"]
-    account = ledger[1]
+    account = next(row for row in ledger if row["source"] == "account")
     assert account["current_count"] == account["joined_count"] + account["without_customer_count"]
     assert account["joined_count"] == len(tables["int_account_with_customer"])
 

@@ -60,7 +60,7 @@ def test_an_account_that_is_refused_is_held_not_deleted(lending: Lending) -> Non
     run = lending.load(accounts=[("A", "1", "1,000.00", "Savings")])
     assert lending.rows("account_summary", "original_balance_amount") == [Decimal("1000.00")]
     assert lending.rows("snap_account", "dbt_valid_to") == [None]
-    assert [row["held_count"] for row in run.ledger] == [0, 1]
+    assert [row["held_count"] for row in run.ledger] == [1, 0]
 
 
 def test_an_unchanged_row_gets_no_new_version(lending: Lending) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,8 @@ from click.testing import CliRunner
 
 import lc_ibis
 from lc_ibis.cli import main
+from lc_ibis.comparing import parity
 from lc_ibis.errors import ChecksFailed, DatabaseError, SettingsError
-from lc_ibis.parity import parity
 from tests.conftest import ALICE, ON_DELTA, ON_SPARK, SAVINGS, Lending
 from tests.test_incremental import ACCOUNTS, ANN, BEN
 from tests.test_sample import DAYS
@@ -171,3 +174,43 @@ def test_a_manifest_that_cannot_be_read_is_named(lending: Lending) -> None:
     (lending.root / "tables.json").write_text(json.dumps({})[:1])
     with pytest.raises(DatabaseError, match="it cannot be read"):
         Manifest(lending.root).read()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[str]:
+    """The address of a Spark master with two workers, on loopback; Spark keeps their directories below tmp_path."""
+    from pyspark.find_spark_home import _find_spark_home
+
+    launcher = str(Path(_find_spark_home(), "bin", "spark-class"))
+    variables = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_WORKER_DIR": str(tmp_path / "work")}
+    port = _free_port()
+    master, processes = f"spark://127.0.0.1:{port}", []
+    daemon = "org.apache.spark.deploy"
+    commands = [[f"{daemon}.master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", "0"]]
+    commands += [[f"{daemon}.worker.Worker", "-c", "1", "-m", "1g", "--webui-port", "0", master]] * 2
+    try:
+        for command in commands:
+            quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            processes.append(subprocess.Popen([launcher, *command], env=variables, **quiet))
+        yield master
+    finally:
+        for process in processes:
+            process.terminate()
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.long
+@on_spark
+def test_a_cluster_of_two_workers_makes_the_same(lending: Lending, cluster: str) -> None:
+    """In a process of its own: a session has one master for life."""
+    command = [sys.executable, "-m", "lc_ibis", "parity", "--master", cluster, "--inputs", str(DAYS["day1"])]
+    variables = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1"}
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    assert "identical: 13 tables." in ended.stdout

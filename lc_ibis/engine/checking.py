@@ -49,7 +49,7 @@ class Checker:
         ledger = self.pipeline.ledger
         if not ledger or self.state.stale(self.pipeline, self.pipeline.stored_inputs[ledger]):
             return []
-        return self.store.rows(self.tables[ledger])
+        return self.store.rows(self.pipeline[ledger].ordered(self.tables[ledger]))
 
     def remember(self, results: Iterable[CheckResult]) -> None:
         """Note in the state how checks ended, so that the next run need look at changes alone."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import ibis
 import ibis.expr.types as ir
 
 from lc_ibis.engine.checks import Check, contract_checks
@@ -133,6 +134,12 @@ class Model:
         if isinstance(self.kind, Incremental) and self.kind.by is not None:
             return self.kind.by
         return self.business_key or self.contract.received_key()
+
+    def ordered(self, rows: ir.Table) -> ir.Table:
+        """Order rows of this model by key, and a history's versions by time; by all columns where there is no key."""
+        history = isinstance(self.kind, Snapshot)
+        keys = (*self.business_key, "dbt_valid_from") if history else self.contract.key()
+        return rows.order_by([ibis.asc(rows[name]) for name in keys or rows.columns])
 
     def check(self, *checks: Check) -> None:
         """Add checks to those that the contract implies (not null, unique key)."""

@@ -28,7 +28,7 @@ def ledger(
     account = _counted("account", src_account, stg_account, quarantine_stg_account, held_account, snap_account).mutate(
         joined_count=_rows(int_account_with_customer), without_customer_count=_rows(int_account_without_customer)
     )
-    return customer.union(account).order_by(ibis.desc("source"))
+    return customer.union(account)
 
 
 def _counted(

@@ -1,0 +1,3070 @@
+-- Each table's whole SQL in the dialect databricks. Generated from the models by python docs/generate.py.
+
+-- src_customer
+SELECT
+  `t0`.`customer_id`,
+  `t0`.`name`,
+  `t0`.`has_loan`,
+  CAST('1970-01-01 00:00:00' AS TIMESTAMP) AS `loaded_at`
+FROM `received_src_customer` AS `t0`;
+
+-- src_account
+SELECT
+  `t0`.`account_id`,
+  `t0`.`customer_id`,
+  `t0`.`balance`,
+  `t0`.`account_type`,
+  CAST('1970-01-01 00:00:00' AS TIMESTAMP) AS `loaded_at`
+FROM `received_src_account` AS `t0`;
+
+-- customer_cleaned
+SELECT
+  `t0`.`customer_id` AS `received_customer_id`,
+  `t0`.`name` AS `received_name`,
+  `t0`.`has_loan` AS `received_has_loan`,
+  TRY_CAST(IF(
+    REGEXP_LIKE(
+      REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+      '\\A[+-]?[0-9]+\\z'
+    ),
+    REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+    CAST(NULL AS STRING)
+  ) AS BIGINT) AS `customer_id`,
+  LOWER(REGEXP_REPLACE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')) AS `customer_name`,
+  COALESCE(
+    LOWER(
+      REGEXP_REPLACE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
+    ),
+    ''
+  ) IN ('yes', 'y', 'true', '1') AS `has_loan_flag`,
+  `t0`.`loaded_at`,
+  CASE
+    WHEN COALESCE(
+      REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+      ''
+    ) = ''
+    THEN CONCAT(
+      'customer_id is blank: ',
+      COALESCE(
+        CONCAT(
+          CONCAT(
+            '\'',
+            SUBSTRING(
+              `t0`.`customer_id`,
+              IF((
+                0 + 1
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+              100
+            )
+          ),
+          '\''
+        ),
+        'null'
+      )
+    )
+    WHEN TRY_CAST(IF(
+      REGEXP_LIKE(
+        REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        '\\A[+-]?[0-9]+\\z'
+      ),
+      REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+      CAST(NULL AS STRING)
+    ) AS BIGINT) IS NULL
+    THEN CONCAT(
+      'customer_id is not an integer: ',
+      COALESCE(
+        CONCAT(
+          CONCAT(
+            '\'',
+            SUBSTRING(
+              `t0`.`customer_id`,
+              IF((
+                0 + 1
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+              100
+            )
+          ),
+          '\''
+        ),
+        'null'
+      )
+    )
+    WHEN COALESCE(
+      REGEXP_REPLACE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+      ''
+    ) = ''
+    THEN CONCAT(
+      'name is blank: ',
+      COALESCE(
+        CONCAT(
+          CONCAT(
+            '\'',
+            SUBSTRING(`t0`.`name`, IF((
+              0 + 1
+            ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`name`)), 100)
+          ),
+          '\''
+        ),
+        'null'
+      )
+    )
+    WHEN NOT (
+      COALESCE(
+        LOWER(
+          REGEXP_REPLACE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
+        ),
+        ''
+      ) IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
+    )
+    THEN CONCAT(
+      'has_loan is neither yes nor no: ',
+      COALESCE(
+        CONCAT(
+          CONCAT(
+            '\'',
+            SUBSTRING(`t0`.`has_loan`, IF((
+              0 + 1
+            ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`has_loan`)), 100)
+          ),
+          '\''
+        ),
+        'null'
+      )
+    )
+    ELSE NULL
+  END AS `failure_reason`
+FROM `source`.`src_customer` AS `t0`;
+
+-- account_cleaned
+SELECT
+  `t0`.`account_id` AS `received_account_id`,
+  `t0`.`customer_id` AS `received_customer_id`,
+  `t0`.`balance` AS `received_balance`,
+  `t0`.`account_type` AS `received_account_type`,
+  NULLIF(
+    REGEXP_REPLACE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+    ''
+  ) AS `account_id`,
+  TRY_CAST(IF(
+    REGEXP_LIKE(
+      REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+      '\\A[+-]?[0-9]+\\z'
+    ),
+    REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+    CAST(NULL AS STRING)
+  ) AS BIGINT) AS `customer_id`,
+  TRY_CAST(IF(
+    COALESCE(
+      REGEXP_LIKE(
+        REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
+      ),
+      FALSE
+    ),
+    REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+    CAST(NULL AS STRING)
+  ) AS DECIMAL(18, 2)) AS `balance_amount`,
+  COALESCE(
+    LOWER(
+      REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
+    ),
+    ''
+  ) AS `account_type`,
+  `t0`.`loaded_at`,
+  CASE
+    WHEN COALESCE(
+      REGEXP_REPLACE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+      ''
+    ) = ''
+    THEN CONCAT(
+      'account_id is blank: ',
+      COALESCE(
+        CONCAT(
+          CONCAT(
+            '\'',
+            SUBSTRING(
+              `t0`.`account_id`,
+              IF((
+                0 + 1
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_id`)),
+              100
+            )
+          ),
+          '\''
+        ),
+        'null'
+      )
+    )
+    WHEN COALESCE(
+      REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+      ''
+    ) = ''
+    THEN CONCAT(
+      'customer_id is blank: ',
+      COALESCE(
+        CONCAT(
+          CONCAT(
+            '\'',
+            SUBSTRING(
+              `t0`.`customer_id`,
+              IF((
+                0 + 1
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+              100
+            )
+          ),
+          '\''
+        ),
+        'null'
+      )
+    )
+    WHEN TRY_CAST(IF(
+      REGEXP_LIKE(
+        REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        '\\A[+-]?[0-9]+\\z'
+      ),
+      REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+      CAST(NULL AS STRING)
+    ) AS BIGINT) IS NULL
+    THEN CONCAT(
+      'customer_id is not an integer: ',
+      COALESCE(
+        CONCAT(
+          CONCAT(
+            '\'',
+            SUBSTRING(
+              `t0`.`customer_id`,
+              IF((
+                0 + 1
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+              100
+            )
+          ),
+          '\''
+        ),
+        'null'
+      )
+    )
+    WHEN COALESCE(
+      LOWER(
+        REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
+      ),
+      ''
+    ) IN ('', 'null', 'n/a', 'none')
+    THEN CONCAT(
+      'balance is blank: ',
+      COALESCE(
+        CONCAT(
+          CONCAT(
+            '\'',
+            SUBSTRING(`t0`.`balance`, IF((
+              0 + 1
+            ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+          ),
+          '\''
+        ),
+        'null'
+      )
+    )
+    WHEN NOT (
+      COALESCE(
+        REGEXP_LIKE(
+          REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
+        ),
+        FALSE
+      )
+    )
+    THEN CONCAT(
+      'balance is not a plain decimal: ',
+      COALESCE(
+        CONCAT(
+          CONCAT(
+            '\'',
+            SUBSTRING(`t0`.`balance`, IF((
+              0 + 1
+            ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+          ),
+          '\''
+        ),
+        'null'
+      )
+    )
+    WHEN TRY_CAST(IF(
+      COALESCE(
+        REGEXP_LIKE(
+          REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
+        ),
+        FALSE
+      ),
+      REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+      CAST(NULL AS STRING)
+    ) AS DECIMAL(18, 2)) IS NULL
+    THEN CONCAT(
+      'balance does not fit decimal(18,2): ',
+      COALESCE(
+        CONCAT(
+          CONCAT(
+            '\'',
+            SUBSTRING(`t0`.`balance`, IF((
+              0 + 1
+            ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+          ),
+          '\''
+        ),
+        'null'
+      )
+    )
+    WHEN COALESCE(
+      REGEXP_LIKE(
+        REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        '\\A-.*[1-9]'
+      ),
+      FALSE
+    )
+    THEN CONCAT(
+      'balance is negative: ',
+      COALESCE(
+        CONCAT(
+          CONCAT(
+            '\'',
+            SUBSTRING(`t0`.`balance`, IF((
+              0 + 1
+            ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+          ),
+          '\''
+        ),
+        'null'
+      )
+    )
+    WHEN COALESCE(
+      REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+      ''
+    ) = ''
+    THEN CONCAT(
+      'account_type is blank: ',
+      COALESCE(
+        CONCAT(
+          CONCAT(
+            '\'',
+            SUBSTRING(
+              `t0`.`account_type`,
+              IF((
+                0 + 1
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_type`)),
+              100
+            )
+          ),
+          '\''
+        ),
+        'null'
+      )
+    )
+    WHEN NOT (
+      COALESCE(
+        LOWER(
+          REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
+        ),
+        ''
+      ) IN ('savings', 'checking')
+    )
+    THEN CONCAT(
+      'account_type is neither savings nor checking: ',
+      COALESCE(
+        CONCAT(
+          CONCAT(
+            '\'',
+            SUBSTRING(
+              `t0`.`account_type`,
+              IF((
+                0 + 1
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_type`)),
+              100
+            )
+          ),
+          '\''
+        ),
+        'null'
+      )
+    )
+    ELSE NULL
+  END AS `failure_reason`
+FROM `source`.`src_account` AS `t0`;
+
+-- customer_repeated
+WITH `t2` AS (
+  SELECT
+    *
+  FROM (
+    SELECT
+      `t0`.`customer_id` AS `received_customer_id`,
+      `t0`.`name` AS `received_name`,
+      `t0`.`has_loan` AS `received_has_loan`,
+      TRY_CAST(IF(
+        REGEXP_LIKE(
+          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          '\\A[+-]?[0-9]+\\z'
+        ),
+        REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        CAST(NULL AS STRING)
+      ) AS BIGINT) AS `customer_id`,
+      LOWER(REGEXP_REPLACE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')) AS `customer_name`,
+      COALESCE(
+        LOWER(
+          REGEXP_REPLACE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
+        ),
+        ''
+      ) IN ('yes', 'y', 'true', '1') AS `has_loan_flag`,
+      `t0`.`loaded_at`,
+      CASE
+        WHEN COALESCE(
+          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          ''
+        ) = ''
+        THEN CONCAT(
+          'customer_id is blank: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`customer_id`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN TRY_CAST(IF(
+          REGEXP_LIKE(
+            REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+            '\\A[+-]?[0-9]+\\z'
+          ),
+          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          CAST(NULL AS STRING)
+        ) AS BIGINT) IS NULL
+        THEN CONCAT(
+          'customer_id is not an integer: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`customer_id`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN COALESCE(
+          REGEXP_REPLACE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          ''
+        ) = ''
+        THEN CONCAT(
+          'name is blank: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(`t0`.`name`, IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`name`)), 100)
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN NOT (
+          COALESCE(
+            LOWER(
+              REGEXP_REPLACE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
+            ),
+            ''
+          ) IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
+        )
+        THEN CONCAT(
+          'has_loan is neither yes nor no: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(`t0`.`has_loan`, IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`has_loan`)), 100)
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        ELSE NULL
+      END AS `failure_reason`
+    FROM `source`.`src_customer` AS `t0`
+  ) AS `t1`
+  WHERE
+    `t1`.`failure_reason` IS NULL
+)
+SELECT
+  `t8`.`received_customer_id`,
+  `t8`.`received_name`,
+  `t8`.`received_has_loan`,
+  `t8`.`customer_id`,
+  `t8`.`customer_name`,
+  `t8`.`has_loan_flag`,
+  `t8`.`loaded_at`,
+  CASE
+    WHEN NOT (
+      (
+        MIN(`t8`.`customer_name`) OVER (
+          PARTITION BY `t8`.`customer_id`
+          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        ) = MAX(`t8`.`customer_name`) OVER (
+          PARTITION BY `t8`.`customer_id`
+          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        )
+      )
+      AND (
+        BOOL_AND(`t8`.`has_loan_flag`) OVER (
+          PARTITION BY `t8`.`customer_id`
+          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        ) = BOOL_OR(`t8`.`has_loan_flag`) OVER (
+          PARTITION BY `t8`.`customer_id`
+          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        )
+      )
+    )
+    THEN CONCAT(
+      'customer_id comes more than once, with different values: ',
+      COALESCE(
+        CONCAT(
+          CONCAT(
+            '\'',
+            SUBSTRING(
+              `t8`.`received_customer_id`,
+              IF((
+                0 + 1
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t8`.`received_customer_id`)),
+              100
+            )
+          ),
+          '\''
+        ),
+        'null'
+      )
+    )
+    WHEN (
+      ROW_NUMBER() OVER (
+        PARTITION BY `t8`.`customer_id`
+        ORDER BY `t8`.`received_customer_id` ASC NULLS LAST, `t8`.`received_name` ASC NULLS LAST, `t8`.`received_has_loan` ASC NULLS LAST, `t8`.`loaded_at` ASC NULLS LAST
+      ) - 1
+    ) > 0
+    THEN CONCAT(
+      'customer_id comes more than once, with the same values: ',
+      COALESCE(
+        CONCAT(
+          CONCAT(
+            '\'',
+            SUBSTRING(
+              `t8`.`received_customer_id`,
+              IF((
+                0 + 1
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t8`.`received_customer_id`)),
+              100
+            )
+          ),
+          '\''
+        ),
+        'null'
+      )
+    )
+    ELSE NULL
+  END AS `failure_reason`,
+  MIN(`t8`.`loaded_at`) OVER (
+    PARTITION BY `t8`.`customer_id`
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+  ) AS `first_loaded_at`
+FROM (
+  SELECT
+    `t4`.`received_customer_id`,
+    `t4`.`received_name`,
+    `t4`.`received_has_loan`,
+    `t4`.`customer_id`,
+    `t4`.`customer_name`,
+    `t4`.`has_loan_flag`,
+    `t4`.`loaded_at`,
+    `t4`.`failure_reason`
+  FROM `t2` AS `t4`
+  LEFT SEMI JOIN (
+    SELECT
+      `t5`.`customer_id`
+    FROM (
+      SELECT
+        `t3`.`customer_id`,
+        COUNT(*) AS `CountStar()`
+      FROM `t2` AS `t3`
+      GROUP BY
+        1
+    ) AS `t5`
+    WHERE
+      `t5`.`CountStar()` > 1
+  ) AS `t7`
+    ON `t4`.`customer_id` = `t7`.`customer_id`
+) AS `t8`;
+
+-- account_repeated
+WITH `t2` AS (
+  SELECT
+    *
+  FROM (
+    SELECT
+      `t0`.`account_id` AS `received_account_id`,
+      `t0`.`customer_id` AS `received_customer_id`,
+      `t0`.`balance` AS `received_balance`,
+      `t0`.`account_type` AS `received_account_type`,
+      NULLIF(
+        REGEXP_REPLACE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        ''
+      ) AS `account_id`,
+      TRY_CAST(IF(
+        REGEXP_LIKE(
+          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          '\\A[+-]?[0-9]+\\z'
+        ),
+        REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        CAST(NULL AS STRING)
+      ) AS BIGINT) AS `customer_id`,
+      TRY_CAST(IF(
+        COALESCE(
+          REGEXP_LIKE(
+            REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+            '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
+          ),
+          FALSE
+        ),
+        REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        CAST(NULL AS STRING)
+      ) AS DECIMAL(18, 2)) AS `balance_amount`,
+      COALESCE(
+        LOWER(
+          REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
+        ),
+        ''
+      ) AS `account_type`,
+      `t0`.`loaded_at`,
+      CASE
+        WHEN COALESCE(
+          REGEXP_REPLACE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          ''
+        ) = ''
+        THEN CONCAT(
+          'account_id is blank: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`account_id`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_id`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN COALESCE(
+          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          ''
+        ) = ''
+        THEN CONCAT(
+          'customer_id is blank: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`customer_id`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN TRY_CAST(IF(
+          REGEXP_LIKE(
+            REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+            '\\A[+-]?[0-9]+\\z'
+          ),
+          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          CAST(NULL AS STRING)
+        ) AS BIGINT) IS NULL
+        THEN CONCAT(
+          'customer_id is not an integer: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`customer_id`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN COALESCE(
+          LOWER(
+            REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
+          ),
+          ''
+        ) IN ('', 'null', 'n/a', 'none')
+        THEN CONCAT(
+          'balance is blank: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(`t0`.`balance`, IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN NOT (
+          COALESCE(
+            REGEXP_LIKE(
+              REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+              '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
+            ),
+            FALSE
+          )
+        )
+        THEN CONCAT(
+          'balance is not a plain decimal: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(`t0`.`balance`, IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN TRY_CAST(IF(
+          COALESCE(
+            REGEXP_LIKE(
+              REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+              '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
+            ),
+            FALSE
+          ),
+          REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          CAST(NULL AS STRING)
+        ) AS DECIMAL(18, 2)) IS NULL
+        THEN CONCAT(
+          'balance does not fit decimal(18,2): ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(`t0`.`balance`, IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN COALESCE(
+          REGEXP_LIKE(
+            REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+            '\\A-.*[1-9]'
+          ),
+          FALSE
+        )
+        THEN CONCAT(
+          'balance is negative: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(`t0`.`balance`, IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN COALESCE(
+          REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          ''
+        ) = ''
+        THEN CONCAT(
+          'account_type is blank: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`account_type`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_type`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN NOT (
+          COALESCE(
+            LOWER(
+              REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
+            ),
+            ''
+          ) IN ('savings', 'checking')
+        )
+        THEN CONCAT(
+          'account_type is neither savings nor checking: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`account_type`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_type`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        ELSE NULL
+      END AS `failure_reason`
+    FROM `source`.`src_account` AS `t0`
+  ) AS `t1`
+  WHERE
+    `t1`.`failure_reason` IS NULL
+)
+SELECT
+  `t8`.`received_account_id`,
+  `t8`.`received_customer_id`,
+  `t8`.`received_balance`,
+  `t8`.`received_account_type`,
+  `t8`.`account_id`,
+  `t8`.`customer_id`,
+  `t8`.`balance_amount`,
+  `t8`.`account_type`,
+  `t8`.`loaded_at`,
+  CASE
+    WHEN NOT (
+      (
+        MIN(`t8`.`customer_id`) OVER (
+          PARTITION BY `t8`.`account_id`
+          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        ) = MAX(`t8`.`customer_id`) OVER (
+          PARTITION BY `t8`.`account_id`
+          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        )
+      )
+      AND (
+        MIN(`t8`.`balance_amount`) OVER (
+          PARTITION BY `t8`.`account_id`
+          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        ) = MAX(`t8`.`balance_amount`) OVER (
+          PARTITION BY `t8`.`account_id`
+          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        )
+      )
+      AND (
+        MIN(`t8`.`account_type`) OVER (
+          PARTITION BY `t8`.`account_id`
+          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        ) = MAX(`t8`.`account_type`) OVER (
+          PARTITION BY `t8`.`account_id`
+          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        )
+      )
+    )
+    THEN CONCAT(
+      'account_id comes more than once, with different values: ',
+      COALESCE(
+        CONCAT(
+          CONCAT(
+            '\'',
+            SUBSTRING(
+              `t8`.`received_account_id`,
+              IF((
+                0 + 1
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t8`.`received_account_id`)),
+              100
+            )
+          ),
+          '\''
+        ),
+        'null'
+      )
+    )
+    WHEN (
+      ROW_NUMBER() OVER (
+        PARTITION BY `t8`.`account_id`
+        ORDER BY `t8`.`received_account_id` ASC NULLS LAST, `t8`.`received_customer_id` ASC NULLS LAST, `t8`.`received_balance` ASC NULLS LAST, `t8`.`received_account_type` ASC NULLS LAST, `t8`.`loaded_at` ASC NULLS LAST
+      ) - 1
+    ) > 0
+    THEN CONCAT(
+      'account_id comes more than once, with the same values: ',
+      COALESCE(
+        CONCAT(
+          CONCAT(
+            '\'',
+            SUBSTRING(
+              `t8`.`received_account_id`,
+              IF((
+                0 + 1
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t8`.`received_account_id`)),
+              100
+            )
+          ),
+          '\''
+        ),
+        'null'
+      )
+    )
+    ELSE NULL
+  END AS `failure_reason`,
+  MIN(`t8`.`loaded_at`) OVER (
+    PARTITION BY `t8`.`account_id`
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+  ) AS `first_loaded_at`
+FROM (
+  SELECT
+    `t4`.`received_account_id`,
+    `t4`.`received_customer_id`,
+    `t4`.`received_balance`,
+    `t4`.`received_account_type`,
+    `t4`.`account_id`,
+    `t4`.`customer_id`,
+    `t4`.`balance_amount`,
+    `t4`.`account_type`,
+    `t4`.`loaded_at`,
+    `t4`.`failure_reason`
+  FROM `t2` AS `t4`
+  LEFT SEMI JOIN (
+    SELECT
+      `t5`.`account_id`
+    FROM (
+      SELECT
+        `t3`.`account_id`,
+        COUNT(*) AS `CountStar()`
+      FROM `t2` AS `t3`
+      GROUP BY
+        1
+    ) AS `t5`
+    WHERE
+      `t5`.`CountStar()` > 1
+  ) AS `t7`
+    ON `t4`.`account_id` = `t7`.`account_id`
+) AS `t8`;
+
+-- stg_customer
+WITH `t2` AS (
+  SELECT
+    *
+  FROM (
+    SELECT
+      `t0`.`customer_id` AS `received_customer_id`,
+      `t0`.`name` AS `received_name`,
+      `t0`.`has_loan` AS `received_has_loan`,
+      TRY_CAST(IF(
+        REGEXP_LIKE(
+          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          '\\A[+-]?[0-9]+\\z'
+        ),
+        REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        CAST(NULL AS STRING)
+      ) AS BIGINT) AS `customer_id`,
+      LOWER(REGEXP_REPLACE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')) AS `customer_name`,
+      COALESCE(
+        LOWER(
+          REGEXP_REPLACE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
+        ),
+        ''
+      ) IN ('yes', 'y', 'true', '1') AS `has_loan_flag`,
+      `t0`.`loaded_at`,
+      CASE
+        WHEN COALESCE(
+          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          ''
+        ) = ''
+        THEN CONCAT(
+          'customer_id is blank: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`customer_id`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN TRY_CAST(IF(
+          REGEXP_LIKE(
+            REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+            '\\A[+-]?[0-9]+\\z'
+          ),
+          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          CAST(NULL AS STRING)
+        ) AS BIGINT) IS NULL
+        THEN CONCAT(
+          'customer_id is not an integer: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`customer_id`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN COALESCE(
+          REGEXP_REPLACE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          ''
+        ) = ''
+        THEN CONCAT(
+          'name is blank: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(`t0`.`name`, IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`name`)), 100)
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN NOT (
+          COALESCE(
+            LOWER(
+              REGEXP_REPLACE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
+            ),
+            ''
+          ) IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
+        )
+        THEN CONCAT(
+          'has_loan is neither yes nor no: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(`t0`.`has_loan`, IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`has_loan`)), 100)
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        ELSE NULL
+      END AS `failure_reason`
+    FROM `source`.`src_customer` AS `t0`
+  ) AS `t1`
+  WHERE
+    `t1`.`failure_reason` IS NULL
+), `t9` AS (
+  SELECT
+    `t8`.`received_customer_id`,
+    `t8`.`received_name`,
+    `t8`.`received_has_loan`,
+    `t8`.`customer_id`,
+    `t8`.`customer_name`,
+    `t8`.`has_loan_flag`,
+    `t8`.`loaded_at`,
+    CASE
+      WHEN NOT (
+        (
+          MIN(`t8`.`customer_name`) OVER (
+            PARTITION BY `t8`.`customer_id`
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+          ) = MAX(`t8`.`customer_name`) OVER (
+            PARTITION BY `t8`.`customer_id`
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+          )
+        )
+        AND (
+          BOOL_AND(`t8`.`has_loan_flag`) OVER (
+            PARTITION BY `t8`.`customer_id`
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+          ) = BOOL_OR(`t8`.`has_loan_flag`) OVER (
+            PARTITION BY `t8`.`customer_id`
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+          )
+        )
+      )
+      THEN CONCAT(
+        'customer_id comes more than once, with different values: ',
+        COALESCE(
+          CONCAT(
+            CONCAT(
+              '\'',
+              SUBSTRING(
+                `t8`.`received_customer_id`,
+                IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t8`.`received_customer_id`)),
+                100
+              )
+            ),
+            '\''
+          ),
+          'null'
+        )
+      )
+      WHEN (
+        ROW_NUMBER() OVER (
+          PARTITION BY `t8`.`customer_id`
+          ORDER BY `t8`.`received_customer_id` ASC NULLS LAST, `t8`.`received_name` ASC NULLS LAST, `t8`.`received_has_loan` ASC NULLS LAST, `t8`.`loaded_at` ASC NULLS LAST
+        ) - 1
+      ) > 0
+      THEN CONCAT(
+        'customer_id comes more than once, with the same values: ',
+        COALESCE(
+          CONCAT(
+            CONCAT(
+              '\'',
+              SUBSTRING(
+                `t8`.`received_customer_id`,
+                IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t8`.`received_customer_id`)),
+                100
+              )
+            ),
+            '\''
+          ),
+          'null'
+        )
+      )
+      ELSE NULL
+    END AS `failure_reason`,
+    MIN(`t8`.`loaded_at`) OVER (
+      PARTITION BY `t8`.`customer_id`
+      ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+    ) AS `first_loaded_at`
+  FROM (
+    SELECT
+      `t4`.`received_customer_id`,
+      `t4`.`received_name`,
+      `t4`.`received_has_loan`,
+      `t4`.`customer_id`,
+      `t4`.`customer_name`,
+      `t4`.`has_loan_flag`,
+      `t4`.`loaded_at`,
+      `t4`.`failure_reason`
+    FROM `t2` AS `t4`
+    LEFT SEMI JOIN (
+      SELECT
+        `t5`.`customer_id`
+      FROM (
+        SELECT
+          `t3`.`customer_id`,
+          COUNT(*) AS `CountStar()`
+        FROM `t2` AS `t3`
+        GROUP BY
+          1
+      ) AS `t5`
+      WHERE
+        `t5`.`CountStar()` > 1
+    ) AS `t7`
+      ON `t4`.`customer_id` = `t7`.`customer_id`
+  ) AS `t8`
+)
+SELECT
+  *
+FROM (
+  SELECT
+    `t4`.`customer_id`,
+    `t4`.`customer_name`,
+    `t4`.`has_loan_flag`,
+    `t4`.`loaded_at`
+  FROM `t2` AS `t4`
+  LEFT ANTI JOIN `t9` AS `t11`
+    ON `t4`.`customer_id` = `t11`.`customer_id`
+) AS `t13`
+UNION ALL
+SELECT
+  *
+FROM (
+  SELECT
+    `t10`.`customer_id`,
+    `t10`.`customer_name`,
+    `t10`.`has_loan_flag`,
+    `t10`.`first_loaded_at` AS `loaded_at`
+  FROM `t9` AS `t10`
+  WHERE
+    `t10`.`failure_reason` IS NULL
+) AS `t12`;
+
+-- quarantine_stg_customer
+WITH `t3` AS (
+  SELECT
+    *
+  FROM (
+    SELECT
+      `t0`.`customer_id` AS `received_customer_id`,
+      `t0`.`name` AS `received_name`,
+      `t0`.`has_loan` AS `received_has_loan`,
+      TRY_CAST(IF(
+        REGEXP_LIKE(
+          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          '\\A[+-]?[0-9]+\\z'
+        ),
+        REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        CAST(NULL AS STRING)
+      ) AS BIGINT) AS `customer_id`,
+      LOWER(REGEXP_REPLACE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')) AS `customer_name`,
+      COALESCE(
+        LOWER(
+          REGEXP_REPLACE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
+        ),
+        ''
+      ) IN ('yes', 'y', 'true', '1') AS `has_loan_flag`,
+      `t0`.`loaded_at`,
+      CASE
+        WHEN COALESCE(
+          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          ''
+        ) = ''
+        THEN CONCAT(
+          'customer_id is blank: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`customer_id`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN TRY_CAST(IF(
+          REGEXP_LIKE(
+            REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+            '\\A[+-]?[0-9]+\\z'
+          ),
+          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          CAST(NULL AS STRING)
+        ) AS BIGINT) IS NULL
+        THEN CONCAT(
+          'customer_id is not an integer: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`customer_id`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN COALESCE(
+          REGEXP_REPLACE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          ''
+        ) = ''
+        THEN CONCAT(
+          'name is blank: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(`t0`.`name`, IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`name`)), 100)
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN NOT (
+          COALESCE(
+            LOWER(
+              REGEXP_REPLACE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
+            ),
+            ''
+          ) IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
+        )
+        THEN CONCAT(
+          'has_loan is neither yes nor no: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(`t0`.`has_loan`, IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`has_loan`)), 100)
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        ELSE NULL
+      END AS `failure_reason`
+    FROM `source`.`src_customer` AS `t0`
+  ) AS `t2`
+  WHERE
+    `t2`.`failure_reason` IS NULL
+)
+SELECT
+  `t12`.`received_customer_id` AS `customer_id`,
+  `t12`.`received_name` AS `name`,
+  `t12`.`received_has_loan` AS `has_loan`,
+  `t12`.`loaded_at`,
+  `t12`.`failure_reason`,
+  CAST('1970-01-01 00:00:00' AS TIMESTAMP) AS `quarantined_at`
+FROM (
+  SELECT
+    *
+  FROM (
+    SELECT
+      `t0`.`customer_id` AS `received_customer_id`,
+      `t0`.`name` AS `received_name`,
+      `t0`.`has_loan` AS `received_has_loan`,
+      `t0`.`loaded_at`,
+      CASE
+        WHEN COALESCE(
+          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          ''
+        ) = ''
+        THEN CONCAT(
+          'customer_id is blank: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`customer_id`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN TRY_CAST(IF(
+          REGEXP_LIKE(
+            REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+            '\\A[+-]?[0-9]+\\z'
+          ),
+          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          CAST(NULL AS STRING)
+        ) AS BIGINT) IS NULL
+        THEN CONCAT(
+          'customer_id is not an integer: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`customer_id`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN COALESCE(
+          REGEXP_REPLACE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          ''
+        ) = ''
+        THEN CONCAT(
+          'name is blank: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(`t0`.`name`, IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`name`)), 100)
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN NOT (
+          COALESCE(
+            LOWER(
+              REGEXP_REPLACE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
+            ),
+            ''
+          ) IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
+        )
+        THEN CONCAT(
+          'has_loan is neither yes nor no: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(`t0`.`has_loan`, IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`has_loan`)), 100)
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        ELSE NULL
+      END AS `failure_reason`
+    FROM `source`.`src_customer` AS `t0`
+  ) AS `t1`
+  UNION ALL
+  SELECT
+    *
+  FROM (
+    SELECT
+      `t10`.`received_customer_id`,
+      `t10`.`received_name`,
+      `t10`.`received_has_loan`,
+      `t10`.`loaded_at`,
+      `t10`.`failure_reason`
+    FROM (
+      SELECT
+        `t9`.`received_customer_id`,
+        `t9`.`received_name`,
+        `t9`.`received_has_loan`,
+        `t9`.`customer_id`,
+        `t9`.`customer_name`,
+        `t9`.`has_loan_flag`,
+        `t9`.`loaded_at`,
+        CASE
+          WHEN NOT (
+            (
+              MIN(`t9`.`customer_name`) OVER (
+                PARTITION BY `t9`.`customer_id`
+                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+              ) = MAX(`t9`.`customer_name`) OVER (
+                PARTITION BY `t9`.`customer_id`
+                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+              )
+            )
+            AND (
+              BOOL_AND(`t9`.`has_loan_flag`) OVER (
+                PARTITION BY `t9`.`customer_id`
+                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+              ) = BOOL_OR(`t9`.`has_loan_flag`) OVER (
+                PARTITION BY `t9`.`customer_id`
+                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+              )
+            )
+          )
+          THEN CONCAT(
+            'customer_id comes more than once, with different values: ',
+            COALESCE(
+              CONCAT(
+                CONCAT(
+                  '\'',
+                  SUBSTRING(
+                    `t9`.`received_customer_id`,
+                    IF((
+                      0 + 1
+                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t9`.`received_customer_id`)),
+                    100
+                  )
+                ),
+                '\''
+              ),
+              'null'
+            )
+          )
+          WHEN (
+            ROW_NUMBER() OVER (
+              PARTITION BY `t9`.`customer_id`
+              ORDER BY `t9`.`received_customer_id` ASC NULLS LAST, `t9`.`received_name` ASC NULLS LAST, `t9`.`received_has_loan` ASC NULLS LAST, `t9`.`loaded_at` ASC NULLS LAST
+            ) - 1
+          ) > 0
+          THEN CONCAT(
+            'customer_id comes more than once, with the same values: ',
+            COALESCE(
+              CONCAT(
+                CONCAT(
+                  '\'',
+                  SUBSTRING(
+                    `t9`.`received_customer_id`,
+                    IF((
+                      0 + 1
+                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t9`.`received_customer_id`)),
+                    100
+                  )
+                ),
+                '\''
+              ),
+              'null'
+            )
+          )
+          ELSE NULL
+        END AS `failure_reason`,
+        MIN(`t9`.`loaded_at`) OVER (
+          PARTITION BY `t9`.`customer_id`
+          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        ) AS `first_loaded_at`
+      FROM (
+        SELECT
+          `t5`.`received_customer_id`,
+          `t5`.`received_name`,
+          `t5`.`received_has_loan`,
+          `t5`.`customer_id`,
+          `t5`.`customer_name`,
+          `t5`.`has_loan_flag`,
+          `t5`.`loaded_at`,
+          `t5`.`failure_reason`
+        FROM `t3` AS `t5`
+        LEFT SEMI JOIN (
+          SELECT
+            `t6`.`customer_id`
+          FROM (
+            SELECT
+              `t4`.`customer_id`,
+              COUNT(*) AS `CountStar()`
+            FROM `t3` AS `t4`
+            GROUP BY
+              1
+          ) AS `t6`
+          WHERE
+            `t6`.`CountStar()` > 1
+        ) AS `t8`
+          ON `t5`.`customer_id` = `t8`.`customer_id`
+      ) AS `t9`
+    ) AS `t10`
+  ) AS `t11`
+) AS `t12`
+WHERE
+  `t12`.`failure_reason` IS NOT NULL;
+
+-- stg_account
+WITH `t2` AS (
+  SELECT
+    *
+  FROM (
+    SELECT
+      `t0`.`account_id` AS `received_account_id`,
+      `t0`.`customer_id` AS `received_customer_id`,
+      `t0`.`balance` AS `received_balance`,
+      `t0`.`account_type` AS `received_account_type`,
+      NULLIF(
+        REGEXP_REPLACE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        ''
+      ) AS `account_id`,
+      TRY_CAST(IF(
+        REGEXP_LIKE(
+          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          '\\A[+-]?[0-9]+\\z'
+        ),
+        REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        CAST(NULL AS STRING)
+      ) AS BIGINT) AS `customer_id`,
+      TRY_CAST(IF(
+        COALESCE(
+          REGEXP_LIKE(
+            REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+            '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
+          ),
+          FALSE
+        ),
+        REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        CAST(NULL AS STRING)
+      ) AS DECIMAL(18, 2)) AS `balance_amount`,
+      COALESCE(
+        LOWER(
+          REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
+        ),
+        ''
+      ) AS `account_type`,
+      `t0`.`loaded_at`,
+      CASE
+        WHEN COALESCE(
+          REGEXP_REPLACE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          ''
+        ) = ''
+        THEN CONCAT(
+          'account_id is blank: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`account_id`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_id`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN COALESCE(
+          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          ''
+        ) = ''
+        THEN CONCAT(
+          'customer_id is blank: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`customer_id`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN TRY_CAST(IF(
+          REGEXP_LIKE(
+            REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+            '\\A[+-]?[0-9]+\\z'
+          ),
+          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          CAST(NULL AS STRING)
+        ) AS BIGINT) IS NULL
+        THEN CONCAT(
+          'customer_id is not an integer: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`customer_id`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN COALESCE(
+          LOWER(
+            REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
+          ),
+          ''
+        ) IN ('', 'null', 'n/a', 'none')
+        THEN CONCAT(
+          'balance is blank: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(`t0`.`balance`, IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN NOT (
+          COALESCE(
+            REGEXP_LIKE(
+              REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+              '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
+            ),
+            FALSE
+          )
+        )
+        THEN CONCAT(
+          'balance is not a plain decimal: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(`t0`.`balance`, IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN TRY_CAST(IF(
+          COALESCE(
+            REGEXP_LIKE(
+              REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+              '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
+            ),
+            FALSE
+          ),
+          REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          CAST(NULL AS STRING)
+        ) AS DECIMAL(18, 2)) IS NULL
+        THEN CONCAT(
+          'balance does not fit decimal(18,2): ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(`t0`.`balance`, IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN COALESCE(
+          REGEXP_LIKE(
+            REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+            '\\A-.*[1-9]'
+          ),
+          FALSE
+        )
+        THEN CONCAT(
+          'balance is negative: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(`t0`.`balance`, IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN COALESCE(
+          REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          ''
+        ) = ''
+        THEN CONCAT(
+          'account_type is blank: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`account_type`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_type`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN NOT (
+          COALESCE(
+            LOWER(
+              REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
+            ),
+            ''
+          ) IN ('savings', 'checking')
+        )
+        THEN CONCAT(
+          'account_type is neither savings nor checking: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`account_type`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_type`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        ELSE NULL
+      END AS `failure_reason`
+    FROM `source`.`src_account` AS `t0`
+  ) AS `t1`
+  WHERE
+    `t1`.`failure_reason` IS NULL
+), `t9` AS (
+  SELECT
+    `t8`.`received_account_id`,
+    `t8`.`received_customer_id`,
+    `t8`.`received_balance`,
+    `t8`.`received_account_type`,
+    `t8`.`account_id`,
+    `t8`.`customer_id`,
+    `t8`.`balance_amount`,
+    `t8`.`account_type`,
+    `t8`.`loaded_at`,
+    CASE
+      WHEN NOT (
+        (
+          MIN(`t8`.`customer_id`) OVER (
+            PARTITION BY `t8`.`account_id`
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+          ) = MAX(`t8`.`customer_id`) OVER (
+            PARTITION BY `t8`.`account_id`
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+          )
+        )
+        AND (
+          MIN(`t8`.`balance_amount`) OVER (
+            PARTITION BY `t8`.`account_id`
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+          ) = MAX(`t8`.`balance_amount`) OVER (
+            PARTITION BY `t8`.`account_id`
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+          )
+        )
+        AND (
+          MIN(`t8`.`account_type`) OVER (
+            PARTITION BY `t8`.`account_id`
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+          ) = MAX(`t8`.`account_type`) OVER (
+            PARTITION BY `t8`.`account_id`
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+          )
+        )
+      )
+      THEN CONCAT(
+        'account_id comes more than once, with different values: ',
+        COALESCE(
+          CONCAT(
+            CONCAT(
+              '\'',
+              SUBSTRING(
+                `t8`.`received_account_id`,
+                IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t8`.`received_account_id`)),
+                100
+              )
+            ),
+            '\''
+          ),
+          'null'
+        )
+      )
+      WHEN (
+        ROW_NUMBER() OVER (
+          PARTITION BY `t8`.`account_id`
+          ORDER BY `t8`.`received_account_id` ASC NULLS LAST, `t8`.`received_customer_id` ASC NULLS LAST, `t8`.`received_balance` ASC NULLS LAST, `t8`.`received_account_type` ASC NULLS LAST, `t8`.`loaded_at` ASC NULLS LAST
+        ) - 1
+      ) > 0
+      THEN CONCAT(
+        'account_id comes more than once, with the same values: ',
+        COALESCE(
+          CONCAT(
+            CONCAT(
+              '\'',
+              SUBSTRING(
+                `t8`.`received_account_id`,
+                IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t8`.`received_account_id`)),
+                100
+              )
+            ),
+            '\''
+          ),
+          'null'
+        )
+      )
+      ELSE NULL
+    END AS `failure_reason`,
+    MIN(`t8`.`loaded_at`) OVER (
+      PARTITION BY `t8`.`account_id`
+      ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+    ) AS `first_loaded_at`
+  FROM (
+    SELECT
+      `t4`.`received_account_id`,
+      `t4`.`received_customer_id`,
+      `t4`.`received_balance`,
+      `t4`.`received_account_type`,
+      `t4`.`account_id`,
+      `t4`.`customer_id`,
+      `t4`.`balance_amount`,
+      `t4`.`account_type`,
+      `t4`.`loaded_at`,
+      `t4`.`failure_reason`
+    FROM `t2` AS `t4`
+    LEFT SEMI JOIN (
+      SELECT
+        `t5`.`account_id`
+      FROM (
+        SELECT
+          `t3`.`account_id`,
+          COUNT(*) AS `CountStar()`
+        FROM `t2` AS `t3`
+        GROUP BY
+          1
+      ) AS `t5`
+      WHERE
+        `t5`.`CountStar()` > 1
+    ) AS `t7`
+      ON `t4`.`account_id` = `t7`.`account_id`
+  ) AS `t8`
+)
+SELECT
+  *
+FROM (
+  SELECT
+    `t4`.`account_id`,
+    `t4`.`customer_id`,
+    `t4`.`balance_amount`,
+    `t4`.`account_type`,
+    `t4`.`loaded_at`
+  FROM `t2` AS `t4`
+  LEFT ANTI JOIN `t9` AS `t11`
+    ON `t4`.`account_id` = `t11`.`account_id`
+) AS `t13`
+UNION ALL
+SELECT
+  *
+FROM (
+  SELECT
+    `t10`.`account_id`,
+    `t10`.`customer_id`,
+    `t10`.`balance_amount`,
+    `t10`.`account_type`,
+    `t10`.`first_loaded_at` AS `loaded_at`
+  FROM `t9` AS `t10`
+  WHERE
+    `t10`.`failure_reason` IS NULL
+) AS `t12`;
+
+-- quarantine_stg_account
+WITH `t3` AS (
+  SELECT
+    *
+  FROM (
+    SELECT
+      `t0`.`account_id` AS `received_account_id`,
+      `t0`.`customer_id` AS `received_customer_id`,
+      `t0`.`balance` AS `received_balance`,
+      `t0`.`account_type` AS `received_account_type`,
+      NULLIF(
+        REGEXP_REPLACE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        ''
+      ) AS `account_id`,
+      TRY_CAST(IF(
+        REGEXP_LIKE(
+          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          '\\A[+-]?[0-9]+\\z'
+        ),
+        REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        CAST(NULL AS STRING)
+      ) AS BIGINT) AS `customer_id`,
+      TRY_CAST(IF(
+        COALESCE(
+          REGEXP_LIKE(
+            REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+            '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
+          ),
+          FALSE
+        ),
+        REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        CAST(NULL AS STRING)
+      ) AS DECIMAL(18, 2)) AS `balance_amount`,
+      COALESCE(
+        LOWER(
+          REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
+        ),
+        ''
+      ) AS `account_type`,
+      `t0`.`loaded_at`,
+      CASE
+        WHEN COALESCE(
+          REGEXP_REPLACE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          ''
+        ) = ''
+        THEN CONCAT(
+          'account_id is blank: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`account_id`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_id`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN COALESCE(
+          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          ''
+        ) = ''
+        THEN CONCAT(
+          'customer_id is blank: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`customer_id`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN TRY_CAST(IF(
+          REGEXP_LIKE(
+            REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+            '\\A[+-]?[0-9]+\\z'
+          ),
+          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          CAST(NULL AS STRING)
+        ) AS BIGINT) IS NULL
+        THEN CONCAT(
+          'customer_id is not an integer: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`customer_id`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN COALESCE(
+          LOWER(
+            REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
+          ),
+          ''
+        ) IN ('', 'null', 'n/a', 'none')
+        THEN CONCAT(
+          'balance is blank: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(`t0`.`balance`, IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN NOT (
+          COALESCE(
+            REGEXP_LIKE(
+              REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+              '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
+            ),
+            FALSE
+          )
+        )
+        THEN CONCAT(
+          'balance is not a plain decimal: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(`t0`.`balance`, IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN TRY_CAST(IF(
+          COALESCE(
+            REGEXP_LIKE(
+              REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+              '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
+            ),
+            FALSE
+          ),
+          REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          CAST(NULL AS STRING)
+        ) AS DECIMAL(18, 2)) IS NULL
+        THEN CONCAT(
+          'balance does not fit decimal(18,2): ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(`t0`.`balance`, IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN COALESCE(
+          REGEXP_LIKE(
+            REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+            '\\A-.*[1-9]'
+          ),
+          FALSE
+        )
+        THEN CONCAT(
+          'balance is negative: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(`t0`.`balance`, IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN COALESCE(
+          REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          ''
+        ) = ''
+        THEN CONCAT(
+          'account_type is blank: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`account_type`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_type`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN NOT (
+          COALESCE(
+            LOWER(
+              REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
+            ),
+            ''
+          ) IN ('savings', 'checking')
+        )
+        THEN CONCAT(
+          'account_type is neither savings nor checking: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`account_type`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_type`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        ELSE NULL
+      END AS `failure_reason`
+    FROM `source`.`src_account` AS `t0`
+  ) AS `t2`
+  WHERE
+    `t2`.`failure_reason` IS NULL
+)
+SELECT
+  `t12`.`received_account_id` AS `account_id`,
+  `t12`.`received_customer_id` AS `customer_id`,
+  `t12`.`received_balance` AS `balance`,
+  `t12`.`received_account_type` AS `account_type`,
+  `t12`.`loaded_at`,
+  `t12`.`failure_reason`,
+  CAST('1970-01-01 00:00:00' AS TIMESTAMP) AS `quarantined_at`
+FROM (
+  SELECT
+    *
+  FROM (
+    SELECT
+      `t0`.`account_id` AS `received_account_id`,
+      `t0`.`customer_id` AS `received_customer_id`,
+      `t0`.`balance` AS `received_balance`,
+      `t0`.`account_type` AS `received_account_type`,
+      `t0`.`loaded_at`,
+      CASE
+        WHEN COALESCE(
+          REGEXP_REPLACE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          ''
+        ) = ''
+        THEN CONCAT(
+          'account_id is blank: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`account_id`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_id`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN COALESCE(
+          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          ''
+        ) = ''
+        THEN CONCAT(
+          'customer_id is blank: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`customer_id`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN TRY_CAST(IF(
+          REGEXP_LIKE(
+            REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+            '\\A[+-]?[0-9]+\\z'
+          ),
+          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          CAST(NULL AS STRING)
+        ) AS BIGINT) IS NULL
+        THEN CONCAT(
+          'customer_id is not an integer: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`customer_id`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN COALESCE(
+          LOWER(
+            REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
+          ),
+          ''
+        ) IN ('', 'null', 'n/a', 'none')
+        THEN CONCAT(
+          'balance is blank: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(`t0`.`balance`, IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN NOT (
+          COALESCE(
+            REGEXP_LIKE(
+              REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+              '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
+            ),
+            FALSE
+          )
+        )
+        THEN CONCAT(
+          'balance is not a plain decimal: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(`t0`.`balance`, IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN TRY_CAST(IF(
+          COALESCE(
+            REGEXP_LIKE(
+              REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+              '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
+            ),
+            FALSE
+          ),
+          REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          CAST(NULL AS STRING)
+        ) AS DECIMAL(18, 2)) IS NULL
+        THEN CONCAT(
+          'balance does not fit decimal(18,2): ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(`t0`.`balance`, IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN COALESCE(
+          REGEXP_LIKE(
+            REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+            '\\A-.*[1-9]'
+          ),
+          FALSE
+        )
+        THEN CONCAT(
+          'balance is negative: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(`t0`.`balance`, IF((
+                  0 + 1
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN COALESCE(
+          REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          ''
+        ) = ''
+        THEN CONCAT(
+          'account_type is blank: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`account_type`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_type`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN NOT (
+          COALESCE(
+            LOWER(
+              REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
+            ),
+            ''
+          ) IN ('savings', 'checking')
+        )
+        THEN CONCAT(
+          'account_type is neither savings nor checking: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t0`.`account_type`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_type`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        ELSE NULL
+      END AS `failure_reason`
+    FROM `source`.`src_account` AS `t0`
+  ) AS `t1`
+  UNION ALL
+  SELECT
+    *
+  FROM (
+    SELECT
+      `t10`.`received_account_id`,
+      `t10`.`received_customer_id`,
+      `t10`.`received_balance`,
+      `t10`.`received_account_type`,
+      `t10`.`loaded_at`,
+      `t10`.`failure_reason`
+    FROM (
+      SELECT
+        `t9`.`received_account_id`,
+        `t9`.`received_customer_id`,
+        `t9`.`received_balance`,
+        `t9`.`received_account_type`,
+        `t9`.`account_id`,
+        `t9`.`customer_id`,
+        `t9`.`balance_amount`,
+        `t9`.`account_type`,
+        `t9`.`loaded_at`,
+        CASE
+          WHEN NOT (
+            (
+              MIN(`t9`.`customer_id`) OVER (
+                PARTITION BY `t9`.`account_id`
+                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+              ) = MAX(`t9`.`customer_id`) OVER (
+                PARTITION BY `t9`.`account_id`
+                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+              )
+            )
+            AND (
+              MIN(`t9`.`balance_amount`) OVER (
+                PARTITION BY `t9`.`account_id`
+                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+              ) = MAX(`t9`.`balance_amount`) OVER (
+                PARTITION BY `t9`.`account_id`
+                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+              )
+            )
+            AND (
+              MIN(`t9`.`account_type`) OVER (
+                PARTITION BY `t9`.`account_id`
+                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+              ) = MAX(`t9`.`account_type`) OVER (
+                PARTITION BY `t9`.`account_id`
+                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+              )
+            )
+          )
+          THEN CONCAT(
+            'account_id comes more than once, with different values: ',
+            COALESCE(
+              CONCAT(
+                CONCAT(
+                  '\'',
+                  SUBSTRING(
+                    `t9`.`received_account_id`,
+                    IF((
+                      0 + 1
+                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t9`.`received_account_id`)),
+                    100
+                  )
+                ),
+                '\''
+              ),
+              'null'
+            )
+          )
+          WHEN (
+            ROW_NUMBER() OVER (
+              PARTITION BY `t9`.`account_id`
+              ORDER BY `t9`.`received_account_id` ASC NULLS LAST, `t9`.`received_customer_id` ASC NULLS LAST, `t9`.`received_balance` ASC NULLS LAST, `t9`.`received_account_type` ASC NULLS LAST, `t9`.`loaded_at` ASC NULLS LAST
+            ) - 1
+          ) > 0
+          THEN CONCAT(
+            'account_id comes more than once, with the same values: ',
+            COALESCE(
+              CONCAT(
+                CONCAT(
+                  '\'',
+                  SUBSTRING(
+                    `t9`.`received_account_id`,
+                    IF((
+                      0 + 1
+                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t9`.`received_account_id`)),
+                    100
+                  )
+                ),
+                '\''
+              ),
+              'null'
+            )
+          )
+          ELSE NULL
+        END AS `failure_reason`,
+        MIN(`t9`.`loaded_at`) OVER (
+          PARTITION BY `t9`.`account_id`
+          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        ) AS `first_loaded_at`
+      FROM (
+        SELECT
+          `t5`.`received_account_id`,
+          `t5`.`received_customer_id`,
+          `t5`.`received_balance`,
+          `t5`.`received_account_type`,
+          `t5`.`account_id`,
+          `t5`.`customer_id`,
+          `t5`.`balance_amount`,
+          `t5`.`account_type`,
+          `t5`.`loaded_at`,
+          `t5`.`failure_reason`
+        FROM `t3` AS `t5`
+        LEFT SEMI JOIN (
+          SELECT
+            `t6`.`account_id`
+          FROM (
+            SELECT
+              `t4`.`account_id`,
+              COUNT(*) AS `CountStar()`
+            FROM `t3` AS `t4`
+            GROUP BY
+              1
+          ) AS `t6`
+          WHERE
+            `t6`.`CountStar()` > 1
+        ) AS `t8`
+          ON `t5`.`account_id` = `t8`.`account_id`
+      ) AS `t9`
+    ) AS `t10`
+  ) AS `t11`
+) AS `t12`
+WHERE
+  `t12`.`failure_reason` IS NOT NULL;
+
+-- held_customer
+SELECT
+  `t5`.`customer_id`
+FROM (
+  SELECT DISTINCT
+    *
+  FROM (
+    SELECT
+      TRY_CAST(IF(
+        REGEXP_LIKE(
+          REGEXP_REPLACE(`t1`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          '\\A[+-]?[0-9]+\\z'
+        ),
+        REGEXP_REPLACE(`t1`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        CAST(NULL AS STRING)
+      ) AS BIGINT) AS `customer_id`
+    FROM `staging`.`quarantine_stg_customer` AS `t1`
+  ) AS `t3`
+  WHERE
+    `t3`.`customer_id` IS NOT NULL
+) AS `t5`
+LEFT ANTI JOIN `staging`.`stg_customer` AS `t2`
+  ON `t5`.`customer_id` = `t2`.`customer_id`;
+
+-- held_account
+SELECT
+  `t5`.`account_id`
+FROM (
+  SELECT DISTINCT
+    *
+  FROM (
+    SELECT
+      NULLIF(
+        REGEXP_REPLACE(`t1`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        ''
+      ) AS `account_id`
+    FROM `staging`.`quarantine_stg_account` AS `t1`
+  ) AS `t3`
+  WHERE
+    `t3`.`account_id` IS NOT NULL
+) AS `t5`
+LEFT ANTI JOIN `staging`.`stg_account` AS `t2`
+  ON `t5`.`account_id` = `t2`.`account_id`;
+
+-- snap_customer
+SELECT
+  *
+FROM `staging`.`stg_customer`;
+
+-- snap_account
+SELECT
+  *
+FROM `staging`.`stg_account`;
+
+-- int_account_with_customer
+SELECT
+  `t4`.`account_id`,
+  `t4`.`customer_id`,
+  `t4`.`balance_amount`,
+  `t4`.`account_type`,
+  `t5`.`customer_name`,
+  `t5`.`has_loan_flag`,
+  GREATEST(`t4`.`dbt_valid_from`, `t5`.`dbt_valid_from`) AS `valid_from_at`,
+  `t4`.`dbt_valid_to` AS `valid_to_at`
+FROM (
+  SELECT
+    *
+  FROM `snapshots`.`snap_account` AS `t0`
+  WHERE
+    `t0`.`dbt_valid_to` IS NULL
+) AS `t4`
+INNER JOIN (
+  SELECT
+    *
+  FROM `snapshots`.`snap_customer` AS `t1`
+  WHERE
+    `t1`.`dbt_valid_to` IS NULL
+) AS `t5`
+  ON `t4`.`customer_id` = `t5`.`customer_id`;
+
+-- int_account_without_customer
+SELECT
+  `t4`.`account_id`,
+  `t4`.`customer_id`,
+  `t4`.`balance_amount`,
+  `t4`.`account_type`
+FROM (
+  SELECT
+    *
+  FROM `snapshots`.`snap_account` AS `t0`
+  WHERE
+    `t0`.`dbt_valid_to` IS NULL
+) AS `t4`
+LEFT ANTI JOIN (
+  SELECT
+    *
+  FROM `snapshots`.`snap_customer` AS `t1`
+  WHERE
+    `t1`.`dbt_valid_to` IS NULL
+) AS `t5`
+  ON `t4`.`customer_id` = `t5`.`customer_id`;
+
+-- int_savings_account_only
+SELECT
+  `t1`.`account_id`,
+  `t1`.`customer_id`,
+  `t1`.`balance_amount`,
+  `t1`.`customer_name`,
+  `t1`.`has_loan_flag`,
+  `t1`.`valid_from_at`,
+  `t1`.`valid_to_at`
+FROM (
+  SELECT
+    *
+  FROM `intermediate`.`int_account_with_customer` AS `t0`
+  WHERE
+    `t0`.`account_type` = 'savings'
+) AS `t1`;
+
+-- account_summary
+SELECT
+  `t0`.`account_id`,
+  `t0`.`customer_id`,
+  `t0`.`balance_amount` AS `original_balance_amount`,
+  IF(
+    `t0`.`has_loan_flag`,
+    CASE
+      WHEN `t0`.`balance_amount` < 10000
+      THEN CAST('0.0150' AS DECIMAL(5, 4))
+      WHEN `t0`.`balance_amount` < 20000
+      THEN CAST('0.0200' AS DECIMAL(5, 4))
+      ELSE CAST('0.0250' AS DECIMAL(5, 4))
+    END,
+    CASE
+      WHEN `t0`.`balance_amount` < 10000
+      THEN CAST('0.0100' AS DECIMAL(5, 4))
+      WHEN `t0`.`balance_amount` < 20000
+      THEN CAST('0.0150' AS DECIMAL(5, 4))
+      ELSE CAST('0.0200' AS DECIMAL(5, 4))
+    END
+  ) AS `interest_rate_pct`,
+  TRY_CAST(CAST(ROUND(
+    `t0`.`balance_amount` * CAST(IF(
+      `t0`.`has_loan_flag`,
+      CASE
+        WHEN `t0`.`balance_amount` < 10000
+        THEN CAST('0.0150' AS DECIMAL(5, 4))
+        WHEN `t0`.`balance_amount` < 20000
+        THEN CAST('0.0200' AS DECIMAL(5, 4))
+        ELSE CAST('0.0250' AS DECIMAL(5, 4))
+      END,
+      CASE
+        WHEN `t0`.`balance_amount` < 10000
+        THEN CAST('0.0100' AS DECIMAL(5, 4))
+        WHEN `t0`.`balance_amount` < 20000
+        THEN CAST('0.0150' AS DECIMAL(5, 4))
+        ELSE CAST('0.0200' AS DECIMAL(5, 4))
+      END
+    ) AS DECIMAL(20, 4)),
+    2
+  ) AS DECIMAL(20, 2)) AS DECIMAL(18, 2)) AS `annual_interest_amount`,
+  TRY_CAST(CAST(`t0`.`balance_amount` AS DECIMAL(20, 2)) + CAST(TRY_CAST(CAST(ROUND(
+    `t0`.`balance_amount` * CAST(IF(
+      `t0`.`has_loan_flag`,
+      CASE
+        WHEN `t0`.`balance_amount` < 10000
+        THEN CAST('0.0150' AS DECIMAL(5, 4))
+        WHEN `t0`.`balance_amount` < 20000
+        THEN CAST('0.0200' AS DECIMAL(5, 4))
+        ELSE CAST('0.0250' AS DECIMAL(5, 4))
+      END,
+      CASE
+        WHEN `t0`.`balance_amount` < 10000
+        THEN CAST('0.0100' AS DECIMAL(5, 4))
+        WHEN `t0`.`balance_amount` < 20000
+        THEN CAST('0.0150' AS DECIMAL(5, 4))
+        ELSE CAST('0.0200' AS DECIMAL(5, 4))
+      END
+    ) AS DECIMAL(20, 4)),
+    2
+  ) AS DECIMAL(20, 2)) AS DECIMAL(18, 2)) AS DECIMAL(20, 2)) AS DECIMAL(18, 2)) AS `new_balance_amount`,
+  CAST('1970-01-01 00:00:00' AS TIMESTAMP) AS `calculated_at`
+FROM `intermediate`.`int_savings_account_only` AS `t0`;
+
+-- customer_profile
+SELECT
+  `t6`.`customer_id`,
+  `t6`.`customer_name`,
+  `t6`.`has_loan_flag`,
+  `t6`.`total_accounts_count`,
+  `t6`.`total_balance_amount`,
+  `t6`.`total_annual_interest_amount`,
+  CAST('1970-01-01 00:00:00' AS TIMESTAMP) AS `calculated_at`
+FROM (
+  SELECT
+    `t5`.`customer_id`,
+    `t5`.`customer_name`,
+    `t5`.`has_loan_flag`,
+    COUNT(*) AS `total_accounts_count`,
+    TRY_CAST(SUM(`t5`.`original_balance_amount`) AS DECIMAL(18, 2)) AS `total_balance_amount`,
+    TRY_CAST(SUM(`t5`.`annual_interest_amount`) AS DECIMAL(18, 2)) AS `total_annual_interest_amount`
+  FROM (
+    SELECT
+      `t2`.`account_id`,
+      `t2`.`customer_id`,
+      `t2`.`balance_amount`,
+      `t2`.`customer_name`,
+      `t2`.`has_loan_flag`,
+      `t2`.`valid_from_at`,
+      `t2`.`valid_to_at`,
+      `t4`.`original_balance_amount`,
+      `t4`.`annual_interest_amount`
+    FROM `intermediate`.`int_savings_account_only` AS `t2`
+    INNER JOIN (
+      SELECT
+        `t1`.`account_id`,
+        `t1`.`customer_id`,
+        `t1`.`original_balance_amount`,
+        `t1`.`annual_interest_amount`
+      FROM `marts`.`account_summary` AS `t1`
+    ) AS `t4`
+      ON `t2`.`customer_id` = `t4`.`customer_id` AND `t2`.`account_id` = `t4`.`account_id`
+  ) AS `t5`
+  GROUP BY
+    1,
+    2,
+    3
+) AS `t6`;
+
+-- ledger
+WITH `t20` AS (
+  SELECT
+    *
+  FROM `snapshots`.`snap_customer` AS `t8`
+  WHERE
+    `t8`.`dbt_valid_to` IS NULL
+), `t21` AS (
+  SELECT
+    *
+  FROM `snapshots`.`snap_account` AS `t9`
+  WHERE
+    `t9`.`dbt_valid_to` IS NULL
+)
+SELECT
+  *
+FROM (
+  SELECT
+    'customer' AS `source`,
+    `t12`.`received_count`,
+    (
+      SELECT
+        COUNT(*) AS `CountStar(stg_customer)`
+      FROM `staging`.`stg_customer` AS `t2`
+    ) AS `accepted_count`,
+    (
+      SELECT
+        COUNT(*) AS `CountStar(quarantine_stg_customer)`
+      FROM `staging`.`quarantine_stg_customer` AS `t3`
+    ) AS `refused_count`,
+    (
+      SELECT
+        COUNT(*) AS `CountStar()`
+      FROM (
+        SELECT
+          `t25`.`customer_id`,
+          `t25`.`customer_name`,
+          `t25`.`has_loan_flag`,
+          `t25`.`loaded_at`,
+          `t25`.`dbt_scd_id`,
+          `t25`.`dbt_updated_at`,
+          `t25`.`dbt_valid_from`,
+          `t25`.`dbt_valid_to`
+        FROM `t20` AS `t25`
+        LEFT SEMI JOIN (
+          SELECT
+            `t33`.`customer_id`
+          FROM (
+            SELECT DISTINCT
+              *
+            FROM (
+              SELECT
+                TRY_CAST(IF(
+                  REGEXP_LIKE(
+                    REGEXP_REPLACE(`t3`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+                    '\\A[+-]?[0-9]+\\z'
+                  ),
+                  REGEXP_REPLACE(`t3`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+                  CAST(NULL AS STRING)
+                ) AS BIGINT) AS `customer_id`
+              FROM `staging`.`quarantine_stg_customer` AS `t3`
+            ) AS `t27`
+            WHERE
+              `t27`.`customer_id` IS NOT NULL
+          ) AS `t33`
+          LEFT ANTI JOIN `staging`.`stg_customer` AS `t10`
+            ON `t33`.`customer_id` = `t10`.`customer_id`
+        ) AS `t37`
+          ON `t25`.`customer_id` = `t37`.`customer_id`
+      ) AS `t39`
+    ) AS `held_count`,
+    (
+      SELECT
+        COUNT(*) AS `CountStar()`
+      FROM `t20` AS `t23`
+    ) AS `current_count`,
+    CAST(NULL AS BIGINT) AS `joined_count`,
+    CAST(NULL AS BIGINT) AS `without_customer_count`
+  FROM (
+    SELECT
+      COUNT(*) AS `received_count`
+    FROM `source`.`src_customer` AS `t0`
+  ) AS `t12`
+) AS `t43`
+UNION ALL
+SELECT
+  *
+FROM (
+  SELECT
+    'account' AS `source`,
+    `t13`.`received_count`,
+    (
+      SELECT
+        COUNT(*) AS `CountStar(stg_account)`
+      FROM `staging`.`stg_account` AS `t4`
+    ) AS `accepted_count`,
+    (
+      SELECT
+        COUNT(*) AS `CountStar(quarantine_stg_account)`
+      FROM `staging`.`quarantine_stg_account` AS `t5`
+    ) AS `refused_count`,
+    (
+      SELECT
+        COUNT(*) AS `CountStar()`
+      FROM (
+        SELECT
+          `t26`.`account_id`,
+          `t26`.`customer_id`,
+          `t26`.`balance_amount`,
+          `t26`.`account_type`,
+          `t26`.`loaded_at`,
+          `t26`.`dbt_scd_id`,
+          `t26`.`dbt_updated_at`,
+          `t26`.`dbt_valid_from`,
+          `t26`.`dbt_valid_to`
+        FROM `t21` AS `t26`
+        LEFT SEMI JOIN (
+          SELECT
+            `t31`.`account_id`
+          FROM (
+            SELECT DISTINCT
+              *
+            FROM (
+              SELECT
+                NULLIF(
+                  REGEXP_REPLACE(`t5`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+                  ''
+                ) AS `account_id`
+              FROM `staging`.`quarantine_stg_account` AS `t5`
+            ) AS `t22`
+            WHERE
+              `t22`.`account_id` IS NOT NULL
+          ) AS `t31`
+          LEFT ANTI JOIN `staging`.`stg_account` AS `t11`
+            ON `t31`.`account_id` = `t11`.`account_id`
+        ) AS `t35`
+          ON `t26`.`account_id` = `t35`.`account_id`
+      ) AS `t38`
+    ) AS `held_count`,
+    (
+      SELECT
+        COUNT(*) AS `CountStar()`
+      FROM `t21` AS `t24`
+    ) AS `current_count`,
+    (
+      SELECT
+        COUNT(*) AS `CountStar(int_account_with_customer)`
+      FROM `intermediate`.`int_account_with_customer` AS `t6`
+    ) AS `joined_count`,
+    (
+      SELECT
+        COUNT(*) AS `CountStar(int_account_without_customer)`
+      FROM `intermediate`.`int_account_without_customer` AS `t7`
+    ) AS `without_customer_count`
+  FROM (
+    SELECT
+      COUNT(*) AS `received_count`
+    FROM `source`.`src_account` AS `t1`
+  ) AS `t13`
+) AS `t42`;
