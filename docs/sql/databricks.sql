@@ -19,30 +19,19 @@ FROM `received_src_account` AS `t0`;
 
 -- customer_cleaned
 SELECT
-  `t0`.`customer_id` AS `received_customer_id`,
-  `t0`.`name` AS `received_name`,
-  `t0`.`has_loan` AS `received_has_loan`,
+  `t1`.`received_customer_id`,
+  `t1`.`received_name`,
+  `t1`.`received_has_loan`,
   TRY_CAST(IF(
-    REGEXP_LIKE(
-      REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-      '\\A[+-]?[0-9]+\\z'
-    ),
-    REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+    REGEXP_LIKE(`t1`.`customer_id`, '\\A[+-]?[0-9]+\\z'),
+    `t1`.`customer_id`,
     CAST(NULL AS STRING)
   ) AS BIGINT) AS `customer_id`,
-  LOWER(REGEXP_REPLACE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')) AS `customer_name`,
-  COALESCE(
-    LOWER(
-      REGEXP_REPLACE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
-    ),
-    ''
-  ) IN ('yes', 'y', 'true', '1') AS `has_loan_flag`,
-  `t0`.`loaded_at`,
+  LOWER(`t1`.`name`) AS `customer_name`,
+  COALESCE(LOWER(`t1`.`has_loan`), '') IN ('yes', 'y', 'true', '1') AS `has_loan_flag`,
+  `t1`.`loaded_at`,
   CASE
-    WHEN COALESCE(
-      REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-      ''
-    ) = ''
+    WHEN COALESCE(`t1`.`customer_id`, '') = ''
     THEN CONCAT(
       'customer_id is blank: ',
       COALESCE(
@@ -50,10 +39,10 @@ SELECT
           CONCAT(
             '\'',
             SUBSTRING(
-              `t0`.`customer_id`,
+              `t1`.`received_customer_id`,
               IF((
                 0 + 1
-              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_customer_id`)),
               100
             )
           ),
@@ -63,11 +52,8 @@ SELECT
       )
     )
     WHEN TRY_CAST(IF(
-      REGEXP_LIKE(
-        REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-        '\\A[+-]?[0-9]+\\z'
-      ),
-      REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+      REGEXP_LIKE(`t1`.`customer_id`, '\\A[+-]?[0-9]+\\z'),
+      `t1`.`customer_id`,
       CAST(NULL AS STRING)
     ) AS BIGINT) IS NULL
     THEN CONCAT(
@@ -77,10 +63,10 @@ SELECT
           CONCAT(
             '\'',
             SUBSTRING(
-              `t0`.`customer_id`,
+              `t1`.`received_customer_id`,
               IF((
                 0 + 1
-              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_customer_id`)),
               100
             )
           ),
@@ -89,19 +75,20 @@ SELECT
         'null'
       )
     )
-    WHEN COALESCE(
-      REGEXP_REPLACE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-      ''
-    ) = ''
+    WHEN COALESCE(`t1`.`name`, '') = ''
     THEN CONCAT(
       'name is blank: ',
       COALESCE(
         CONCAT(
           CONCAT(
             '\'',
-            SUBSTRING(`t0`.`name`, IF((
-              0 + 1
-            ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`name`)), 100)
+            SUBSTRING(
+              `t1`.`received_name`,
+              IF((
+                0 + 1
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_name`)),
+              100
+            )
           ),
           '\''
         ),
@@ -109,12 +96,7 @@ SELECT
       )
     )
     WHEN NOT (
-      COALESCE(
-        LOWER(
-          REGEXP_REPLACE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
-        ),
-        ''
-      ) IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
+      COALESCE(LOWER(`t1`.`has_loan`), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
     )
     THEN CONCAT(
       'has_loan is neither yes nor no: ',
@@ -122,9 +104,13 @@ SELECT
         CONCAT(
           CONCAT(
             '\'',
-            SUBSTRING(`t0`.`has_loan`, IF((
-              0 + 1
-            ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`has_loan`)), 100)
+            SUBSTRING(
+              `t1`.`received_has_loan`,
+              IF((
+                0 + 1
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_has_loan`)),
+              100
+            )
           ),
           '\''
         ),
@@ -133,49 +119,39 @@ SELECT
     )
     ELSE NULL
   END AS `failure_reason`
-FROM `source`.`src_customer` AS `t0`;
+FROM (
+  SELECT
+    `t0`.`customer_id` AS `received_customer_id`,
+    `t0`.`name` AS `received_name`,
+    `t0`.`has_loan` AS `received_has_loan`,
+    REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `customer_id`,
+    REGEXP_REPLACE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `name`,
+    REGEXP_REPLACE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `has_loan`,
+    `t0`.`loaded_at`
+  FROM `source`.`src_customer` AS `t0`
+) AS `t1`;
 
 -- account_cleaned
 SELECT
-  `t0`.`account_id` AS `received_account_id`,
-  `t0`.`customer_id` AS `received_customer_id`,
-  `t0`.`balance` AS `received_balance`,
-  `t0`.`account_type` AS `received_account_type`,
-  NULLIF(
-    REGEXP_REPLACE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-    ''
-  ) AS `account_id`,
+  `t1`.`received_account_id`,
+  `t1`.`received_customer_id`,
+  `t1`.`received_balance`,
+  `t1`.`received_account_type`,
+  NULLIF(`t1`.`account_id`, '') AS `account_id`,
   TRY_CAST(IF(
-    REGEXP_LIKE(
-      REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-      '\\A[+-]?[0-9]+\\z'
-    ),
-    REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+    REGEXP_LIKE(`t1`.`customer_id`, '\\A[+-]?[0-9]+\\z'),
+    `t1`.`customer_id`,
     CAST(NULL AS STRING)
   ) AS BIGINT) AS `customer_id`,
   TRY_CAST(IF(
-    COALESCE(
-      REGEXP_LIKE(
-        REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-        '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
-      ),
-      FALSE
-    ),
-    REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+    COALESCE(REGEXP_LIKE(`t1`.`balance`, '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'), FALSE),
+    `t1`.`balance`,
     CAST(NULL AS STRING)
   ) AS DECIMAL(18, 2)) AS `balance_amount`,
-  COALESCE(
-    LOWER(
-      REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
-    ),
-    ''
-  ) AS `account_type`,
-  `t0`.`loaded_at`,
+  COALESCE(LOWER(`t1`.`account_type`), '') AS `account_type`,
+  `t1`.`loaded_at`,
   CASE
-    WHEN COALESCE(
-      REGEXP_REPLACE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-      ''
-    ) = ''
+    WHEN COALESCE(`t1`.`account_id`, '') = ''
     THEN CONCAT(
       'account_id is blank: ',
       COALESCE(
@@ -183,10 +159,10 @@ SELECT
           CONCAT(
             '\'',
             SUBSTRING(
-              `t0`.`account_id`,
+              `t1`.`received_account_id`,
               IF((
                 0 + 1
-              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_id`)),
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_account_id`)),
               100
             )
           ),
@@ -195,10 +171,7 @@ SELECT
         'null'
       )
     )
-    WHEN COALESCE(
-      REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-      ''
-    ) = ''
+    WHEN COALESCE(`t1`.`customer_id`, '') = ''
     THEN CONCAT(
       'customer_id is blank: ',
       COALESCE(
@@ -206,10 +179,10 @@ SELECT
           CONCAT(
             '\'',
             SUBSTRING(
-              `t0`.`customer_id`,
+              `t1`.`received_customer_id`,
               IF((
                 0 + 1
-              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_customer_id`)),
               100
             )
           ),
@@ -219,11 +192,8 @@ SELECT
       )
     )
     WHEN TRY_CAST(IF(
-      REGEXP_LIKE(
-        REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-        '\\A[+-]?[0-9]+\\z'
-      ),
-      REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+      REGEXP_LIKE(`t1`.`customer_id`, '\\A[+-]?[0-9]+\\z'),
+      `t1`.`customer_id`,
       CAST(NULL AS STRING)
     ) AS BIGINT) IS NULL
     THEN CONCAT(
@@ -233,10 +203,10 @@ SELECT
           CONCAT(
             '\'',
             SUBSTRING(
-              `t0`.`customer_id`,
+              `t1`.`received_customer_id`,
               IF((
                 0 + 1
-              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_customer_id`)),
               100
             )
           ),
@@ -245,21 +215,20 @@ SELECT
         'null'
       )
     )
-    WHEN COALESCE(
-      LOWER(
-        REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
-      ),
-      ''
-    ) IN ('', 'null', 'n/a', 'none')
+    WHEN COALESCE(LOWER(`t1`.`balance`), '') IN ('', 'null', 'n/a', 'none')
     THEN CONCAT(
       'balance is blank: ',
       COALESCE(
         CONCAT(
           CONCAT(
             '\'',
-            SUBSTRING(`t0`.`balance`, IF((
-              0 + 1
-            ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+            SUBSTRING(
+              `t1`.`received_balance`,
+              IF((
+                0 + 1
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_balance`)),
+              100
+            )
           ),
           '\''
         ),
@@ -267,13 +236,7 @@ SELECT
       )
     )
     WHEN NOT (
-      COALESCE(
-        REGEXP_LIKE(
-          REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
-        ),
-        FALSE
-      )
+      COALESCE(REGEXP_LIKE(`t1`.`balance`, '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'), FALSE)
     )
     THEN CONCAT(
       'balance is not a plain decimal: ',
@@ -281,9 +244,13 @@ SELECT
         CONCAT(
           CONCAT(
             '\'',
-            SUBSTRING(`t0`.`balance`, IF((
-              0 + 1
-            ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+            SUBSTRING(
+              `t1`.`received_balance`,
+              IF((
+                0 + 1
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_balance`)),
+              100
+            )
           ),
           '\''
         ),
@@ -291,14 +258,8 @@ SELECT
       )
     )
     WHEN TRY_CAST(IF(
-      COALESCE(
-        REGEXP_LIKE(
-          REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
-        ),
-        FALSE
-      ),
-      REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+      COALESCE(REGEXP_LIKE(`t1`.`balance`, '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'), FALSE),
+      `t1`.`balance`,
       CAST(NULL AS STRING)
     ) AS DECIMAL(18, 2)) IS NULL
     THEN CONCAT(
@@ -307,41 +268,40 @@ SELECT
         CONCAT(
           CONCAT(
             '\'',
-            SUBSTRING(`t0`.`balance`, IF((
-              0 + 1
-            ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+            SUBSTRING(
+              `t1`.`received_balance`,
+              IF((
+                0 + 1
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_balance`)),
+              100
+            )
           ),
           '\''
         ),
         'null'
       )
     )
-    WHEN COALESCE(
-      REGEXP_LIKE(
-        REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-        '\\A-.*[1-9]'
-      ),
-      FALSE
-    )
+    WHEN COALESCE(REGEXP_LIKE(`t1`.`balance`, '\\A-.*[1-9]'), FALSE)
     THEN CONCAT(
       'balance is negative: ',
       COALESCE(
         CONCAT(
           CONCAT(
             '\'',
-            SUBSTRING(`t0`.`balance`, IF((
-              0 + 1
-            ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+            SUBSTRING(
+              `t1`.`received_balance`,
+              IF((
+                0 + 1
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_balance`)),
+              100
+            )
           ),
           '\''
         ),
         'null'
       )
     )
-    WHEN COALESCE(
-      REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-      ''
-    ) = ''
+    WHEN COALESCE(`t1`.`account_type`, '') = ''
     THEN CONCAT(
       'account_type is blank: ',
       COALESCE(
@@ -349,10 +309,10 @@ SELECT
           CONCAT(
             '\'',
             SUBSTRING(
-              `t0`.`account_type`,
+              `t1`.`received_account_type`,
               IF((
                 0 + 1
-              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_type`)),
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_account_type`)),
               100
             )
           ),
@@ -362,12 +322,7 @@ SELECT
       )
     )
     WHEN NOT (
-      COALESCE(
-        LOWER(
-          REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
-        ),
-        ''
-      ) IN ('savings', 'checking')
+      COALESCE(LOWER(`t1`.`account_type`), '') IN ('savings', 'checking')
     )
     THEN CONCAT(
       'account_type is neither savings nor checking: ',
@@ -376,10 +331,10 @@ SELECT
           CONCAT(
             '\'',
             SUBSTRING(
-              `t0`.`account_type`,
+              `t1`.`received_account_type`,
               IF((
                 0 + 1
-              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_type`)),
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_account_type`)),
               100
             )
           ),
@@ -390,38 +345,39 @@ SELECT
     )
     ELSE NULL
   END AS `failure_reason`
-FROM `source`.`src_account` AS `t0`;
+FROM (
+  SELECT
+    `t0`.`account_id` AS `received_account_id`,
+    `t0`.`customer_id` AS `received_customer_id`,
+    `t0`.`balance` AS `received_balance`,
+    `t0`.`account_type` AS `received_account_type`,
+    REGEXP_REPLACE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `account_id`,
+    REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `customer_id`,
+    REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `balance`,
+    REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `account_type`,
+    `t0`.`loaded_at`
+  FROM `source`.`src_account` AS `t0`
+) AS `t1`;
 
 -- customer_repeated
-WITH `t2` AS (
+WITH `t3` AS (
   SELECT
     *
   FROM (
     SELECT
-      `t0`.`customer_id` AS `received_customer_id`,
-      `t0`.`name` AS `received_name`,
-      `t0`.`has_loan` AS `received_has_loan`,
+      `t1`.`received_customer_id`,
+      `t1`.`received_name`,
+      `t1`.`received_has_loan`,
       TRY_CAST(IF(
-        REGEXP_LIKE(
-          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          '\\A[+-]?[0-9]+\\z'
-        ),
-        REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        REGEXP_LIKE(`t1`.`customer_id`, '\\A[+-]?[0-9]+\\z'),
+        `t1`.`customer_id`,
         CAST(NULL AS STRING)
       ) AS BIGINT) AS `customer_id`,
-      LOWER(REGEXP_REPLACE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')) AS `customer_name`,
-      COALESCE(
-        LOWER(
-          REGEXP_REPLACE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
-        ),
-        ''
-      ) IN ('yes', 'y', 'true', '1') AS `has_loan_flag`,
-      `t0`.`loaded_at`,
+      LOWER(`t1`.`name`) AS `customer_name`,
+      COALESCE(LOWER(`t1`.`has_loan`), '') IN ('yes', 'y', 'true', '1') AS `has_loan_flag`,
+      `t1`.`loaded_at`,
       CASE
-        WHEN COALESCE(
-          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          ''
-        ) = ''
+        WHEN COALESCE(`t1`.`customer_id`, '') = ''
         THEN CONCAT(
           'customer_id is blank: ',
           COALESCE(
@@ -429,10 +385,10 @@ WITH `t2` AS (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`customer_id`,
+                  `t1`.`received_customer_id`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_customer_id`)),
                   100
                 )
               ),
@@ -442,11 +398,8 @@ WITH `t2` AS (
           )
         )
         WHEN TRY_CAST(IF(
-          REGEXP_LIKE(
-            REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-            '\\A[+-]?[0-9]+\\z'
-          ),
-          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          REGEXP_LIKE(`t1`.`customer_id`, '\\A[+-]?[0-9]+\\z'),
+          `t1`.`customer_id`,
           CAST(NULL AS STRING)
         ) AS BIGINT) IS NULL
         THEN CONCAT(
@@ -456,10 +409,10 @@ WITH `t2` AS (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`customer_id`,
+                  `t1`.`received_customer_id`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_customer_id`)),
                   100
                 )
               ),
@@ -468,19 +421,20 @@ WITH `t2` AS (
             'null'
           )
         )
-        WHEN COALESCE(
-          REGEXP_REPLACE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          ''
-        ) = ''
+        WHEN COALESCE(`t1`.`name`, '') = ''
         THEN CONCAT(
           'name is blank: ',
           COALESCE(
             CONCAT(
               CONCAT(
                 '\'',
-                SUBSTRING(`t0`.`name`, IF((
-                  0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`name`)), 100)
+                SUBSTRING(
+                  `t1`.`received_name`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_name`)),
+                  100
+                )
               ),
               '\''
             ),
@@ -488,12 +442,7 @@ WITH `t2` AS (
           )
         )
         WHEN NOT (
-          COALESCE(
-            LOWER(
-              REGEXP_REPLACE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
-            ),
-            ''
-          ) IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
+          COALESCE(LOWER(`t1`.`has_loan`), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
         )
         THEN CONCAT(
           'has_loan is neither yes nor no: ',
@@ -501,9 +450,13 @@ WITH `t2` AS (
             CONCAT(
               CONCAT(
                 '\'',
-                SUBSTRING(`t0`.`has_loan`, IF((
-                  0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`has_loan`)), 100)
+                SUBSTRING(
+                  `t1`.`received_has_loan`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_has_loan`)),
+                  100
+                )
               ),
               '\''
             ),
@@ -512,36 +465,46 @@ WITH `t2` AS (
         )
         ELSE NULL
       END AS `failure_reason`
-    FROM `source`.`src_customer` AS `t0`
-  ) AS `t1`
+    FROM (
+      SELECT
+        `t0`.`customer_id` AS `received_customer_id`,
+        `t0`.`name` AS `received_name`,
+        `t0`.`has_loan` AS `received_has_loan`,
+        REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `customer_id`,
+        REGEXP_REPLACE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `name`,
+        REGEXP_REPLACE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `has_loan`,
+        `t0`.`loaded_at`
+      FROM `source`.`src_customer` AS `t0`
+    ) AS `t1`
+  ) AS `t2`
   WHERE
-    `t1`.`failure_reason` IS NULL
+    `t2`.`failure_reason` IS NULL
 )
 SELECT
-  `t8`.`received_customer_id`,
-  `t8`.`received_name`,
-  `t8`.`received_has_loan`,
-  `t8`.`customer_id`,
-  `t8`.`customer_name`,
-  `t8`.`has_loan_flag`,
-  `t8`.`loaded_at`,
+  `t9`.`received_customer_id`,
+  `t9`.`received_name`,
+  `t9`.`received_has_loan`,
+  `t9`.`customer_id`,
+  `t9`.`customer_name`,
+  `t9`.`has_loan_flag`,
+  `t9`.`loaded_at`,
   CASE
     WHEN NOT (
       (
-        MIN(`t8`.`customer_name`) OVER (
-          PARTITION BY `t8`.`customer_id`
+        MIN(`t9`.`customer_name`) OVER (
+          PARTITION BY `t9`.`customer_id`
           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-        ) = MAX(`t8`.`customer_name`) OVER (
-          PARTITION BY `t8`.`customer_id`
+        ) = MAX(`t9`.`customer_name`) OVER (
+          PARTITION BY `t9`.`customer_id`
           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
         )
       )
       AND (
-        BOOL_AND(`t8`.`has_loan_flag`) OVER (
-          PARTITION BY `t8`.`customer_id`
+        BOOL_AND(`t9`.`has_loan_flag`) OVER (
+          PARTITION BY `t9`.`customer_id`
           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-        ) = BOOL_OR(`t8`.`has_loan_flag`) OVER (
-          PARTITION BY `t8`.`customer_id`
+        ) = BOOL_OR(`t9`.`has_loan_flag`) OVER (
+          PARTITION BY `t9`.`customer_id`
           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
         )
       )
@@ -553,10 +516,10 @@ SELECT
           CONCAT(
             '\'',
             SUBSTRING(
-              `t8`.`received_customer_id`,
+              `t9`.`received_customer_id`,
               IF((
                 0 + 1
-              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t8`.`received_customer_id`)),
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t9`.`received_customer_id`)),
               100
             )
           ),
@@ -567,8 +530,8 @@ SELECT
     )
     WHEN (
       ROW_NUMBER() OVER (
-        PARTITION BY `t8`.`customer_id`
-        ORDER BY `t8`.`received_customer_id` ASC NULLS LAST, `t8`.`received_name` ASC NULLS LAST, `t8`.`received_has_loan` ASC NULLS LAST, `t8`.`loaded_at` ASC NULLS LAST
+        PARTITION BY `t9`.`customer_id`
+        ORDER BY `t9`.`received_customer_id` ASC NULLS LAST, `t9`.`received_name` ASC NULLS LAST, `t9`.`received_has_loan` ASC NULLS LAST, `t9`.`loaded_at` ASC NULLS LAST
       ) - 1
     ) > 0
     THEN CONCAT(
@@ -578,10 +541,10 @@ SELECT
           CONCAT(
             '\'',
             SUBSTRING(
-              `t8`.`received_customer_id`,
+              `t9`.`received_customer_id`,
               IF((
                 0 + 1
-              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t8`.`received_customer_id`)),
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t9`.`received_customer_id`)),
               100
             )
           ),
@@ -592,83 +555,63 @@ SELECT
     )
     ELSE NULL
   END AS `failure_reason`,
-  MIN(`t8`.`loaded_at`) OVER (
-    PARTITION BY `t8`.`customer_id`
+  MIN(`t9`.`loaded_at`) OVER (
+    PARTITION BY `t9`.`customer_id`
     ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
   ) AS `first_loaded_at`
 FROM (
   SELECT
-    `t4`.`received_customer_id`,
-    `t4`.`received_name`,
-    `t4`.`received_has_loan`,
-    `t4`.`customer_id`,
-    `t4`.`customer_name`,
-    `t4`.`has_loan_flag`,
-    `t4`.`loaded_at`,
-    `t4`.`failure_reason`
-  FROM `t2` AS `t4`
+    `t5`.`received_customer_id`,
+    `t5`.`received_name`,
+    `t5`.`received_has_loan`,
+    `t5`.`customer_id`,
+    `t5`.`customer_name`,
+    `t5`.`has_loan_flag`,
+    `t5`.`loaded_at`,
+    `t5`.`failure_reason`
+  FROM `t3` AS `t5`
   LEFT SEMI JOIN (
     SELECT
-      `t5`.`customer_id`
+      `t6`.`customer_id`
     FROM (
       SELECT
-        `t3`.`customer_id`,
+        `t4`.`customer_id`,
         COUNT(*) AS `CountStar()`
-      FROM `t2` AS `t3`
+      FROM `t3` AS `t4`
       GROUP BY
         1
-    ) AS `t5`
+    ) AS `t6`
     WHERE
-      `t5`.`CountStar()` > 1
-  ) AS `t7`
-    ON `t4`.`customer_id` = `t7`.`customer_id`
-) AS `t8`;
+      `t6`.`CountStar()` > 1
+  ) AS `t8`
+    ON `t5`.`customer_id` = `t8`.`customer_id`
+) AS `t9`;
 
 -- account_repeated
-WITH `t2` AS (
+WITH `t3` AS (
   SELECT
     *
   FROM (
     SELECT
-      `t0`.`account_id` AS `received_account_id`,
-      `t0`.`customer_id` AS `received_customer_id`,
-      `t0`.`balance` AS `received_balance`,
-      `t0`.`account_type` AS `received_account_type`,
-      NULLIF(
-        REGEXP_REPLACE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-        ''
-      ) AS `account_id`,
+      `t1`.`received_account_id`,
+      `t1`.`received_customer_id`,
+      `t1`.`received_balance`,
+      `t1`.`received_account_type`,
+      NULLIF(`t1`.`account_id`, '') AS `account_id`,
       TRY_CAST(IF(
-        REGEXP_LIKE(
-          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          '\\A[+-]?[0-9]+\\z'
-        ),
-        REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        REGEXP_LIKE(`t1`.`customer_id`, '\\A[+-]?[0-9]+\\z'),
+        `t1`.`customer_id`,
         CAST(NULL AS STRING)
       ) AS BIGINT) AS `customer_id`,
       TRY_CAST(IF(
-        COALESCE(
-          REGEXP_LIKE(
-            REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-            '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
-          ),
-          FALSE
-        ),
-        REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        COALESCE(REGEXP_LIKE(`t1`.`balance`, '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'), FALSE),
+        `t1`.`balance`,
         CAST(NULL AS STRING)
       ) AS DECIMAL(18, 2)) AS `balance_amount`,
-      COALESCE(
-        LOWER(
-          REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
-        ),
-        ''
-      ) AS `account_type`,
-      `t0`.`loaded_at`,
+      COALESCE(LOWER(`t1`.`account_type`), '') AS `account_type`,
+      `t1`.`loaded_at`,
       CASE
-        WHEN COALESCE(
-          REGEXP_REPLACE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          ''
-        ) = ''
+        WHEN COALESCE(`t1`.`account_id`, '') = ''
         THEN CONCAT(
           'account_id is blank: ',
           COALESCE(
@@ -676,10 +619,10 @@ WITH `t2` AS (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`account_id`,
+                  `t1`.`received_account_id`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_id`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_account_id`)),
                   100
                 )
               ),
@@ -688,10 +631,7 @@ WITH `t2` AS (
             'null'
           )
         )
-        WHEN COALESCE(
-          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          ''
-        ) = ''
+        WHEN COALESCE(`t1`.`customer_id`, '') = ''
         THEN CONCAT(
           'customer_id is blank: ',
           COALESCE(
@@ -699,10 +639,10 @@ WITH `t2` AS (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`customer_id`,
+                  `t1`.`received_customer_id`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_customer_id`)),
                   100
                 )
               ),
@@ -712,11 +652,8 @@ WITH `t2` AS (
           )
         )
         WHEN TRY_CAST(IF(
-          REGEXP_LIKE(
-            REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-            '\\A[+-]?[0-9]+\\z'
-          ),
-          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          REGEXP_LIKE(`t1`.`customer_id`, '\\A[+-]?[0-9]+\\z'),
+          `t1`.`customer_id`,
           CAST(NULL AS STRING)
         ) AS BIGINT) IS NULL
         THEN CONCAT(
@@ -726,10 +663,10 @@ WITH `t2` AS (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`customer_id`,
+                  `t1`.`received_customer_id`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_customer_id`)),
                   100
                 )
               ),
@@ -738,21 +675,20 @@ WITH `t2` AS (
             'null'
           )
         )
-        WHEN COALESCE(
-          LOWER(
-            REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
-          ),
-          ''
-        ) IN ('', 'null', 'n/a', 'none')
+        WHEN COALESCE(LOWER(`t1`.`balance`), '') IN ('', 'null', 'n/a', 'none')
         THEN CONCAT(
           'balance is blank: ',
           COALESCE(
             CONCAT(
               CONCAT(
                 '\'',
-                SUBSTRING(`t0`.`balance`, IF((
-                  0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+                SUBSTRING(
+                  `t1`.`received_balance`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_balance`)),
+                  100
+                )
               ),
               '\''
             ),
@@ -760,13 +696,7 @@ WITH `t2` AS (
           )
         )
         WHEN NOT (
-          COALESCE(
-            REGEXP_LIKE(
-              REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-              '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
-            ),
-            FALSE
-          )
+          COALESCE(REGEXP_LIKE(`t1`.`balance`, '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'), FALSE)
         )
         THEN CONCAT(
           'balance is not a plain decimal: ',
@@ -774,9 +704,13 @@ WITH `t2` AS (
             CONCAT(
               CONCAT(
                 '\'',
-                SUBSTRING(`t0`.`balance`, IF((
-                  0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+                SUBSTRING(
+                  `t1`.`received_balance`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_balance`)),
+                  100
+                )
               ),
               '\''
             ),
@@ -784,14 +718,8 @@ WITH `t2` AS (
           )
         )
         WHEN TRY_CAST(IF(
-          COALESCE(
-            REGEXP_LIKE(
-              REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-              '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
-            ),
-            FALSE
-          ),
-          REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          COALESCE(REGEXP_LIKE(`t1`.`balance`, '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'), FALSE),
+          `t1`.`balance`,
           CAST(NULL AS STRING)
         ) AS DECIMAL(18, 2)) IS NULL
         THEN CONCAT(
@@ -800,41 +728,40 @@ WITH `t2` AS (
             CONCAT(
               CONCAT(
                 '\'',
-                SUBSTRING(`t0`.`balance`, IF((
-                  0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+                SUBSTRING(
+                  `t1`.`received_balance`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_balance`)),
+                  100
+                )
               ),
               '\''
             ),
             'null'
           )
         )
-        WHEN COALESCE(
-          REGEXP_LIKE(
-            REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-            '\\A-.*[1-9]'
-          ),
-          FALSE
-        )
+        WHEN COALESCE(REGEXP_LIKE(`t1`.`balance`, '\\A-.*[1-9]'), FALSE)
         THEN CONCAT(
           'balance is negative: ',
           COALESCE(
             CONCAT(
               CONCAT(
                 '\'',
-                SUBSTRING(`t0`.`balance`, IF((
-                  0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+                SUBSTRING(
+                  `t1`.`received_balance`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_balance`)),
+                  100
+                )
               ),
               '\''
             ),
             'null'
           )
         )
-        WHEN COALESCE(
-          REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          ''
-        ) = ''
+        WHEN COALESCE(`t1`.`account_type`, '') = ''
         THEN CONCAT(
           'account_type is blank: ',
           COALESCE(
@@ -842,10 +769,10 @@ WITH `t2` AS (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`account_type`,
+                  `t1`.`received_account_type`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_type`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_account_type`)),
                   100
                 )
               ),
@@ -855,12 +782,7 @@ WITH `t2` AS (
           )
         )
         WHEN NOT (
-          COALESCE(
-            LOWER(
-              REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
-            ),
-            ''
-          ) IN ('savings', 'checking')
+          COALESCE(LOWER(`t1`.`account_type`), '') IN ('savings', 'checking')
         )
         THEN CONCAT(
           'account_type is neither savings nor checking: ',
@@ -869,10 +791,10 @@ WITH `t2` AS (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`account_type`,
+                  `t1`.`received_account_type`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_type`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_account_type`)),
                   100
                 )
               ),
@@ -883,47 +805,59 @@ WITH `t2` AS (
         )
         ELSE NULL
       END AS `failure_reason`
-    FROM `source`.`src_account` AS `t0`
-  ) AS `t1`
+    FROM (
+      SELECT
+        `t0`.`account_id` AS `received_account_id`,
+        `t0`.`customer_id` AS `received_customer_id`,
+        `t0`.`balance` AS `received_balance`,
+        `t0`.`account_type` AS `received_account_type`,
+        REGEXP_REPLACE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `account_id`,
+        REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `customer_id`,
+        REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `balance`,
+        REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `account_type`,
+        `t0`.`loaded_at`
+      FROM `source`.`src_account` AS `t0`
+    ) AS `t1`
+  ) AS `t2`
   WHERE
-    `t1`.`failure_reason` IS NULL
+    `t2`.`failure_reason` IS NULL
 )
 SELECT
-  `t8`.`received_account_id`,
-  `t8`.`received_customer_id`,
-  `t8`.`received_balance`,
-  `t8`.`received_account_type`,
-  `t8`.`account_id`,
-  `t8`.`customer_id`,
-  `t8`.`balance_amount`,
-  `t8`.`account_type`,
-  `t8`.`loaded_at`,
+  `t9`.`received_account_id`,
+  `t9`.`received_customer_id`,
+  `t9`.`received_balance`,
+  `t9`.`received_account_type`,
+  `t9`.`account_id`,
+  `t9`.`customer_id`,
+  `t9`.`balance_amount`,
+  `t9`.`account_type`,
+  `t9`.`loaded_at`,
   CASE
     WHEN NOT (
       (
-        MIN(`t8`.`customer_id`) OVER (
-          PARTITION BY `t8`.`account_id`
+        MIN(`t9`.`customer_id`) OVER (
+          PARTITION BY `t9`.`account_id`
           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-        ) = MAX(`t8`.`customer_id`) OVER (
-          PARTITION BY `t8`.`account_id`
-          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-        )
-      )
-      AND (
-        MIN(`t8`.`balance_amount`) OVER (
-          PARTITION BY `t8`.`account_id`
-          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-        ) = MAX(`t8`.`balance_amount`) OVER (
-          PARTITION BY `t8`.`account_id`
+        ) = MAX(`t9`.`customer_id`) OVER (
+          PARTITION BY `t9`.`account_id`
           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
         )
       )
       AND (
-        MIN(`t8`.`account_type`) OVER (
-          PARTITION BY `t8`.`account_id`
+        MIN(`t9`.`balance_amount`) OVER (
+          PARTITION BY `t9`.`account_id`
           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-        ) = MAX(`t8`.`account_type`) OVER (
-          PARTITION BY `t8`.`account_id`
+        ) = MAX(`t9`.`balance_amount`) OVER (
+          PARTITION BY `t9`.`account_id`
+          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        )
+      )
+      AND (
+        MIN(`t9`.`account_type`) OVER (
+          PARTITION BY `t9`.`account_id`
+          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        ) = MAX(`t9`.`account_type`) OVER (
+          PARTITION BY `t9`.`account_id`
           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
         )
       )
@@ -935,10 +869,10 @@ SELECT
           CONCAT(
             '\'',
             SUBSTRING(
-              `t8`.`received_account_id`,
+              `t9`.`received_account_id`,
               IF((
                 0 + 1
-              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t8`.`received_account_id`)),
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t9`.`received_account_id`)),
               100
             )
           ),
@@ -949,8 +883,8 @@ SELECT
     )
     WHEN (
       ROW_NUMBER() OVER (
-        PARTITION BY `t8`.`account_id`
-        ORDER BY `t8`.`received_account_id` ASC NULLS LAST, `t8`.`received_customer_id` ASC NULLS LAST, `t8`.`received_balance` ASC NULLS LAST, `t8`.`received_account_type` ASC NULLS LAST, `t8`.`loaded_at` ASC NULLS LAST
+        PARTITION BY `t9`.`account_id`
+        ORDER BY `t9`.`received_account_id` ASC NULLS LAST, `t9`.`received_customer_id` ASC NULLS LAST, `t9`.`received_balance` ASC NULLS LAST, `t9`.`received_account_type` ASC NULLS LAST, `t9`.`loaded_at` ASC NULLS LAST
       ) - 1
     ) > 0
     THEN CONCAT(
@@ -960,10 +894,10 @@ SELECT
           CONCAT(
             '\'',
             SUBSTRING(
-              `t8`.`received_account_id`,
+              `t9`.`received_account_id`,
               IF((
                 0 + 1
-              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t8`.`received_account_id`)),
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t9`.`received_account_id`)),
               100
             )
           ),
@@ -974,70 +908,59 @@ SELECT
     )
     ELSE NULL
   END AS `failure_reason`,
-  MIN(`t8`.`loaded_at`) OVER (
-    PARTITION BY `t8`.`account_id`
+  MIN(`t9`.`loaded_at`) OVER (
+    PARTITION BY `t9`.`account_id`
     ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
   ) AS `first_loaded_at`
 FROM (
   SELECT
-    `t4`.`received_account_id`,
-    `t4`.`received_customer_id`,
-    `t4`.`received_balance`,
-    `t4`.`received_account_type`,
-    `t4`.`account_id`,
-    `t4`.`customer_id`,
-    `t4`.`balance_amount`,
-    `t4`.`account_type`,
-    `t4`.`loaded_at`,
-    `t4`.`failure_reason`
-  FROM `t2` AS `t4`
+    `t5`.`received_account_id`,
+    `t5`.`received_customer_id`,
+    `t5`.`received_balance`,
+    `t5`.`received_account_type`,
+    `t5`.`account_id`,
+    `t5`.`customer_id`,
+    `t5`.`balance_amount`,
+    `t5`.`account_type`,
+    `t5`.`loaded_at`,
+    `t5`.`failure_reason`
+  FROM `t3` AS `t5`
   LEFT SEMI JOIN (
     SELECT
-      `t5`.`account_id`
+      `t6`.`account_id`
     FROM (
       SELECT
-        `t3`.`account_id`,
+        `t4`.`account_id`,
         COUNT(*) AS `CountStar()`
-      FROM `t2` AS `t3`
+      FROM `t3` AS `t4`
       GROUP BY
         1
-    ) AS `t5`
+    ) AS `t6`
     WHERE
-      `t5`.`CountStar()` > 1
-  ) AS `t7`
-    ON `t4`.`account_id` = `t7`.`account_id`
-) AS `t8`;
+      `t6`.`CountStar()` > 1
+  ) AS `t8`
+    ON `t5`.`account_id` = `t8`.`account_id`
+) AS `t9`;
 
 -- stg_customer
-WITH `t2` AS (
+WITH `t3` AS (
   SELECT
     *
   FROM (
     SELECT
-      `t0`.`customer_id` AS `received_customer_id`,
-      `t0`.`name` AS `received_name`,
-      `t0`.`has_loan` AS `received_has_loan`,
+      `t1`.`received_customer_id`,
+      `t1`.`received_name`,
+      `t1`.`received_has_loan`,
       TRY_CAST(IF(
-        REGEXP_LIKE(
-          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          '\\A[+-]?[0-9]+\\z'
-        ),
-        REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        REGEXP_LIKE(`t1`.`customer_id`, '\\A[+-]?[0-9]+\\z'),
+        `t1`.`customer_id`,
         CAST(NULL AS STRING)
       ) AS BIGINT) AS `customer_id`,
-      LOWER(REGEXP_REPLACE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')) AS `customer_name`,
-      COALESCE(
-        LOWER(
-          REGEXP_REPLACE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
-        ),
-        ''
-      ) IN ('yes', 'y', 'true', '1') AS `has_loan_flag`,
-      `t0`.`loaded_at`,
+      LOWER(`t1`.`name`) AS `customer_name`,
+      COALESCE(LOWER(`t1`.`has_loan`), '') IN ('yes', 'y', 'true', '1') AS `has_loan_flag`,
+      `t1`.`loaded_at`,
       CASE
-        WHEN COALESCE(
-          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          ''
-        ) = ''
+        WHEN COALESCE(`t1`.`customer_id`, '') = ''
         THEN CONCAT(
           'customer_id is blank: ',
           COALESCE(
@@ -1045,10 +968,10 @@ WITH `t2` AS (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`customer_id`,
+                  `t1`.`received_customer_id`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_customer_id`)),
                   100
                 )
               ),
@@ -1058,11 +981,8 @@ WITH `t2` AS (
           )
         )
         WHEN TRY_CAST(IF(
-          REGEXP_LIKE(
-            REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-            '\\A[+-]?[0-9]+\\z'
-          ),
-          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          REGEXP_LIKE(`t1`.`customer_id`, '\\A[+-]?[0-9]+\\z'),
+          `t1`.`customer_id`,
           CAST(NULL AS STRING)
         ) AS BIGINT) IS NULL
         THEN CONCAT(
@@ -1072,10 +992,10 @@ WITH `t2` AS (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`customer_id`,
+                  `t1`.`received_customer_id`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_customer_id`)),
                   100
                 )
               ),
@@ -1084,19 +1004,20 @@ WITH `t2` AS (
             'null'
           )
         )
-        WHEN COALESCE(
-          REGEXP_REPLACE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          ''
-        ) = ''
+        WHEN COALESCE(`t1`.`name`, '') = ''
         THEN CONCAT(
           'name is blank: ',
           COALESCE(
             CONCAT(
               CONCAT(
                 '\'',
-                SUBSTRING(`t0`.`name`, IF((
-                  0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`name`)), 100)
+                SUBSTRING(
+                  `t1`.`received_name`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_name`)),
+                  100
+                )
               ),
               '\''
             ),
@@ -1104,12 +1025,7 @@ WITH `t2` AS (
           )
         )
         WHEN NOT (
-          COALESCE(
-            LOWER(
-              REGEXP_REPLACE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
-            ),
-            ''
-          ) IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
+          COALESCE(LOWER(`t1`.`has_loan`), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
         )
         THEN CONCAT(
           'has_loan is neither yes nor no: ',
@@ -1117,9 +1033,13 @@ WITH `t2` AS (
             CONCAT(
               CONCAT(
                 '\'',
-                SUBSTRING(`t0`.`has_loan`, IF((
-                  0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`has_loan`)), 100)
+                SUBSTRING(
+                  `t1`.`received_has_loan`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_has_loan`)),
+                  100
+                )
               ),
               '\''
             ),
@@ -1128,36 +1048,46 @@ WITH `t2` AS (
         )
         ELSE NULL
       END AS `failure_reason`
-    FROM `source`.`src_customer` AS `t0`
-  ) AS `t1`
+    FROM (
+      SELECT
+        `t0`.`customer_id` AS `received_customer_id`,
+        `t0`.`name` AS `received_name`,
+        `t0`.`has_loan` AS `received_has_loan`,
+        REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `customer_id`,
+        REGEXP_REPLACE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `name`,
+        REGEXP_REPLACE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `has_loan`,
+        `t0`.`loaded_at`
+      FROM `source`.`src_customer` AS `t0`
+    ) AS `t1`
+  ) AS `t2`
   WHERE
-    `t1`.`failure_reason` IS NULL
-), `t9` AS (
+    `t2`.`failure_reason` IS NULL
+), `t10` AS (
   SELECT
-    `t8`.`received_customer_id`,
-    `t8`.`received_name`,
-    `t8`.`received_has_loan`,
-    `t8`.`customer_id`,
-    `t8`.`customer_name`,
-    `t8`.`has_loan_flag`,
-    `t8`.`loaded_at`,
+    `t9`.`received_customer_id`,
+    `t9`.`received_name`,
+    `t9`.`received_has_loan`,
+    `t9`.`customer_id`,
+    `t9`.`customer_name`,
+    `t9`.`has_loan_flag`,
+    `t9`.`loaded_at`,
     CASE
       WHEN NOT (
         (
-          MIN(`t8`.`customer_name`) OVER (
-            PARTITION BY `t8`.`customer_id`
+          MIN(`t9`.`customer_name`) OVER (
+            PARTITION BY `t9`.`customer_id`
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-          ) = MAX(`t8`.`customer_name`) OVER (
-            PARTITION BY `t8`.`customer_id`
+          ) = MAX(`t9`.`customer_name`) OVER (
+            PARTITION BY `t9`.`customer_id`
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
           )
         )
         AND (
-          BOOL_AND(`t8`.`has_loan_flag`) OVER (
-            PARTITION BY `t8`.`customer_id`
+          BOOL_AND(`t9`.`has_loan_flag`) OVER (
+            PARTITION BY `t9`.`customer_id`
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-          ) = BOOL_OR(`t8`.`has_loan_flag`) OVER (
-            PARTITION BY `t8`.`customer_id`
+          ) = BOOL_OR(`t9`.`has_loan_flag`) OVER (
+            PARTITION BY `t9`.`customer_id`
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
           )
         )
@@ -1169,10 +1099,10 @@ WITH `t2` AS (
             CONCAT(
               '\'',
               SUBSTRING(
-                `t8`.`received_customer_id`,
+                `t9`.`received_customer_id`,
                 IF((
                   0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t8`.`received_customer_id`)),
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t9`.`received_customer_id`)),
                 100
               )
             ),
@@ -1183,8 +1113,8 @@ WITH `t2` AS (
       )
       WHEN (
         ROW_NUMBER() OVER (
-          PARTITION BY `t8`.`customer_id`
-          ORDER BY `t8`.`received_customer_id` ASC NULLS LAST, `t8`.`received_name` ASC NULLS LAST, `t8`.`received_has_loan` ASC NULLS LAST, `t8`.`loaded_at` ASC NULLS LAST
+          PARTITION BY `t9`.`customer_id`
+          ORDER BY `t9`.`received_customer_id` ASC NULLS LAST, `t9`.`received_name` ASC NULLS LAST, `t9`.`received_has_loan` ASC NULLS LAST, `t9`.`loaded_at` ASC NULLS LAST
         ) - 1
       ) > 0
       THEN CONCAT(
@@ -1194,10 +1124,10 @@ WITH `t2` AS (
             CONCAT(
               '\'',
               SUBSTRING(
-                `t8`.`received_customer_id`,
+                `t9`.`received_customer_id`,
                 IF((
                   0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t8`.`received_customer_id`)),
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t9`.`received_customer_id`)),
                 100
               )
             ),
@@ -1208,94 +1138,93 @@ WITH `t2` AS (
       )
       ELSE NULL
     END AS `failure_reason`,
-    MIN(`t8`.`loaded_at`) OVER (
-      PARTITION BY `t8`.`customer_id`
+    MIN(`t9`.`loaded_at`) OVER (
+      PARTITION BY `t9`.`customer_id`
       ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
     ) AS `first_loaded_at`
   FROM (
     SELECT
-      `t4`.`received_customer_id`,
-      `t4`.`received_name`,
-      `t4`.`received_has_loan`,
-      `t4`.`customer_id`,
-      `t4`.`customer_name`,
-      `t4`.`has_loan_flag`,
-      `t4`.`loaded_at`,
-      `t4`.`failure_reason`
-    FROM `t2` AS `t4`
+      `t5`.`received_customer_id`,
+      `t5`.`received_name`,
+      `t5`.`received_has_loan`,
+      `t5`.`customer_id`,
+      `t5`.`customer_name`,
+      `t5`.`has_loan_flag`,
+      `t5`.`loaded_at`,
+      `t5`.`failure_reason`
+    FROM `t3` AS `t5`
     LEFT SEMI JOIN (
       SELECT
-        `t5`.`customer_id`
+        `t6`.`customer_id`
       FROM (
         SELECT
-          `t3`.`customer_id`,
+          `t4`.`customer_id`,
           COUNT(*) AS `CountStar()`
-        FROM `t2` AS `t3`
+        FROM `t3` AS `t4`
         GROUP BY
           1
-      ) AS `t5`
+      ) AS `t6`
       WHERE
-        `t5`.`CountStar()` > 1
-    ) AS `t7`
-      ON `t4`.`customer_id` = `t7`.`customer_id`
-  ) AS `t8`
+        `t6`.`CountStar()` > 1
+    ) AS `t8`
+      ON `t5`.`customer_id` = `t8`.`customer_id`
+  ) AS `t9`
 )
 SELECT
   *
 FROM (
   SELECT
-    `t4`.`customer_id`,
-    `t4`.`customer_name`,
-    `t4`.`has_loan_flag`,
-    `t4`.`loaded_at`
-  FROM `t2` AS `t4`
-  LEFT ANTI JOIN `t9` AS `t11`
-    ON `t4`.`customer_id` = `t11`.`customer_id`
-) AS `t13`
+    `t5`.`customer_id`,
+    `t5`.`customer_name`,
+    `t5`.`has_loan_flag`,
+    `t5`.`loaded_at`
+  FROM `t3` AS `t5`
+  LEFT ANTI JOIN `t10` AS `t12`
+    ON `t5`.`customer_id` = `t12`.`customer_id`
+) AS `t14`
 UNION ALL
 SELECT
   *
 FROM (
   SELECT
-    `t10`.`customer_id`,
-    `t10`.`customer_name`,
-    `t10`.`has_loan_flag`,
-    `t10`.`first_loaded_at` AS `loaded_at`
-  FROM `t9` AS `t10`
+    `t11`.`customer_id`,
+    `t11`.`customer_name`,
+    `t11`.`has_loan_flag`,
+    `t11`.`first_loaded_at` AS `loaded_at`
+  FROM `t10` AS `t11`
   WHERE
-    `t10`.`failure_reason` IS NULL
-) AS `t12`;
+    `t11`.`failure_reason` IS NULL
+) AS `t13`;
 
 -- quarantine_stg_customer
-WITH `t3` AS (
+WITH `t1` AS (
+  SELECT
+    `t0`.`customer_id` AS `received_customer_id`,
+    `t0`.`name` AS `received_name`,
+    `t0`.`has_loan` AS `received_has_loan`,
+    REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `customer_id`,
+    REGEXP_REPLACE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `name`,
+    REGEXP_REPLACE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `has_loan`,
+    `t0`.`loaded_at`
+  FROM `source`.`src_customer` AS `t0`
+), `t5` AS (
   SELECT
     *
   FROM (
     SELECT
-      `t0`.`customer_id` AS `received_customer_id`,
-      `t0`.`name` AS `received_name`,
-      `t0`.`has_loan` AS `received_has_loan`,
+      `t2`.`received_customer_id`,
+      `t2`.`received_name`,
+      `t2`.`received_has_loan`,
       TRY_CAST(IF(
-        REGEXP_LIKE(
-          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          '\\A[+-]?[0-9]+\\z'
-        ),
-        REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        REGEXP_LIKE(`t2`.`customer_id`, '\\A[+-]?[0-9]+\\z'),
+        `t2`.`customer_id`,
         CAST(NULL AS STRING)
       ) AS BIGINT) AS `customer_id`,
-      LOWER(REGEXP_REPLACE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')) AS `customer_name`,
-      COALESCE(
-        LOWER(
-          REGEXP_REPLACE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
-        ),
-        ''
-      ) IN ('yes', 'y', 'true', '1') AS `has_loan_flag`,
-      `t0`.`loaded_at`,
+      LOWER(`t2`.`name`) AS `customer_name`,
+      COALESCE(LOWER(`t2`.`has_loan`), '') IN ('yes', 'y', 'true', '1') AS `has_loan_flag`,
+      `t2`.`loaded_at`,
       CASE
-        WHEN COALESCE(
-          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          ''
-        ) = ''
+        WHEN COALESCE(`t2`.`customer_id`, '') = ''
         THEN CONCAT(
           'customer_id is blank: ',
           COALESCE(
@@ -1303,10 +1232,10 @@ WITH `t3` AS (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`customer_id`,
+                  `t2`.`received_customer_id`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_customer_id`)),
                   100
                 )
               ),
@@ -1316,11 +1245,8 @@ WITH `t3` AS (
           )
         )
         WHEN TRY_CAST(IF(
-          REGEXP_LIKE(
-            REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-            '\\A[+-]?[0-9]+\\z'
-          ),
-          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          REGEXP_LIKE(`t2`.`customer_id`, '\\A[+-]?[0-9]+\\z'),
+          `t2`.`customer_id`,
           CAST(NULL AS STRING)
         ) AS BIGINT) IS NULL
         THEN CONCAT(
@@ -1330,10 +1256,10 @@ WITH `t3` AS (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`customer_id`,
+                  `t2`.`received_customer_id`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_customer_id`)),
                   100
                 )
               ),
@@ -1342,19 +1268,20 @@ WITH `t3` AS (
             'null'
           )
         )
-        WHEN COALESCE(
-          REGEXP_REPLACE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          ''
-        ) = ''
+        WHEN COALESCE(`t2`.`name`, '') = ''
         THEN CONCAT(
           'name is blank: ',
           COALESCE(
             CONCAT(
               CONCAT(
                 '\'',
-                SUBSTRING(`t0`.`name`, IF((
-                  0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`name`)), 100)
+                SUBSTRING(
+                  `t2`.`received_name`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_name`)),
+                  100
+                )
               ),
               '\''
             ),
@@ -1362,12 +1289,7 @@ WITH `t3` AS (
           )
         )
         WHEN NOT (
-          COALESCE(
-            LOWER(
-              REGEXP_REPLACE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
-            ),
-            ''
-          ) IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
+          COALESCE(LOWER(`t2`.`has_loan`), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
         )
         THEN CONCAT(
           'has_loan is neither yes nor no: ',
@@ -1375,9 +1297,13 @@ WITH `t3` AS (
             CONCAT(
               CONCAT(
                 '\'',
-                SUBSTRING(`t0`.`has_loan`, IF((
-                  0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`has_loan`)), 100)
+                SUBSTRING(
+                  `t2`.`received_has_loan`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_has_loan`)),
+                  100
+                )
               ),
               '\''
             ),
@@ -1386,32 +1312,29 @@ WITH `t3` AS (
         )
         ELSE NULL
       END AS `failure_reason`
-    FROM `source`.`src_customer` AS `t0`
-  ) AS `t2`
+    FROM `t1` AS `t2`
+  ) AS `t4`
   WHERE
-    `t2`.`failure_reason` IS NULL
+    `t4`.`failure_reason` IS NULL
 )
 SELECT
-  `t12`.`received_customer_id` AS `customer_id`,
-  `t12`.`received_name` AS `name`,
-  `t12`.`received_has_loan` AS `has_loan`,
-  `t12`.`loaded_at`,
-  `t12`.`failure_reason`,
+  `t14`.`received_customer_id` AS `customer_id`,
+  `t14`.`received_name` AS `name`,
+  `t14`.`received_has_loan` AS `has_loan`,
+  `t14`.`loaded_at`,
+  `t14`.`failure_reason`,
   CAST('1970-01-01 00:00:00' AS TIMESTAMP) AS `quarantined_at`
 FROM (
   SELECT
     *
   FROM (
     SELECT
-      `t0`.`customer_id` AS `received_customer_id`,
-      `t0`.`name` AS `received_name`,
-      `t0`.`has_loan` AS `received_has_loan`,
-      `t0`.`loaded_at`,
+      `t2`.`received_customer_id`,
+      `t2`.`received_name`,
+      `t2`.`received_has_loan`,
+      `t2`.`loaded_at`,
       CASE
-        WHEN COALESCE(
-          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          ''
-        ) = ''
+        WHEN COALESCE(`t2`.`customer_id`, '') = ''
         THEN CONCAT(
           'customer_id is blank: ',
           COALESCE(
@@ -1419,10 +1342,10 @@ FROM (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`customer_id`,
+                  `t2`.`received_customer_id`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_customer_id`)),
                   100
                 )
               ),
@@ -1432,11 +1355,8 @@ FROM (
           )
         )
         WHEN TRY_CAST(IF(
-          REGEXP_LIKE(
-            REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-            '\\A[+-]?[0-9]+\\z'
-          ),
-          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          REGEXP_LIKE(`t2`.`customer_id`, '\\A[+-]?[0-9]+\\z'),
+          `t2`.`customer_id`,
           CAST(NULL AS STRING)
         ) AS BIGINT) IS NULL
         THEN CONCAT(
@@ -1446,10 +1366,10 @@ FROM (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`customer_id`,
+                  `t2`.`received_customer_id`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_customer_id`)),
                   100
                 )
               ),
@@ -1458,19 +1378,20 @@ FROM (
             'null'
           )
         )
-        WHEN COALESCE(
-          REGEXP_REPLACE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          ''
-        ) = ''
+        WHEN COALESCE(`t2`.`name`, '') = ''
         THEN CONCAT(
           'name is blank: ',
           COALESCE(
             CONCAT(
               CONCAT(
                 '\'',
-                SUBSTRING(`t0`.`name`, IF((
-                  0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`name`)), 100)
+                SUBSTRING(
+                  `t2`.`received_name`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_name`)),
+                  100
+                )
               ),
               '\''
             ),
@@ -1478,12 +1399,7 @@ FROM (
           )
         )
         WHEN NOT (
-          COALESCE(
-            LOWER(
-              REGEXP_REPLACE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
-            ),
-            ''
-          ) IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
+          COALESCE(LOWER(`t2`.`has_loan`), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
         )
         THEN CONCAT(
           'has_loan is neither yes nor no: ',
@@ -1491,9 +1407,13 @@ FROM (
             CONCAT(
               CONCAT(
                 '\'',
-                SUBSTRING(`t0`.`has_loan`, IF((
-                  0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`has_loan`)), 100)
+                SUBSTRING(
+                  `t2`.`received_has_loan`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_has_loan`)),
+                  100
+                )
               ),
               '\''
             ),
@@ -1502,44 +1422,44 @@ FROM (
         )
         ELSE NULL
       END AS `failure_reason`
-    FROM `source`.`src_customer` AS `t0`
-  ) AS `t1`
+    FROM `t1` AS `t2`
+  ) AS `t3`
   UNION ALL
   SELECT
     *
   FROM (
     SELECT
-      `t10`.`received_customer_id`,
-      `t10`.`received_name`,
-      `t10`.`received_has_loan`,
-      `t10`.`loaded_at`,
-      `t10`.`failure_reason`
+      `t12`.`received_customer_id`,
+      `t12`.`received_name`,
+      `t12`.`received_has_loan`,
+      `t12`.`loaded_at`,
+      `t12`.`failure_reason`
     FROM (
       SELECT
-        `t9`.`received_customer_id`,
-        `t9`.`received_name`,
-        `t9`.`received_has_loan`,
-        `t9`.`customer_id`,
-        `t9`.`customer_name`,
-        `t9`.`has_loan_flag`,
-        `t9`.`loaded_at`,
+        `t11`.`received_customer_id`,
+        `t11`.`received_name`,
+        `t11`.`received_has_loan`,
+        `t11`.`customer_id`,
+        `t11`.`customer_name`,
+        `t11`.`has_loan_flag`,
+        `t11`.`loaded_at`,
         CASE
           WHEN NOT (
             (
-              MIN(`t9`.`customer_name`) OVER (
-                PARTITION BY `t9`.`customer_id`
+              MIN(`t11`.`customer_name`) OVER (
+                PARTITION BY `t11`.`customer_id`
                 ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              ) = MAX(`t9`.`customer_name`) OVER (
-                PARTITION BY `t9`.`customer_id`
+              ) = MAX(`t11`.`customer_name`) OVER (
+                PARTITION BY `t11`.`customer_id`
                 ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
               )
             )
             AND (
-              BOOL_AND(`t9`.`has_loan_flag`) OVER (
-                PARTITION BY `t9`.`customer_id`
+              BOOL_AND(`t11`.`has_loan_flag`) OVER (
+                PARTITION BY `t11`.`customer_id`
                 ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              ) = BOOL_OR(`t9`.`has_loan_flag`) OVER (
-                PARTITION BY `t9`.`customer_id`
+              ) = BOOL_OR(`t11`.`has_loan_flag`) OVER (
+                PARTITION BY `t11`.`customer_id`
                 ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
               )
             )
@@ -1551,10 +1471,10 @@ FROM (
                 CONCAT(
                   '\'',
                   SUBSTRING(
-                    `t9`.`received_customer_id`,
+                    `t11`.`received_customer_id`,
                     IF((
                       0 + 1
-                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t9`.`received_customer_id`)),
+                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t11`.`received_customer_id`)),
                     100
                   )
                 ),
@@ -1565,8 +1485,8 @@ FROM (
           )
           WHEN (
             ROW_NUMBER() OVER (
-              PARTITION BY `t9`.`customer_id`
-              ORDER BY `t9`.`received_customer_id` ASC NULLS LAST, `t9`.`received_name` ASC NULLS LAST, `t9`.`received_has_loan` ASC NULLS LAST, `t9`.`loaded_at` ASC NULLS LAST
+              PARTITION BY `t11`.`customer_id`
+              ORDER BY `t11`.`received_customer_id` ASC NULLS LAST, `t11`.`received_name` ASC NULLS LAST, `t11`.`received_has_loan` ASC NULLS LAST, `t11`.`loaded_at` ASC NULLS LAST
             ) - 1
           ) > 0
           THEN CONCAT(
@@ -1576,10 +1496,10 @@ FROM (
                 CONCAT(
                   '\'',
                   SUBSTRING(
-                    `t9`.`received_customer_id`,
+                    `t11`.`received_customer_id`,
                     IF((
                       0 + 1
-                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t9`.`received_customer_id`)),
+                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t11`.`received_customer_id`)),
                     100
                   )
                 ),
@@ -1590,88 +1510,68 @@ FROM (
           )
           ELSE NULL
         END AS `failure_reason`,
-        MIN(`t9`.`loaded_at`) OVER (
-          PARTITION BY `t9`.`customer_id`
+        MIN(`t11`.`loaded_at`) OVER (
+          PARTITION BY `t11`.`customer_id`
           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
         ) AS `first_loaded_at`
       FROM (
         SELECT
-          `t5`.`received_customer_id`,
-          `t5`.`received_name`,
-          `t5`.`received_has_loan`,
-          `t5`.`customer_id`,
-          `t5`.`customer_name`,
-          `t5`.`has_loan_flag`,
-          `t5`.`loaded_at`,
-          `t5`.`failure_reason`
-        FROM `t3` AS `t5`
+          `t7`.`received_customer_id`,
+          `t7`.`received_name`,
+          `t7`.`received_has_loan`,
+          `t7`.`customer_id`,
+          `t7`.`customer_name`,
+          `t7`.`has_loan_flag`,
+          `t7`.`loaded_at`,
+          `t7`.`failure_reason`
+        FROM `t5` AS `t7`
         LEFT SEMI JOIN (
           SELECT
-            `t6`.`customer_id`
+            `t8`.`customer_id`
           FROM (
             SELECT
-              `t4`.`customer_id`,
+              `t6`.`customer_id`,
               COUNT(*) AS `CountStar()`
-            FROM `t3` AS `t4`
+            FROM `t5` AS `t6`
             GROUP BY
               1
-          ) AS `t6`
+          ) AS `t8`
           WHERE
-            `t6`.`CountStar()` > 1
-        ) AS `t8`
-          ON `t5`.`customer_id` = `t8`.`customer_id`
-      ) AS `t9`
-    ) AS `t10`
-  ) AS `t11`
-) AS `t12`
+            `t8`.`CountStar()` > 1
+        ) AS `t10`
+          ON `t7`.`customer_id` = `t10`.`customer_id`
+      ) AS `t11`
+    ) AS `t12`
+  ) AS `t13`
+) AS `t14`
 WHERE
-  `t12`.`failure_reason` IS NOT NULL;
+  `t14`.`failure_reason` IS NOT NULL;
 
 -- stg_account
-WITH `t2` AS (
+WITH `t3` AS (
   SELECT
     *
   FROM (
     SELECT
-      `t0`.`account_id` AS `received_account_id`,
-      `t0`.`customer_id` AS `received_customer_id`,
-      `t0`.`balance` AS `received_balance`,
-      `t0`.`account_type` AS `received_account_type`,
-      NULLIF(
-        REGEXP_REPLACE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-        ''
-      ) AS `account_id`,
+      `t1`.`received_account_id`,
+      `t1`.`received_customer_id`,
+      `t1`.`received_balance`,
+      `t1`.`received_account_type`,
+      NULLIF(`t1`.`account_id`, '') AS `account_id`,
       TRY_CAST(IF(
-        REGEXP_LIKE(
-          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          '\\A[+-]?[0-9]+\\z'
-        ),
-        REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        REGEXP_LIKE(`t1`.`customer_id`, '\\A[+-]?[0-9]+\\z'),
+        `t1`.`customer_id`,
         CAST(NULL AS STRING)
       ) AS BIGINT) AS `customer_id`,
       TRY_CAST(IF(
-        COALESCE(
-          REGEXP_LIKE(
-            REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-            '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
-          ),
-          FALSE
-        ),
-        REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        COALESCE(REGEXP_LIKE(`t1`.`balance`, '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'), FALSE),
+        `t1`.`balance`,
         CAST(NULL AS STRING)
       ) AS DECIMAL(18, 2)) AS `balance_amount`,
-      COALESCE(
-        LOWER(
-          REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
-        ),
-        ''
-      ) AS `account_type`,
-      `t0`.`loaded_at`,
+      COALESCE(LOWER(`t1`.`account_type`), '') AS `account_type`,
+      `t1`.`loaded_at`,
       CASE
-        WHEN COALESCE(
-          REGEXP_REPLACE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          ''
-        ) = ''
+        WHEN COALESCE(`t1`.`account_id`, '') = ''
         THEN CONCAT(
           'account_id is blank: ',
           COALESCE(
@@ -1679,10 +1579,10 @@ WITH `t2` AS (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`account_id`,
+                  `t1`.`received_account_id`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_id`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_account_id`)),
                   100
                 )
               ),
@@ -1691,10 +1591,7 @@ WITH `t2` AS (
             'null'
           )
         )
-        WHEN COALESCE(
-          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          ''
-        ) = ''
+        WHEN COALESCE(`t1`.`customer_id`, '') = ''
         THEN CONCAT(
           'customer_id is blank: ',
           COALESCE(
@@ -1702,10 +1599,10 @@ WITH `t2` AS (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`customer_id`,
+                  `t1`.`received_customer_id`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_customer_id`)),
                   100
                 )
               ),
@@ -1715,11 +1612,8 @@ WITH `t2` AS (
           )
         )
         WHEN TRY_CAST(IF(
-          REGEXP_LIKE(
-            REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-            '\\A[+-]?[0-9]+\\z'
-          ),
-          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          REGEXP_LIKE(`t1`.`customer_id`, '\\A[+-]?[0-9]+\\z'),
+          `t1`.`customer_id`,
           CAST(NULL AS STRING)
         ) AS BIGINT) IS NULL
         THEN CONCAT(
@@ -1729,10 +1623,10 @@ WITH `t2` AS (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`customer_id`,
+                  `t1`.`received_customer_id`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_customer_id`)),
                   100
                 )
               ),
@@ -1741,21 +1635,20 @@ WITH `t2` AS (
             'null'
           )
         )
-        WHEN COALESCE(
-          LOWER(
-            REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
-          ),
-          ''
-        ) IN ('', 'null', 'n/a', 'none')
+        WHEN COALESCE(LOWER(`t1`.`balance`), '') IN ('', 'null', 'n/a', 'none')
         THEN CONCAT(
           'balance is blank: ',
           COALESCE(
             CONCAT(
               CONCAT(
                 '\'',
-                SUBSTRING(`t0`.`balance`, IF((
-                  0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+                SUBSTRING(
+                  `t1`.`received_balance`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_balance`)),
+                  100
+                )
               ),
               '\''
             ),
@@ -1763,13 +1656,7 @@ WITH `t2` AS (
           )
         )
         WHEN NOT (
-          COALESCE(
-            REGEXP_LIKE(
-              REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-              '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
-            ),
-            FALSE
-          )
+          COALESCE(REGEXP_LIKE(`t1`.`balance`, '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'), FALSE)
         )
         THEN CONCAT(
           'balance is not a plain decimal: ',
@@ -1777,9 +1664,13 @@ WITH `t2` AS (
             CONCAT(
               CONCAT(
                 '\'',
-                SUBSTRING(`t0`.`balance`, IF((
-                  0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+                SUBSTRING(
+                  `t1`.`received_balance`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_balance`)),
+                  100
+                )
               ),
               '\''
             ),
@@ -1787,14 +1678,8 @@ WITH `t2` AS (
           )
         )
         WHEN TRY_CAST(IF(
-          COALESCE(
-            REGEXP_LIKE(
-              REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-              '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
-            ),
-            FALSE
-          ),
-          REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          COALESCE(REGEXP_LIKE(`t1`.`balance`, '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'), FALSE),
+          `t1`.`balance`,
           CAST(NULL AS STRING)
         ) AS DECIMAL(18, 2)) IS NULL
         THEN CONCAT(
@@ -1803,41 +1688,40 @@ WITH `t2` AS (
             CONCAT(
               CONCAT(
                 '\'',
-                SUBSTRING(`t0`.`balance`, IF((
-                  0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+                SUBSTRING(
+                  `t1`.`received_balance`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_balance`)),
+                  100
+                )
               ),
               '\''
             ),
             'null'
           )
         )
-        WHEN COALESCE(
-          REGEXP_LIKE(
-            REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-            '\\A-.*[1-9]'
-          ),
-          FALSE
-        )
+        WHEN COALESCE(REGEXP_LIKE(`t1`.`balance`, '\\A-.*[1-9]'), FALSE)
         THEN CONCAT(
           'balance is negative: ',
           COALESCE(
             CONCAT(
               CONCAT(
                 '\'',
-                SUBSTRING(`t0`.`balance`, IF((
-                  0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+                SUBSTRING(
+                  `t1`.`received_balance`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_balance`)),
+                  100
+                )
               ),
               '\''
             ),
             'null'
           )
         )
-        WHEN COALESCE(
-          REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          ''
-        ) = ''
+        WHEN COALESCE(`t1`.`account_type`, '') = ''
         THEN CONCAT(
           'account_type is blank: ',
           COALESCE(
@@ -1845,10 +1729,10 @@ WITH `t2` AS (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`account_type`,
+                  `t1`.`received_account_type`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_type`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_account_type`)),
                   100
                 )
               ),
@@ -1858,12 +1742,7 @@ WITH `t2` AS (
           )
         )
         WHEN NOT (
-          COALESCE(
-            LOWER(
-              REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
-            ),
-            ''
-          ) IN ('savings', 'checking')
+          COALESCE(LOWER(`t1`.`account_type`), '') IN ('savings', 'checking')
         )
         THEN CONCAT(
           'account_type is neither savings nor checking: ',
@@ -1872,10 +1751,10 @@ WITH `t2` AS (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`account_type`,
+                  `t1`.`received_account_type`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_type`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_account_type`)),
                   100
                 )
               ),
@@ -1886,47 +1765,59 @@ WITH `t2` AS (
         )
         ELSE NULL
       END AS `failure_reason`
-    FROM `source`.`src_account` AS `t0`
-  ) AS `t1`
+    FROM (
+      SELECT
+        `t0`.`account_id` AS `received_account_id`,
+        `t0`.`customer_id` AS `received_customer_id`,
+        `t0`.`balance` AS `received_balance`,
+        `t0`.`account_type` AS `received_account_type`,
+        REGEXP_REPLACE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `account_id`,
+        REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `customer_id`,
+        REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `balance`,
+        REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `account_type`,
+        `t0`.`loaded_at`
+      FROM `source`.`src_account` AS `t0`
+    ) AS `t1`
+  ) AS `t2`
   WHERE
-    `t1`.`failure_reason` IS NULL
-), `t9` AS (
+    `t2`.`failure_reason` IS NULL
+), `t10` AS (
   SELECT
-    `t8`.`received_account_id`,
-    `t8`.`received_customer_id`,
-    `t8`.`received_balance`,
-    `t8`.`received_account_type`,
-    `t8`.`account_id`,
-    `t8`.`customer_id`,
-    `t8`.`balance_amount`,
-    `t8`.`account_type`,
-    `t8`.`loaded_at`,
+    `t9`.`received_account_id`,
+    `t9`.`received_customer_id`,
+    `t9`.`received_balance`,
+    `t9`.`received_account_type`,
+    `t9`.`account_id`,
+    `t9`.`customer_id`,
+    `t9`.`balance_amount`,
+    `t9`.`account_type`,
+    `t9`.`loaded_at`,
     CASE
       WHEN NOT (
         (
-          MIN(`t8`.`customer_id`) OVER (
-            PARTITION BY `t8`.`account_id`
+          MIN(`t9`.`customer_id`) OVER (
+            PARTITION BY `t9`.`account_id`
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-          ) = MAX(`t8`.`customer_id`) OVER (
-            PARTITION BY `t8`.`account_id`
-            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-          )
-        )
-        AND (
-          MIN(`t8`.`balance_amount`) OVER (
-            PARTITION BY `t8`.`account_id`
-            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-          ) = MAX(`t8`.`balance_amount`) OVER (
-            PARTITION BY `t8`.`account_id`
+          ) = MAX(`t9`.`customer_id`) OVER (
+            PARTITION BY `t9`.`account_id`
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
           )
         )
         AND (
-          MIN(`t8`.`account_type`) OVER (
-            PARTITION BY `t8`.`account_id`
+          MIN(`t9`.`balance_amount`) OVER (
+            PARTITION BY `t9`.`account_id`
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-          ) = MAX(`t8`.`account_type`) OVER (
-            PARTITION BY `t8`.`account_id`
+          ) = MAX(`t9`.`balance_amount`) OVER (
+            PARTITION BY `t9`.`account_id`
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+          )
+        )
+        AND (
+          MIN(`t9`.`account_type`) OVER (
+            PARTITION BY `t9`.`account_id`
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+          ) = MAX(`t9`.`account_type`) OVER (
+            PARTITION BY `t9`.`account_id`
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
           )
         )
@@ -1938,10 +1829,10 @@ WITH `t2` AS (
             CONCAT(
               '\'',
               SUBSTRING(
-                `t8`.`received_account_id`,
+                `t9`.`received_account_id`,
                 IF((
                   0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t8`.`received_account_id`)),
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t9`.`received_account_id`)),
                 100
               )
             ),
@@ -1952,8 +1843,8 @@ WITH `t2` AS (
       )
       WHEN (
         ROW_NUMBER() OVER (
-          PARTITION BY `t8`.`account_id`
-          ORDER BY `t8`.`received_account_id` ASC NULLS LAST, `t8`.`received_customer_id` ASC NULLS LAST, `t8`.`received_balance` ASC NULLS LAST, `t8`.`received_account_type` ASC NULLS LAST, `t8`.`loaded_at` ASC NULLS LAST
+          PARTITION BY `t9`.`account_id`
+          ORDER BY `t9`.`received_account_id` ASC NULLS LAST, `t9`.`received_customer_id` ASC NULLS LAST, `t9`.`received_balance` ASC NULLS LAST, `t9`.`received_account_type` ASC NULLS LAST, `t9`.`loaded_at` ASC NULLS LAST
         ) - 1
       ) > 0
       THEN CONCAT(
@@ -1963,10 +1854,10 @@ WITH `t2` AS (
             CONCAT(
               '\'',
               SUBSTRING(
-                `t8`.`received_account_id`,
+                `t9`.`received_account_id`,
                 IF((
                   0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t8`.`received_account_id`)),
+                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t9`.`received_account_id`)),
                 100
               )
             ),
@@ -1977,113 +1868,105 @@ WITH `t2` AS (
       )
       ELSE NULL
     END AS `failure_reason`,
-    MIN(`t8`.`loaded_at`) OVER (
-      PARTITION BY `t8`.`account_id`
+    MIN(`t9`.`loaded_at`) OVER (
+      PARTITION BY `t9`.`account_id`
       ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
     ) AS `first_loaded_at`
   FROM (
     SELECT
-      `t4`.`received_account_id`,
-      `t4`.`received_customer_id`,
-      `t4`.`received_balance`,
-      `t4`.`received_account_type`,
-      `t4`.`account_id`,
-      `t4`.`customer_id`,
-      `t4`.`balance_amount`,
-      `t4`.`account_type`,
-      `t4`.`loaded_at`,
-      `t4`.`failure_reason`
-    FROM `t2` AS `t4`
+      `t5`.`received_account_id`,
+      `t5`.`received_customer_id`,
+      `t5`.`received_balance`,
+      `t5`.`received_account_type`,
+      `t5`.`account_id`,
+      `t5`.`customer_id`,
+      `t5`.`balance_amount`,
+      `t5`.`account_type`,
+      `t5`.`loaded_at`,
+      `t5`.`failure_reason`
+    FROM `t3` AS `t5`
     LEFT SEMI JOIN (
       SELECT
-        `t5`.`account_id`
+        `t6`.`account_id`
       FROM (
         SELECT
-          `t3`.`account_id`,
+          `t4`.`account_id`,
           COUNT(*) AS `CountStar()`
-        FROM `t2` AS `t3`
+        FROM `t3` AS `t4`
         GROUP BY
           1
-      ) AS `t5`
+      ) AS `t6`
       WHERE
-        `t5`.`CountStar()` > 1
-    ) AS `t7`
-      ON `t4`.`account_id` = `t7`.`account_id`
-  ) AS `t8`
+        `t6`.`CountStar()` > 1
+    ) AS `t8`
+      ON `t5`.`account_id` = `t8`.`account_id`
+  ) AS `t9`
 )
 SELECT
   *
 FROM (
   SELECT
-    `t4`.`account_id`,
-    `t4`.`customer_id`,
-    `t4`.`balance_amount`,
-    `t4`.`account_type`,
-    `t4`.`loaded_at`
-  FROM `t2` AS `t4`
-  LEFT ANTI JOIN `t9` AS `t11`
-    ON `t4`.`account_id` = `t11`.`account_id`
-) AS `t13`
+    `t5`.`account_id`,
+    `t5`.`customer_id`,
+    `t5`.`balance_amount`,
+    `t5`.`account_type`,
+    `t5`.`loaded_at`
+  FROM `t3` AS `t5`
+  LEFT ANTI JOIN `t10` AS `t12`
+    ON `t5`.`account_id` = `t12`.`account_id`
+) AS `t14`
 UNION ALL
 SELECT
   *
 FROM (
   SELECT
-    `t10`.`account_id`,
-    `t10`.`customer_id`,
-    `t10`.`balance_amount`,
-    `t10`.`account_type`,
-    `t10`.`first_loaded_at` AS `loaded_at`
-  FROM `t9` AS `t10`
+    `t11`.`account_id`,
+    `t11`.`customer_id`,
+    `t11`.`balance_amount`,
+    `t11`.`account_type`,
+    `t11`.`first_loaded_at` AS `loaded_at`
+  FROM `t10` AS `t11`
   WHERE
-    `t10`.`failure_reason` IS NULL
-) AS `t12`;
+    `t11`.`failure_reason` IS NULL
+) AS `t13`;
 
 -- quarantine_stg_account
-WITH `t3` AS (
+WITH `t1` AS (
+  SELECT
+    `t0`.`account_id` AS `received_account_id`,
+    `t0`.`customer_id` AS `received_customer_id`,
+    `t0`.`balance` AS `received_balance`,
+    `t0`.`account_type` AS `received_account_type`,
+    REGEXP_REPLACE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `account_id`,
+    REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `customer_id`,
+    REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `balance`,
+    REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `account_type`,
+    `t0`.`loaded_at`
+  FROM `source`.`src_account` AS `t0`
+), `t5` AS (
   SELECT
     *
   FROM (
     SELECT
-      `t0`.`account_id` AS `received_account_id`,
-      `t0`.`customer_id` AS `received_customer_id`,
-      `t0`.`balance` AS `received_balance`,
-      `t0`.`account_type` AS `received_account_type`,
-      NULLIF(
-        REGEXP_REPLACE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-        ''
-      ) AS `account_id`,
+      `t2`.`received_account_id`,
+      `t2`.`received_customer_id`,
+      `t2`.`received_balance`,
+      `t2`.`received_account_type`,
+      NULLIF(`t2`.`account_id`, '') AS `account_id`,
       TRY_CAST(IF(
-        REGEXP_LIKE(
-          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          '\\A[+-]?[0-9]+\\z'
-        ),
-        REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        REGEXP_LIKE(`t2`.`customer_id`, '\\A[+-]?[0-9]+\\z'),
+        `t2`.`customer_id`,
         CAST(NULL AS STRING)
       ) AS BIGINT) AS `customer_id`,
       TRY_CAST(IF(
-        COALESCE(
-          REGEXP_LIKE(
-            REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-            '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
-          ),
-          FALSE
-        ),
-        REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        COALESCE(REGEXP_LIKE(`t2`.`balance`, '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'), FALSE),
+        `t2`.`balance`,
         CAST(NULL AS STRING)
       ) AS DECIMAL(18, 2)) AS `balance_amount`,
-      COALESCE(
-        LOWER(
-          REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
-        ),
-        ''
-      ) AS `account_type`,
-      `t0`.`loaded_at`,
+      COALESCE(LOWER(`t2`.`account_type`), '') AS `account_type`,
+      `t2`.`loaded_at`,
       CASE
-        WHEN COALESCE(
-          REGEXP_REPLACE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          ''
-        ) = ''
+        WHEN COALESCE(`t2`.`account_id`, '') = ''
         THEN CONCAT(
           'account_id is blank: ',
           COALESCE(
@@ -2091,10 +1974,10 @@ WITH `t3` AS (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`account_id`,
+                  `t2`.`received_account_id`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_id`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_account_id`)),
                   100
                 )
               ),
@@ -2103,10 +1986,7 @@ WITH `t3` AS (
             'null'
           )
         )
-        WHEN COALESCE(
-          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          ''
-        ) = ''
+        WHEN COALESCE(`t2`.`customer_id`, '') = ''
         THEN CONCAT(
           'customer_id is blank: ',
           COALESCE(
@@ -2114,10 +1994,10 @@ WITH `t3` AS (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`customer_id`,
+                  `t2`.`received_customer_id`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_customer_id`)),
                   100
                 )
               ),
@@ -2127,11 +2007,8 @@ WITH `t3` AS (
           )
         )
         WHEN TRY_CAST(IF(
-          REGEXP_LIKE(
-            REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-            '\\A[+-]?[0-9]+\\z'
-          ),
-          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          REGEXP_LIKE(`t2`.`customer_id`, '\\A[+-]?[0-9]+\\z'),
+          `t2`.`customer_id`,
           CAST(NULL AS STRING)
         ) AS BIGINT) IS NULL
         THEN CONCAT(
@@ -2141,10 +2018,10 @@ WITH `t3` AS (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`customer_id`,
+                  `t2`.`received_customer_id`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_customer_id`)),
                   100
                 )
               ),
@@ -2153,21 +2030,20 @@ WITH `t3` AS (
             'null'
           )
         )
-        WHEN COALESCE(
-          LOWER(
-            REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
-          ),
-          ''
-        ) IN ('', 'null', 'n/a', 'none')
+        WHEN COALESCE(LOWER(`t2`.`balance`), '') IN ('', 'null', 'n/a', 'none')
         THEN CONCAT(
           'balance is blank: ',
           COALESCE(
             CONCAT(
               CONCAT(
                 '\'',
-                SUBSTRING(`t0`.`balance`, IF((
-                  0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+                SUBSTRING(
+                  `t2`.`received_balance`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_balance`)),
+                  100
+                )
               ),
               '\''
             ),
@@ -2175,13 +2051,7 @@ WITH `t3` AS (
           )
         )
         WHEN NOT (
-          COALESCE(
-            REGEXP_LIKE(
-              REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-              '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
-            ),
-            FALSE
-          )
+          COALESCE(REGEXP_LIKE(`t2`.`balance`, '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'), FALSE)
         )
         THEN CONCAT(
           'balance is not a plain decimal: ',
@@ -2189,9 +2059,13 @@ WITH `t3` AS (
             CONCAT(
               CONCAT(
                 '\'',
-                SUBSTRING(`t0`.`balance`, IF((
-                  0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+                SUBSTRING(
+                  `t2`.`received_balance`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_balance`)),
+                  100
+                )
               ),
               '\''
             ),
@@ -2199,14 +2073,8 @@ WITH `t3` AS (
           )
         )
         WHEN TRY_CAST(IF(
-          COALESCE(
-            REGEXP_LIKE(
-              REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-              '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
-            ),
-            FALSE
-          ),
-          REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          COALESCE(REGEXP_LIKE(`t2`.`balance`, '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'), FALSE),
+          `t2`.`balance`,
           CAST(NULL AS STRING)
         ) AS DECIMAL(18, 2)) IS NULL
         THEN CONCAT(
@@ -2215,41 +2083,40 @@ WITH `t3` AS (
             CONCAT(
               CONCAT(
                 '\'',
-                SUBSTRING(`t0`.`balance`, IF((
-                  0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+                SUBSTRING(
+                  `t2`.`received_balance`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_balance`)),
+                  100
+                )
               ),
               '\''
             ),
             'null'
           )
         )
-        WHEN COALESCE(
-          REGEXP_LIKE(
-            REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-            '\\A-.*[1-9]'
-          ),
-          FALSE
-        )
+        WHEN COALESCE(REGEXP_LIKE(`t2`.`balance`, '\\A-.*[1-9]'), FALSE)
         THEN CONCAT(
           'balance is negative: ',
           COALESCE(
             CONCAT(
               CONCAT(
                 '\'',
-                SUBSTRING(`t0`.`balance`, IF((
-                  0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+                SUBSTRING(
+                  `t2`.`received_balance`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_balance`)),
+                  100
+                )
               ),
               '\''
             ),
             'null'
           )
         )
-        WHEN COALESCE(
-          REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          ''
-        ) = ''
+        WHEN COALESCE(`t2`.`account_type`, '') = ''
         THEN CONCAT(
           'account_type is blank: ',
           COALESCE(
@@ -2257,10 +2124,10 @@ WITH `t3` AS (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`account_type`,
+                  `t2`.`received_account_type`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_type`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_account_type`)),
                   100
                 )
               ),
@@ -2270,12 +2137,7 @@ WITH `t3` AS (
           )
         )
         WHEN NOT (
-          COALESCE(
-            LOWER(
-              REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
-            ),
-            ''
-          ) IN ('savings', 'checking')
+          COALESCE(LOWER(`t2`.`account_type`), '') IN ('savings', 'checking')
         )
         THEN CONCAT(
           'account_type is neither savings nor checking: ',
@@ -2284,10 +2146,10 @@ WITH `t3` AS (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`account_type`,
+                  `t2`.`received_account_type`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_type`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_account_type`)),
                   100
                 )
               ),
@@ -2298,34 +2160,31 @@ WITH `t3` AS (
         )
         ELSE NULL
       END AS `failure_reason`
-    FROM `source`.`src_account` AS `t0`
-  ) AS `t2`
+    FROM `t1` AS `t2`
+  ) AS `t4`
   WHERE
-    `t2`.`failure_reason` IS NULL
+    `t4`.`failure_reason` IS NULL
 )
 SELECT
-  `t12`.`received_account_id` AS `account_id`,
-  `t12`.`received_customer_id` AS `customer_id`,
-  `t12`.`received_balance` AS `balance`,
-  `t12`.`received_account_type` AS `account_type`,
-  `t12`.`loaded_at`,
-  `t12`.`failure_reason`,
+  `t14`.`received_account_id` AS `account_id`,
+  `t14`.`received_customer_id` AS `customer_id`,
+  `t14`.`received_balance` AS `balance`,
+  `t14`.`received_account_type` AS `account_type`,
+  `t14`.`loaded_at`,
+  `t14`.`failure_reason`,
   CAST('1970-01-01 00:00:00' AS TIMESTAMP) AS `quarantined_at`
 FROM (
   SELECT
     *
   FROM (
     SELECT
-      `t0`.`account_id` AS `received_account_id`,
-      `t0`.`customer_id` AS `received_customer_id`,
-      `t0`.`balance` AS `received_balance`,
-      `t0`.`account_type` AS `received_account_type`,
-      `t0`.`loaded_at`,
+      `t2`.`received_account_id`,
+      `t2`.`received_customer_id`,
+      `t2`.`received_balance`,
+      `t2`.`received_account_type`,
+      `t2`.`loaded_at`,
       CASE
-        WHEN COALESCE(
-          REGEXP_REPLACE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          ''
-        ) = ''
+        WHEN COALESCE(`t2`.`account_id`, '') = ''
         THEN CONCAT(
           'account_id is blank: ',
           COALESCE(
@@ -2333,10 +2192,10 @@ FROM (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`account_id`,
+                  `t2`.`received_account_id`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_id`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_account_id`)),
                   100
                 )
               ),
@@ -2345,10 +2204,7 @@ FROM (
             'null'
           )
         )
-        WHEN COALESCE(
-          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          ''
-        ) = ''
+        WHEN COALESCE(`t2`.`customer_id`, '') = ''
         THEN CONCAT(
           'customer_id is blank: ',
           COALESCE(
@@ -2356,10 +2212,10 @@ FROM (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`customer_id`,
+                  `t2`.`received_customer_id`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_customer_id`)),
                   100
                 )
               ),
@@ -2369,11 +2225,8 @@ FROM (
           )
         )
         WHEN TRY_CAST(IF(
-          REGEXP_LIKE(
-            REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-            '\\A[+-]?[0-9]+\\z'
-          ),
-          REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          REGEXP_LIKE(`t2`.`customer_id`, '\\A[+-]?[0-9]+\\z'),
+          `t2`.`customer_id`,
           CAST(NULL AS STRING)
         ) AS BIGINT) IS NULL
         THEN CONCAT(
@@ -2383,10 +2236,10 @@ FROM (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`customer_id`,
+                  `t2`.`received_customer_id`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`customer_id`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_customer_id`)),
                   100
                 )
               ),
@@ -2395,21 +2248,20 @@ FROM (
             'null'
           )
         )
-        WHEN COALESCE(
-          LOWER(
-            REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
-          ),
-          ''
-        ) IN ('', 'null', 'n/a', 'none')
+        WHEN COALESCE(LOWER(`t2`.`balance`), '') IN ('', 'null', 'n/a', 'none')
         THEN CONCAT(
           'balance is blank: ',
           COALESCE(
             CONCAT(
               CONCAT(
                 '\'',
-                SUBSTRING(`t0`.`balance`, IF((
-                  0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+                SUBSTRING(
+                  `t2`.`received_balance`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_balance`)),
+                  100
+                )
               ),
               '\''
             ),
@@ -2417,13 +2269,7 @@ FROM (
           )
         )
         WHEN NOT (
-          COALESCE(
-            REGEXP_LIKE(
-              REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-              '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
-            ),
-            FALSE
-          )
+          COALESCE(REGEXP_LIKE(`t2`.`balance`, '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'), FALSE)
         )
         THEN CONCAT(
           'balance is not a plain decimal: ',
@@ -2431,9 +2277,13 @@ FROM (
             CONCAT(
               CONCAT(
                 '\'',
-                SUBSTRING(`t0`.`balance`, IF((
-                  0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+                SUBSTRING(
+                  `t2`.`received_balance`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_balance`)),
+                  100
+                )
               ),
               '\''
             ),
@@ -2441,14 +2291,8 @@ FROM (
           )
         )
         WHEN TRY_CAST(IF(
-          COALESCE(
-            REGEXP_LIKE(
-              REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-              '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'
-            ),
-            FALSE
-          ),
-          REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          COALESCE(REGEXP_LIKE(`t2`.`balance`, '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'), FALSE),
+          `t2`.`balance`,
           CAST(NULL AS STRING)
         ) AS DECIMAL(18, 2)) IS NULL
         THEN CONCAT(
@@ -2457,41 +2301,40 @@ FROM (
             CONCAT(
               CONCAT(
                 '\'',
-                SUBSTRING(`t0`.`balance`, IF((
-                  0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+                SUBSTRING(
+                  `t2`.`received_balance`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_balance`)),
+                  100
+                )
               ),
               '\''
             ),
             'null'
           )
         )
-        WHEN COALESCE(
-          REGEXP_LIKE(
-            REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-            '\\A-.*[1-9]'
-          ),
-          FALSE
-        )
+        WHEN COALESCE(REGEXP_LIKE(`t2`.`balance`, '\\A-.*[1-9]'), FALSE)
         THEN CONCAT(
           'balance is negative: ',
           COALESCE(
             CONCAT(
               CONCAT(
                 '\'',
-                SUBSTRING(`t0`.`balance`, IF((
-                  0 + 1
-                ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`balance`)), 100)
+                SUBSTRING(
+                  `t2`.`received_balance`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_balance`)),
+                  100
+                )
               ),
               '\''
             ),
             'null'
           )
         )
-        WHEN COALESCE(
-          REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
-          ''
-        ) = ''
+        WHEN COALESCE(`t2`.`account_type`, '') = ''
         THEN CONCAT(
           'account_type is blank: ',
           COALESCE(
@@ -2499,10 +2342,10 @@ FROM (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`account_type`,
+                  `t2`.`received_account_type`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_type`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_account_type`)),
                   100
                 )
               ),
@@ -2512,12 +2355,7 @@ FROM (
           )
         )
         WHEN NOT (
-          COALESCE(
-            LOWER(
-              REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '')
-            ),
-            ''
-          ) IN ('savings', 'checking')
+          COALESCE(LOWER(`t2`.`account_type`), '') IN ('savings', 'checking')
         )
         THEN CONCAT(
           'account_type is neither savings nor checking: ',
@@ -2526,10 +2364,10 @@ FROM (
               CONCAT(
                 '\'',
                 SUBSTRING(
-                  `t0`.`account_type`,
+                  `t2`.`received_account_type`,
                   IF((
                     0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t0`.`account_type`)),
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_account_type`)),
                   100
                 )
               ),
@@ -2540,56 +2378,56 @@ FROM (
         )
         ELSE NULL
       END AS `failure_reason`
-    FROM `source`.`src_account` AS `t0`
-  ) AS `t1`
+    FROM `t1` AS `t2`
+  ) AS `t3`
   UNION ALL
   SELECT
     *
   FROM (
     SELECT
-      `t10`.`received_account_id`,
-      `t10`.`received_customer_id`,
-      `t10`.`received_balance`,
-      `t10`.`received_account_type`,
-      `t10`.`loaded_at`,
-      `t10`.`failure_reason`
+      `t12`.`received_account_id`,
+      `t12`.`received_customer_id`,
+      `t12`.`received_balance`,
+      `t12`.`received_account_type`,
+      `t12`.`loaded_at`,
+      `t12`.`failure_reason`
     FROM (
       SELECT
-        `t9`.`received_account_id`,
-        `t9`.`received_customer_id`,
-        `t9`.`received_balance`,
-        `t9`.`received_account_type`,
-        `t9`.`account_id`,
-        `t9`.`customer_id`,
-        `t9`.`balance_amount`,
-        `t9`.`account_type`,
-        `t9`.`loaded_at`,
+        `t11`.`received_account_id`,
+        `t11`.`received_customer_id`,
+        `t11`.`received_balance`,
+        `t11`.`received_account_type`,
+        `t11`.`account_id`,
+        `t11`.`customer_id`,
+        `t11`.`balance_amount`,
+        `t11`.`account_type`,
+        `t11`.`loaded_at`,
         CASE
           WHEN NOT (
             (
-              MIN(`t9`.`customer_id`) OVER (
-                PARTITION BY `t9`.`account_id`
+              MIN(`t11`.`customer_id`) OVER (
+                PARTITION BY `t11`.`account_id`
                 ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              ) = MAX(`t9`.`customer_id`) OVER (
-                PARTITION BY `t9`.`account_id`
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              )
-            )
-            AND (
-              MIN(`t9`.`balance_amount`) OVER (
-                PARTITION BY `t9`.`account_id`
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              ) = MAX(`t9`.`balance_amount`) OVER (
-                PARTITION BY `t9`.`account_id`
+              ) = MAX(`t11`.`customer_id`) OVER (
+                PARTITION BY `t11`.`account_id`
                 ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
               )
             )
             AND (
-              MIN(`t9`.`account_type`) OVER (
-                PARTITION BY `t9`.`account_id`
+              MIN(`t11`.`balance_amount`) OVER (
+                PARTITION BY `t11`.`account_id`
                 ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              ) = MAX(`t9`.`account_type`) OVER (
-                PARTITION BY `t9`.`account_id`
+              ) = MAX(`t11`.`balance_amount`) OVER (
+                PARTITION BY `t11`.`account_id`
+                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+              )
+            )
+            AND (
+              MIN(`t11`.`account_type`) OVER (
+                PARTITION BY `t11`.`account_id`
+                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+              ) = MAX(`t11`.`account_type`) OVER (
+                PARTITION BY `t11`.`account_id`
                 ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
               )
             )
@@ -2601,10 +2439,10 @@ FROM (
                 CONCAT(
                   '\'',
                   SUBSTRING(
-                    `t9`.`received_account_id`,
+                    `t11`.`received_account_id`,
                     IF((
                       0 + 1
-                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t9`.`received_account_id`)),
+                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t11`.`received_account_id`)),
                     100
                   )
                 ),
@@ -2615,8 +2453,8 @@ FROM (
           )
           WHEN (
             ROW_NUMBER() OVER (
-              PARTITION BY `t9`.`account_id`
-              ORDER BY `t9`.`received_account_id` ASC NULLS LAST, `t9`.`received_customer_id` ASC NULLS LAST, `t9`.`received_balance` ASC NULLS LAST, `t9`.`received_account_type` ASC NULLS LAST, `t9`.`loaded_at` ASC NULLS LAST
+              PARTITION BY `t11`.`account_id`
+              ORDER BY `t11`.`received_account_id` ASC NULLS LAST, `t11`.`received_customer_id` ASC NULLS LAST, `t11`.`received_balance` ASC NULLS LAST, `t11`.`received_account_type` ASC NULLS LAST, `t11`.`loaded_at` ASC NULLS LAST
             ) - 1
           ) > 0
           THEN CONCAT(
@@ -2626,10 +2464,10 @@ FROM (
                 CONCAT(
                   '\'',
                   SUBSTRING(
-                    `t9`.`received_account_id`,
+                    `t11`.`received_account_id`,
                     IF((
                       0 + 1
-                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t9`.`received_account_id`)),
+                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t11`.`received_account_id`)),
                     100
                   )
                 ),
@@ -2640,44 +2478,44 @@ FROM (
           )
           ELSE NULL
         END AS `failure_reason`,
-        MIN(`t9`.`loaded_at`) OVER (
-          PARTITION BY `t9`.`account_id`
+        MIN(`t11`.`loaded_at`) OVER (
+          PARTITION BY `t11`.`account_id`
           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
         ) AS `first_loaded_at`
       FROM (
         SELECT
-          `t5`.`received_account_id`,
-          `t5`.`received_customer_id`,
-          `t5`.`received_balance`,
-          `t5`.`received_account_type`,
-          `t5`.`account_id`,
-          `t5`.`customer_id`,
-          `t5`.`balance_amount`,
-          `t5`.`account_type`,
-          `t5`.`loaded_at`,
-          `t5`.`failure_reason`
-        FROM `t3` AS `t5`
+          `t7`.`received_account_id`,
+          `t7`.`received_customer_id`,
+          `t7`.`received_balance`,
+          `t7`.`received_account_type`,
+          `t7`.`account_id`,
+          `t7`.`customer_id`,
+          `t7`.`balance_amount`,
+          `t7`.`account_type`,
+          `t7`.`loaded_at`,
+          `t7`.`failure_reason`
+        FROM `t5` AS `t7`
         LEFT SEMI JOIN (
           SELECT
-            `t6`.`account_id`
+            `t8`.`account_id`
           FROM (
             SELECT
-              `t4`.`account_id`,
+              `t6`.`account_id`,
               COUNT(*) AS `CountStar()`
-            FROM `t3` AS `t4`
+            FROM `t5` AS `t6`
             GROUP BY
               1
-          ) AS `t6`
+          ) AS `t8`
           WHERE
-            `t6`.`CountStar()` > 1
-        ) AS `t8`
-          ON `t5`.`account_id` = `t8`.`account_id`
-      ) AS `t9`
-    ) AS `t10`
-  ) AS `t11`
-) AS `t12`
+            `t8`.`CountStar()` > 1
+        ) AS `t10`
+          ON `t7`.`account_id` = `t10`.`account_id`
+      ) AS `t11`
+    ) AS `t12`
+  ) AS `t13`
+) AS `t14`
 WHERE
-  `t12`.`failure_reason` IS NOT NULL;
+  `t14`.`failure_reason` IS NOT NULL;
 
 -- held_customer
 SELECT

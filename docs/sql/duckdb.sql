@@ -19,413 +19,412 @@ FROM "received_src_account" AS "t0";
 
 -- customer_cleaned
 SELECT
-  "t0"."customer_id" AS "received_customer_id",
-  "t0"."name" AS "received_name",
-  "t0"."has_loan" AS "received_has_loan",
+  "t1"."received_customer_id",
+  "t1"."received_name",
+  "t1"."received_has_loan",
   TRY_CAST(CASE
-    WHEN REGEXP_MATCHES(
-      REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-      '\A[+-]?[0-9]+\z'
-    )
-    THEN REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
+    WHEN REGEXP_MATCHES("t1"."customer_id", '\A[+-]?[0-9]+\z')
+    THEN "t1"."customer_id"
     ELSE CAST(NULL AS TEXT)
   END AS BIGINT) AS "customer_id",
-  LOWER(REGEXP_REPLACE("t0"."name", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')) AS "customer_name",
-  COALESCE(
-    LOWER(
-      REGEXP_REPLACE("t0"."has_loan", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
-    ),
-    ''
-  ) IN ('yes', 'y', 'true', '1') AS "has_loan_flag",
-  "t0"."loaded_at",
+  LOWER("t1"."name") AS "customer_name",
+  COALESCE(LOWER("t1"."has_loan"), '') IN ('yes', 'y', 'true', '1') AS "has_loan_flag",
+  "t1"."loaded_at",
   CASE
-    WHEN COALESCE(
-      REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-      ''
-    ) = ''
+    WHEN COALESCE("t1"."customer_id", '') = ''
     THEN 'customer_id is blank: ' || COALESCE(
       '''' || SUBSTRING(
-        "t0"."customer_id",
-        CASE WHEN (
-          0 + 1
-        ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."customer_id") END,
+        "t1"."received_customer_id",
+        CASE
+          WHEN (
+            0 + 1
+          ) >= 1
+          THEN 0 + 1
+          ELSE 0 + 1 + LENGTH("t1"."received_customer_id")
+        END,
         100
       ) || '''',
       'null'
     )
     WHEN TRY_CAST(CASE
-      WHEN REGEXP_MATCHES(
-        REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-        '\A[+-]?[0-9]+\z'
-      )
-      THEN REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
+      WHEN REGEXP_MATCHES("t1"."customer_id", '\A[+-]?[0-9]+\z')
+      THEN "t1"."customer_id"
       ELSE CAST(NULL AS TEXT)
     END AS BIGINT) IS NULL
     THEN 'customer_id is not an integer: ' || COALESCE(
       '''' || SUBSTRING(
-        "t0"."customer_id",
-        CASE WHEN (
-          0 + 1
-        ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."customer_id") END,
+        "t1"."received_customer_id",
+        CASE
+          WHEN (
+            0 + 1
+          ) >= 1
+          THEN 0 + 1
+          ELSE 0 + 1 + LENGTH("t1"."received_customer_id")
+        END,
         100
       ) || '''',
       'null'
     )
-    WHEN COALESCE(REGEXP_REPLACE("t0"."name", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'), '') = ''
+    WHEN COALESCE("t1"."name", '') = ''
     THEN 'name is blank: ' || COALESCE(
       '''' || SUBSTRING(
-        "t0"."name",
+        "t1"."received_name",
         CASE WHEN (
           0 + 1
-        ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."name") END,
+        ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t1"."received_name") END,
         100
       ) || '''',
       'null'
     )
     WHEN NOT (
-      COALESCE(
-        LOWER(
-          REGEXP_REPLACE("t0"."has_loan", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
-        ),
-        ''
-      ) IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
+      COALESCE(LOWER("t1"."has_loan"), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
     )
     THEN 'has_loan is neither yes nor no: ' || COALESCE(
       '''' || SUBSTRING(
-        "t0"."has_loan",
-        CASE WHEN (
-          0 + 1
-        ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."has_loan") END,
+        "t1"."received_has_loan",
+        CASE
+          WHEN (
+            0 + 1
+          ) >= 1
+          THEN 0 + 1
+          ELSE 0 + 1 + LENGTH("t1"."received_has_loan")
+        END,
         100
       ) || '''',
       'null'
     )
     ELSE NULL
   END AS "failure_reason"
-FROM "source"."src_customer" AS "t0";
+FROM (
+  SELECT
+    "t0"."customer_id" AS "received_customer_id",
+    "t0"."name" AS "received_name",
+    "t0"."has_loan" AS "received_has_loan",
+    REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "customer_id",
+    REGEXP_REPLACE("t0"."name", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "name",
+    REGEXP_REPLACE("t0"."has_loan", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "has_loan",
+    "t0"."loaded_at"
+  FROM "source"."src_customer" AS "t0"
+) AS "t1";
 
 -- account_cleaned
 SELECT
-  "t0"."account_id" AS "received_account_id",
-  "t0"."customer_id" AS "received_customer_id",
-  "t0"."balance" AS "received_balance",
-  "t0"."account_type" AS "received_account_type",
-  NULLIF(
-    REGEXP_REPLACE("t0"."account_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-    ''
-  ) AS "account_id",
+  "t1"."received_account_id",
+  "t1"."received_customer_id",
+  "t1"."received_balance",
+  "t1"."received_account_type",
+  NULLIF("t1"."account_id", '') AS "account_id",
   TRY_CAST(CASE
-    WHEN REGEXP_MATCHES(
-      REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-      '\A[+-]?[0-9]+\z'
-    )
-    THEN REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
+    WHEN REGEXP_MATCHES("t1"."customer_id", '\A[+-]?[0-9]+\z')
+    THEN "t1"."customer_id"
     ELSE CAST(NULL AS TEXT)
   END AS BIGINT) AS "customer_id",
   TRY_CAST(CASE
-    WHEN COALESCE(
-      REGEXP_MATCHES(
-        REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-        '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'
-      ),
-      FALSE
-    )
-    THEN REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
+    WHEN COALESCE(REGEXP_MATCHES("t1"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
+    THEN "t1"."balance"
     ELSE CAST(NULL AS TEXT)
   END AS DECIMAL(18, 2)) AS "balance_amount",
-  COALESCE(
-    LOWER(
-      REGEXP_REPLACE("t0"."account_type", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
-    ),
-    ''
-  ) AS "account_type",
-  "t0"."loaded_at",
+  COALESCE(LOWER("t1"."account_type"), '') AS "account_type",
+  "t1"."loaded_at",
   CASE
-    WHEN COALESCE(
-      REGEXP_REPLACE("t0"."account_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-      ''
-    ) = ''
+    WHEN COALESCE("t1"."account_id", '') = ''
     THEN 'account_id is blank: ' || COALESCE(
       '''' || SUBSTRING(
-        "t0"."account_id",
-        CASE WHEN (
-          0 + 1
-        ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."account_id") END,
+        "t1"."received_account_id",
+        CASE
+          WHEN (
+            0 + 1
+          ) >= 1
+          THEN 0 + 1
+          ELSE 0 + 1 + LENGTH("t1"."received_account_id")
+        END,
         100
       ) || '''',
       'null'
     )
-    WHEN COALESCE(
-      REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-      ''
-    ) = ''
+    WHEN COALESCE("t1"."customer_id", '') = ''
     THEN 'customer_id is blank: ' || COALESCE(
       '''' || SUBSTRING(
-        "t0"."customer_id",
-        CASE WHEN (
-          0 + 1
-        ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."customer_id") END,
+        "t1"."received_customer_id",
+        CASE
+          WHEN (
+            0 + 1
+          ) >= 1
+          THEN 0 + 1
+          ELSE 0 + 1 + LENGTH("t1"."received_customer_id")
+        END,
         100
       ) || '''',
       'null'
     )
     WHEN TRY_CAST(CASE
-      WHEN REGEXP_MATCHES(
-        REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-        '\A[+-]?[0-9]+\z'
-      )
-      THEN REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
+      WHEN REGEXP_MATCHES("t1"."customer_id", '\A[+-]?[0-9]+\z')
+      THEN "t1"."customer_id"
       ELSE CAST(NULL AS TEXT)
     END AS BIGINT) IS NULL
     THEN 'customer_id is not an integer: ' || COALESCE(
       '''' || SUBSTRING(
-        "t0"."customer_id",
-        CASE WHEN (
-          0 + 1
-        ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."customer_id") END,
+        "t1"."received_customer_id",
+        CASE
+          WHEN (
+            0 + 1
+          ) >= 1
+          THEN 0 + 1
+          ELSE 0 + 1 + LENGTH("t1"."received_customer_id")
+        END,
         100
       ) || '''',
       'null'
     )
-    WHEN COALESCE(
-      LOWER(REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')),
-      ''
-    ) IN ('', 'null', 'n/a', 'none')
+    WHEN COALESCE(LOWER("t1"."balance"), '') IN ('', 'null', 'n/a', 'none')
     THEN 'balance is blank: ' || COALESCE(
       '''' || SUBSTRING(
-        "t0"."balance",
-        CASE WHEN (
-          0 + 1
-        ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."balance") END,
+        "t1"."received_balance",
+        CASE
+          WHEN (
+            0 + 1
+          ) >= 1
+          THEN 0 + 1
+          ELSE 0 + 1 + LENGTH("t1"."received_balance")
+        END,
         100
       ) || '''',
       'null'
     )
     WHEN NOT (
-      COALESCE(
-        REGEXP_MATCHES(
-          REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-          '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'
-        ),
-        FALSE
-      )
+      COALESCE(REGEXP_MATCHES("t1"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
     )
     THEN 'balance is not a plain decimal: ' || COALESCE(
       '''' || SUBSTRING(
-        "t0"."balance",
-        CASE WHEN (
-          0 + 1
-        ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."balance") END,
+        "t1"."received_balance",
+        CASE
+          WHEN (
+            0 + 1
+          ) >= 1
+          THEN 0 + 1
+          ELSE 0 + 1 + LENGTH("t1"."received_balance")
+        END,
         100
       ) || '''',
       'null'
     )
     WHEN TRY_CAST(CASE
-      WHEN COALESCE(
-        REGEXP_MATCHES(
-          REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-          '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'
-        ),
-        FALSE
-      )
-      THEN REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
+      WHEN COALESCE(REGEXP_MATCHES("t1"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
+      THEN "t1"."balance"
       ELSE CAST(NULL AS TEXT)
     END AS DECIMAL(18, 2)) IS NULL
     THEN 'balance does not fit decimal(18,2): ' || COALESCE(
       '''' || SUBSTRING(
-        "t0"."balance",
-        CASE WHEN (
-          0 + 1
-        ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."balance") END,
+        "t1"."received_balance",
+        CASE
+          WHEN (
+            0 + 1
+          ) >= 1
+          THEN 0 + 1
+          ELSE 0 + 1 + LENGTH("t1"."received_balance")
+        END,
         100
       ) || '''',
       'null'
     )
-    WHEN COALESCE(
-      REGEXP_MATCHES(
-        REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-        '\A-.*[1-9]'
-      ),
-      FALSE
-    )
+    WHEN COALESCE(REGEXP_MATCHES("t1"."balance", '\A-.*[1-9]'), FALSE)
     THEN 'balance is negative: ' || COALESCE(
       '''' || SUBSTRING(
-        "t0"."balance",
-        CASE WHEN (
-          0 + 1
-        ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."balance") END,
+        "t1"."received_balance",
+        CASE
+          WHEN (
+            0 + 1
+          ) >= 1
+          THEN 0 + 1
+          ELSE 0 + 1 + LENGTH("t1"."received_balance")
+        END,
         100
       ) || '''',
       'null'
     )
-    WHEN COALESCE(
-      REGEXP_REPLACE("t0"."account_type", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-      ''
-    ) = ''
+    WHEN COALESCE("t1"."account_type", '') = ''
     THEN 'account_type is blank: ' || COALESCE(
       '''' || SUBSTRING(
-        "t0"."account_type",
-        CASE WHEN (
-          0 + 1
-        ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."account_type") END,
+        "t1"."received_account_type",
+        CASE
+          WHEN (
+            0 + 1
+          ) >= 1
+          THEN 0 + 1
+          ELSE 0 + 1 + LENGTH("t1"."received_account_type")
+        END,
         100
       ) || '''',
       'null'
     )
     WHEN NOT (
-      COALESCE(
-        LOWER(
-          REGEXP_REPLACE("t0"."account_type", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
-        ),
-        ''
-      ) IN ('savings', 'checking')
+      COALESCE(LOWER("t1"."account_type"), '') IN ('savings', 'checking')
     )
     THEN 'account_type is neither savings nor checking: ' || COALESCE(
       '''' || SUBSTRING(
-        "t0"."account_type",
-        CASE WHEN (
-          0 + 1
-        ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."account_type") END,
+        "t1"."received_account_type",
+        CASE
+          WHEN (
+            0 + 1
+          ) >= 1
+          THEN 0 + 1
+          ELSE 0 + 1 + LENGTH("t1"."received_account_type")
+        END,
         100
       ) || '''',
       'null'
     )
     ELSE NULL
   END AS "failure_reason"
-FROM "source"."src_account" AS "t0";
+FROM (
+  SELECT
+    "t0"."account_id" AS "received_account_id",
+    "t0"."customer_id" AS "received_customer_id",
+    "t0"."balance" AS "received_balance",
+    "t0"."account_type" AS "received_account_type",
+    REGEXP_REPLACE("t0"."account_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "account_id",
+    REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "customer_id",
+    REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "balance",
+    REGEXP_REPLACE("t0"."account_type", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "account_type",
+    "t0"."loaded_at"
+  FROM "source"."src_account" AS "t0"
+) AS "t1";
 
 -- customer_repeated
-WITH "t2" AS (
+WITH "t3" AS (
   SELECT
     *
   FROM (
     SELECT
-      "t0"."customer_id" AS "received_customer_id",
-      "t0"."name" AS "received_name",
-      "t0"."has_loan" AS "received_has_loan",
+      "t1"."received_customer_id",
+      "t1"."received_name",
+      "t1"."received_has_loan",
       TRY_CAST(CASE
-        WHEN REGEXP_MATCHES(
-          REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-          '\A[+-]?[0-9]+\z'
-        )
-        THEN REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
+        WHEN REGEXP_MATCHES("t1"."customer_id", '\A[+-]?[0-9]+\z')
+        THEN "t1"."customer_id"
         ELSE CAST(NULL AS TEXT)
       END AS BIGINT) AS "customer_id",
-      LOWER(REGEXP_REPLACE("t0"."name", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')) AS "customer_name",
-      COALESCE(
-        LOWER(
-          REGEXP_REPLACE("t0"."has_loan", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
-        ),
-        ''
-      ) IN ('yes', 'y', 'true', '1') AS "has_loan_flag",
-      "t0"."loaded_at",
+      LOWER("t1"."name") AS "customer_name",
+      COALESCE(LOWER("t1"."has_loan"), '') IN ('yes', 'y', 'true', '1') AS "has_loan_flag",
+      "t1"."loaded_at",
       CASE
-        WHEN COALESCE(
-          REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-          ''
-        ) = ''
+        WHEN COALESCE("t1"."customer_id", '') = ''
         THEN 'customer_id is blank: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."customer_id",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."customer_id") END,
+            "t1"."received_customer_id",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_customer_id")
+            END,
             100
           ) || '''',
           'null'
         )
         WHEN TRY_CAST(CASE
-          WHEN REGEXP_MATCHES(
-            REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-            '\A[+-]?[0-9]+\z'
-          )
-          THEN REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
+          WHEN REGEXP_MATCHES("t1"."customer_id", '\A[+-]?[0-9]+\z')
+          THEN "t1"."customer_id"
           ELSE CAST(NULL AS TEXT)
         END AS BIGINT) IS NULL
         THEN 'customer_id is not an integer: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."customer_id",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."customer_id") END,
+            "t1"."received_customer_id",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_customer_id")
+            END,
             100
           ) || '''',
           'null'
         )
-        WHEN COALESCE(REGEXP_REPLACE("t0"."name", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'), '') = ''
+        WHEN COALESCE("t1"."name", '') = ''
         THEN 'name is blank: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."name",
+            "t1"."received_name",
             CASE WHEN (
               0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."name") END,
+            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t1"."received_name") END,
             100
           ) || '''',
           'null'
         )
         WHEN NOT (
-          COALESCE(
-            LOWER(
-              REGEXP_REPLACE("t0"."has_loan", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
-            ),
-            ''
-          ) IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
+          COALESCE(LOWER("t1"."has_loan"), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
         )
         THEN 'has_loan is neither yes nor no: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."has_loan",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."has_loan") END,
+            "t1"."received_has_loan",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_has_loan")
+            END,
             100
           ) || '''',
           'null'
         )
         ELSE NULL
       END AS "failure_reason"
-    FROM "source"."src_customer" AS "t0"
-  ) AS "t1"
+    FROM (
+      SELECT
+        "t0"."customer_id" AS "received_customer_id",
+        "t0"."name" AS "received_name",
+        "t0"."has_loan" AS "received_has_loan",
+        REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "customer_id",
+        REGEXP_REPLACE("t0"."name", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "name",
+        REGEXP_REPLACE("t0"."has_loan", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "has_loan",
+        "t0"."loaded_at"
+      FROM "source"."src_customer" AS "t0"
+    ) AS "t1"
+  ) AS "t2"
   WHERE
-    "t1"."failure_reason" IS NULL
+    "t2"."failure_reason" IS NULL
 )
 SELECT
-  "t8"."received_customer_id",
-  "t8"."received_name",
-  "t8"."received_has_loan",
-  "t8"."customer_id",
-  "t8"."customer_name",
-  "t8"."has_loan_flag",
-  "t8"."loaded_at",
+  "t9"."received_customer_id",
+  "t9"."received_name",
+  "t9"."received_has_loan",
+  "t9"."customer_id",
+  "t9"."customer_name",
+  "t9"."has_loan_flag",
+  "t9"."loaded_at",
   CASE
     WHEN NOT (
       (
-        MIN("t8"."customer_name") OVER (
-          PARTITION BY "t8"."customer_id"
+        MIN("t9"."customer_name") OVER (
+          PARTITION BY "t9"."customer_id"
           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-        ) = MAX("t8"."customer_name") OVER (
-          PARTITION BY "t8"."customer_id"
+        ) = MAX("t9"."customer_name") OVER (
+          PARTITION BY "t9"."customer_id"
           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
         )
       )
       AND (
-        BOOL_AND(CAST("t8"."has_loan_flag" AS BOOLEAN)) OVER (
-          PARTITION BY "t8"."customer_id"
+        BOOL_AND(CAST("t9"."has_loan_flag" AS BOOLEAN)) OVER (
+          PARTITION BY "t9"."customer_id"
           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-        ) = BOOL_OR(CAST("t8"."has_loan_flag" AS BOOLEAN)) OVER (
-          PARTITION BY "t8"."customer_id"
+        ) = BOOL_OR(CAST("t9"."has_loan_flag" AS BOOLEAN)) OVER (
+          PARTITION BY "t9"."customer_id"
           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
         )
       )
     )
     THEN 'customer_id comes more than once, with different values: ' || COALESCE(
       '''' || SUBSTRING(
-        "t8"."received_customer_id",
+        "t9"."received_customer_id",
         CASE
           WHEN (
             0 + 1
           ) >= 1
           THEN 0 + 1
-          ELSE 0 + 1 + LENGTH("t8"."received_customer_id")
+          ELSE 0 + 1 + LENGTH("t9"."received_customer_id")
         END,
         100
       ) || '''',
@@ -433,20 +432,20 @@ SELECT
     )
     WHEN (
       ROW_NUMBER() OVER (
-        PARTITION BY "t8"."customer_id"
-        ORDER BY "t8"."received_customer_id" ASC, "t8"."received_name" ASC, "t8"."received_has_loan" ASC, "t8"."loaded_at" ASC
+        PARTITION BY "t9"."customer_id"
+        ORDER BY "t9"."received_customer_id" ASC, "t9"."received_name" ASC, "t9"."received_has_loan" ASC, "t9"."loaded_at" ASC
         ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
       ) - 1
     ) > 0
     THEN 'customer_id comes more than once, with the same values: ' || COALESCE(
       '''' || SUBSTRING(
-        "t8"."received_customer_id",
+        "t9"."received_customer_id",
         CASE
           WHEN (
             0 + 1
           ) >= 1
           THEN 0 + 1
-          ELSE 0 + 1 + LENGTH("t8"."received_customer_id")
+          ELSE 0 + 1 + LENGTH("t9"."received_customer_id")
         END,
         100
       ) || '''',
@@ -454,284 +453,277 @@ SELECT
     )
     ELSE NULL
   END AS "failure_reason",
-  MIN("t8"."loaded_at") OVER (
-    PARTITION BY "t8"."customer_id"
+  MIN("t9"."loaded_at") OVER (
+    PARTITION BY "t9"."customer_id"
     ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
   ) AS "first_loaded_at"
 FROM (
   SELECT
-    "t4"."received_customer_id",
-    "t4"."received_name",
-    "t4"."received_has_loan",
-    "t4"."customer_id",
-    "t4"."customer_name",
-    "t4"."has_loan_flag",
-    "t4"."loaded_at",
-    "t4"."failure_reason"
-  FROM "t2" AS "t4"
+    "t5"."received_customer_id",
+    "t5"."received_name",
+    "t5"."received_has_loan",
+    "t5"."customer_id",
+    "t5"."customer_name",
+    "t5"."has_loan_flag",
+    "t5"."loaded_at",
+    "t5"."failure_reason"
+  FROM "t3" AS "t5"
   SEMI JOIN (
     SELECT
-      "t5"."customer_id"
+      "t6"."customer_id"
     FROM (
       SELECT
-        "t3"."customer_id",
+        "t4"."customer_id",
         COUNT(*) AS "CountStar()"
-      FROM "t2" AS "t3"
+      FROM "t3" AS "t4"
       GROUP BY
         1
-    ) AS "t5"
+    ) AS "t6"
     WHERE
-      "t5"."CountStar()" > 1
-  ) AS "t7"
-    ON "t4"."customer_id" = "t7"."customer_id"
-) AS "t8";
+      "t6"."CountStar()" > 1
+  ) AS "t8"
+    ON "t5"."customer_id" = "t8"."customer_id"
+) AS "t9";
 
 -- account_repeated
-WITH "t2" AS (
+WITH "t3" AS (
   SELECT
     *
   FROM (
     SELECT
-      "t0"."account_id" AS "received_account_id",
-      "t0"."customer_id" AS "received_customer_id",
-      "t0"."balance" AS "received_balance",
-      "t0"."account_type" AS "received_account_type",
-      NULLIF(
-        REGEXP_REPLACE("t0"."account_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-        ''
-      ) AS "account_id",
+      "t1"."received_account_id",
+      "t1"."received_customer_id",
+      "t1"."received_balance",
+      "t1"."received_account_type",
+      NULLIF("t1"."account_id", '') AS "account_id",
       TRY_CAST(CASE
-        WHEN REGEXP_MATCHES(
-          REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-          '\A[+-]?[0-9]+\z'
-        )
-        THEN REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
+        WHEN REGEXP_MATCHES("t1"."customer_id", '\A[+-]?[0-9]+\z')
+        THEN "t1"."customer_id"
         ELSE CAST(NULL AS TEXT)
       END AS BIGINT) AS "customer_id",
       TRY_CAST(CASE
-        WHEN COALESCE(
-          REGEXP_MATCHES(
-            REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-            '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'
-          ),
-          FALSE
-        )
-        THEN REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
+        WHEN COALESCE(REGEXP_MATCHES("t1"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
+        THEN "t1"."balance"
         ELSE CAST(NULL AS TEXT)
       END AS DECIMAL(18, 2)) AS "balance_amount",
-      COALESCE(
-        LOWER(
-          REGEXP_REPLACE("t0"."account_type", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
-        ),
-        ''
-      ) AS "account_type",
-      "t0"."loaded_at",
+      COALESCE(LOWER("t1"."account_type"), '') AS "account_type",
+      "t1"."loaded_at",
       CASE
-        WHEN COALESCE(
-          REGEXP_REPLACE("t0"."account_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-          ''
-        ) = ''
+        WHEN COALESCE("t1"."account_id", '') = ''
         THEN 'account_id is blank: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."account_id",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."account_id") END,
+            "t1"."received_account_id",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_account_id")
+            END,
             100
           ) || '''',
           'null'
         )
-        WHEN COALESCE(
-          REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-          ''
-        ) = ''
+        WHEN COALESCE("t1"."customer_id", '') = ''
         THEN 'customer_id is blank: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."customer_id",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."customer_id") END,
+            "t1"."received_customer_id",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_customer_id")
+            END,
             100
           ) || '''',
           'null'
         )
         WHEN TRY_CAST(CASE
-          WHEN REGEXP_MATCHES(
-            REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-            '\A[+-]?[0-9]+\z'
-          )
-          THEN REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
+          WHEN REGEXP_MATCHES("t1"."customer_id", '\A[+-]?[0-9]+\z')
+          THEN "t1"."customer_id"
           ELSE CAST(NULL AS TEXT)
         END AS BIGINT) IS NULL
         THEN 'customer_id is not an integer: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."customer_id",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."customer_id") END,
+            "t1"."received_customer_id",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_customer_id")
+            END,
             100
           ) || '''',
           'null'
         )
-        WHEN COALESCE(
-          LOWER(REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')),
-          ''
-        ) IN ('', 'null', 'n/a', 'none')
+        WHEN COALESCE(LOWER("t1"."balance"), '') IN ('', 'null', 'n/a', 'none')
         THEN 'balance is blank: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."balance",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."balance") END,
+            "t1"."received_balance",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_balance")
+            END,
             100
           ) || '''',
           'null'
         )
         WHEN NOT (
-          COALESCE(
-            REGEXP_MATCHES(
-              REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-              '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'
-            ),
-            FALSE
-          )
+          COALESCE(REGEXP_MATCHES("t1"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
         )
         THEN 'balance is not a plain decimal: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."balance",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."balance") END,
+            "t1"."received_balance",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_balance")
+            END,
             100
           ) || '''',
           'null'
         )
         WHEN TRY_CAST(CASE
-          WHEN COALESCE(
-            REGEXP_MATCHES(
-              REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-              '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'
-            ),
-            FALSE
-          )
-          THEN REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
+          WHEN COALESCE(REGEXP_MATCHES("t1"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
+          THEN "t1"."balance"
           ELSE CAST(NULL AS TEXT)
         END AS DECIMAL(18, 2)) IS NULL
         THEN 'balance does not fit decimal(18,2): ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."balance",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."balance") END,
+            "t1"."received_balance",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_balance")
+            END,
             100
           ) || '''',
           'null'
         )
-        WHEN COALESCE(
-          REGEXP_MATCHES(
-            REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-            '\A-.*[1-9]'
-          ),
-          FALSE
-        )
+        WHEN COALESCE(REGEXP_MATCHES("t1"."balance", '\A-.*[1-9]'), FALSE)
         THEN 'balance is negative: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."balance",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."balance") END,
+            "t1"."received_balance",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_balance")
+            END,
             100
           ) || '''',
           'null'
         )
-        WHEN COALESCE(
-          REGEXP_REPLACE("t0"."account_type", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-          ''
-        ) = ''
+        WHEN COALESCE("t1"."account_type", '') = ''
         THEN 'account_type is blank: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."account_type",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."account_type") END,
+            "t1"."received_account_type",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_account_type")
+            END,
             100
           ) || '''',
           'null'
         )
         WHEN NOT (
-          COALESCE(
-            LOWER(
-              REGEXP_REPLACE("t0"."account_type", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
-            ),
-            ''
-          ) IN ('savings', 'checking')
+          COALESCE(LOWER("t1"."account_type"), '') IN ('savings', 'checking')
         )
         THEN 'account_type is neither savings nor checking: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."account_type",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."account_type") END,
+            "t1"."received_account_type",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_account_type")
+            END,
             100
           ) || '''',
           'null'
         )
         ELSE NULL
       END AS "failure_reason"
-    FROM "source"."src_account" AS "t0"
-  ) AS "t1"
+    FROM (
+      SELECT
+        "t0"."account_id" AS "received_account_id",
+        "t0"."customer_id" AS "received_customer_id",
+        "t0"."balance" AS "received_balance",
+        "t0"."account_type" AS "received_account_type",
+        REGEXP_REPLACE("t0"."account_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "account_id",
+        REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "customer_id",
+        REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "balance",
+        REGEXP_REPLACE("t0"."account_type", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "account_type",
+        "t0"."loaded_at"
+      FROM "source"."src_account" AS "t0"
+    ) AS "t1"
+  ) AS "t2"
   WHERE
-    "t1"."failure_reason" IS NULL
+    "t2"."failure_reason" IS NULL
 )
 SELECT
-  "t8"."received_account_id",
-  "t8"."received_customer_id",
-  "t8"."received_balance",
-  "t8"."received_account_type",
-  "t8"."account_id",
-  "t8"."customer_id",
-  "t8"."balance_amount",
-  "t8"."account_type",
-  "t8"."loaded_at",
+  "t9"."received_account_id",
+  "t9"."received_customer_id",
+  "t9"."received_balance",
+  "t9"."received_account_type",
+  "t9"."account_id",
+  "t9"."customer_id",
+  "t9"."balance_amount",
+  "t9"."account_type",
+  "t9"."loaded_at",
   CASE
     WHEN NOT (
       (
-        MIN("t8"."customer_id") OVER (
-          PARTITION BY "t8"."account_id"
+        MIN("t9"."customer_id") OVER (
+          PARTITION BY "t9"."account_id"
           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-        ) = MAX("t8"."customer_id") OVER (
-          PARTITION BY "t8"."account_id"
-          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-        )
-      )
-      AND (
-        MIN("t8"."balance_amount") OVER (
-          PARTITION BY "t8"."account_id"
-          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-        ) = MAX("t8"."balance_amount") OVER (
-          PARTITION BY "t8"."account_id"
+        ) = MAX("t9"."customer_id") OVER (
+          PARTITION BY "t9"."account_id"
           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
         )
       )
       AND (
-        MIN("t8"."account_type") OVER (
-          PARTITION BY "t8"."account_id"
+        MIN("t9"."balance_amount") OVER (
+          PARTITION BY "t9"."account_id"
           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-        ) = MAX("t8"."account_type") OVER (
-          PARTITION BY "t8"."account_id"
+        ) = MAX("t9"."balance_amount") OVER (
+          PARTITION BY "t9"."account_id"
+          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        )
+      )
+      AND (
+        MIN("t9"."account_type") OVER (
+          PARTITION BY "t9"."account_id"
+          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        ) = MAX("t9"."account_type") OVER (
+          PARTITION BY "t9"."account_id"
           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
         )
       )
     )
     THEN 'account_id comes more than once, with different values: ' || COALESCE(
       '''' || SUBSTRING(
-        "t8"."received_account_id",
+        "t9"."received_account_id",
         CASE
           WHEN (
             0 + 1
           ) >= 1
           THEN 0 + 1
-          ELSE 0 + 1 + LENGTH("t8"."received_account_id")
+          ELSE 0 + 1 + LENGTH("t9"."received_account_id")
         END,
         100
       ) || '''',
@@ -739,20 +731,20 @@ SELECT
     )
     WHEN (
       ROW_NUMBER() OVER (
-        PARTITION BY "t8"."account_id"
-        ORDER BY "t8"."received_account_id" ASC, "t8"."received_customer_id" ASC, "t8"."received_balance" ASC, "t8"."received_account_type" ASC, "t8"."loaded_at" ASC
+        PARTITION BY "t9"."account_id"
+        ORDER BY "t9"."received_account_id" ASC, "t9"."received_customer_id" ASC, "t9"."received_balance" ASC, "t9"."received_account_type" ASC, "t9"."loaded_at" ASC
         ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
       ) - 1
     ) > 0
     THEN 'account_id comes more than once, with the same values: ' || COALESCE(
       '''' || SUBSTRING(
-        "t8"."received_account_id",
+        "t9"."received_account_id",
         CASE
           WHEN (
             0 + 1
           ) >= 1
           THEN 0 + 1
-          ELSE 0 + 1 + LENGTH("t8"."received_account_id")
+          ELSE 0 + 1 + LENGTH("t9"."received_account_id")
         END,
         100
       ) || '''',
@@ -760,172 +752,175 @@ SELECT
     )
     ELSE NULL
   END AS "failure_reason",
-  MIN("t8"."loaded_at") OVER (
-    PARTITION BY "t8"."account_id"
+  MIN("t9"."loaded_at") OVER (
+    PARTITION BY "t9"."account_id"
     ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
   ) AS "first_loaded_at"
 FROM (
   SELECT
-    "t4"."received_account_id",
-    "t4"."received_customer_id",
-    "t4"."received_balance",
-    "t4"."received_account_type",
-    "t4"."account_id",
-    "t4"."customer_id",
-    "t4"."balance_amount",
-    "t4"."account_type",
-    "t4"."loaded_at",
-    "t4"."failure_reason"
-  FROM "t2" AS "t4"
+    "t5"."received_account_id",
+    "t5"."received_customer_id",
+    "t5"."received_balance",
+    "t5"."received_account_type",
+    "t5"."account_id",
+    "t5"."customer_id",
+    "t5"."balance_amount",
+    "t5"."account_type",
+    "t5"."loaded_at",
+    "t5"."failure_reason"
+  FROM "t3" AS "t5"
   SEMI JOIN (
     SELECT
-      "t5"."account_id"
+      "t6"."account_id"
     FROM (
       SELECT
-        "t3"."account_id",
+        "t4"."account_id",
         COUNT(*) AS "CountStar()"
-      FROM "t2" AS "t3"
+      FROM "t3" AS "t4"
       GROUP BY
         1
-    ) AS "t5"
+    ) AS "t6"
     WHERE
-      "t5"."CountStar()" > 1
-  ) AS "t7"
-    ON "t4"."account_id" = "t7"."account_id"
-) AS "t8";
+      "t6"."CountStar()" > 1
+  ) AS "t8"
+    ON "t5"."account_id" = "t8"."account_id"
+) AS "t9";
 
 -- stg_customer
-WITH "t2" AS (
+WITH "t3" AS (
   SELECT
     *
   FROM (
     SELECT
-      "t0"."customer_id" AS "received_customer_id",
-      "t0"."name" AS "received_name",
-      "t0"."has_loan" AS "received_has_loan",
+      "t1"."received_customer_id",
+      "t1"."received_name",
+      "t1"."received_has_loan",
       TRY_CAST(CASE
-        WHEN REGEXP_MATCHES(
-          REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-          '\A[+-]?[0-9]+\z'
-        )
-        THEN REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
+        WHEN REGEXP_MATCHES("t1"."customer_id", '\A[+-]?[0-9]+\z')
+        THEN "t1"."customer_id"
         ELSE CAST(NULL AS TEXT)
       END AS BIGINT) AS "customer_id",
-      LOWER(REGEXP_REPLACE("t0"."name", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')) AS "customer_name",
-      COALESCE(
-        LOWER(
-          REGEXP_REPLACE("t0"."has_loan", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
-        ),
-        ''
-      ) IN ('yes', 'y', 'true', '1') AS "has_loan_flag",
-      "t0"."loaded_at",
+      LOWER("t1"."name") AS "customer_name",
+      COALESCE(LOWER("t1"."has_loan"), '') IN ('yes', 'y', 'true', '1') AS "has_loan_flag",
+      "t1"."loaded_at",
       CASE
-        WHEN COALESCE(
-          REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-          ''
-        ) = ''
+        WHEN COALESCE("t1"."customer_id", '') = ''
         THEN 'customer_id is blank: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."customer_id",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."customer_id") END,
+            "t1"."received_customer_id",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_customer_id")
+            END,
             100
           ) || '''',
           'null'
         )
         WHEN TRY_CAST(CASE
-          WHEN REGEXP_MATCHES(
-            REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-            '\A[+-]?[0-9]+\z'
-          )
-          THEN REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
+          WHEN REGEXP_MATCHES("t1"."customer_id", '\A[+-]?[0-9]+\z')
+          THEN "t1"."customer_id"
           ELSE CAST(NULL AS TEXT)
         END AS BIGINT) IS NULL
         THEN 'customer_id is not an integer: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."customer_id",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."customer_id") END,
+            "t1"."received_customer_id",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_customer_id")
+            END,
             100
           ) || '''',
           'null'
         )
-        WHEN COALESCE(REGEXP_REPLACE("t0"."name", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'), '') = ''
+        WHEN COALESCE("t1"."name", '') = ''
         THEN 'name is blank: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."name",
+            "t1"."received_name",
             CASE WHEN (
               0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."name") END,
+            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t1"."received_name") END,
             100
           ) || '''',
           'null'
         )
         WHEN NOT (
-          COALESCE(
-            LOWER(
-              REGEXP_REPLACE("t0"."has_loan", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
-            ),
-            ''
-          ) IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
+          COALESCE(LOWER("t1"."has_loan"), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
         )
         THEN 'has_loan is neither yes nor no: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."has_loan",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."has_loan") END,
+            "t1"."received_has_loan",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_has_loan")
+            END,
             100
           ) || '''',
           'null'
         )
         ELSE NULL
       END AS "failure_reason"
-    FROM "source"."src_customer" AS "t0"
-  ) AS "t1"
+    FROM (
+      SELECT
+        "t0"."customer_id" AS "received_customer_id",
+        "t0"."name" AS "received_name",
+        "t0"."has_loan" AS "received_has_loan",
+        REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "customer_id",
+        REGEXP_REPLACE("t0"."name", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "name",
+        REGEXP_REPLACE("t0"."has_loan", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "has_loan",
+        "t0"."loaded_at"
+      FROM "source"."src_customer" AS "t0"
+    ) AS "t1"
+  ) AS "t2"
   WHERE
-    "t1"."failure_reason" IS NULL
-), "t9" AS (
+    "t2"."failure_reason" IS NULL
+), "t10" AS (
   SELECT
-    "t8"."received_customer_id",
-    "t8"."received_name",
-    "t8"."received_has_loan",
-    "t8"."customer_id",
-    "t8"."customer_name",
-    "t8"."has_loan_flag",
-    "t8"."loaded_at",
+    "t9"."received_customer_id",
+    "t9"."received_name",
+    "t9"."received_has_loan",
+    "t9"."customer_id",
+    "t9"."customer_name",
+    "t9"."has_loan_flag",
+    "t9"."loaded_at",
     CASE
       WHEN NOT (
         (
-          MIN("t8"."customer_name") OVER (
-            PARTITION BY "t8"."customer_id"
+          MIN("t9"."customer_name") OVER (
+            PARTITION BY "t9"."customer_id"
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-          ) = MAX("t8"."customer_name") OVER (
-            PARTITION BY "t8"."customer_id"
+          ) = MAX("t9"."customer_name") OVER (
+            PARTITION BY "t9"."customer_id"
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
           )
         )
         AND (
-          BOOL_AND(CAST("t8"."has_loan_flag" AS BOOLEAN)) OVER (
-            PARTITION BY "t8"."customer_id"
+          BOOL_AND(CAST("t9"."has_loan_flag" AS BOOLEAN)) OVER (
+            PARTITION BY "t9"."customer_id"
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-          ) = BOOL_OR(CAST("t8"."has_loan_flag" AS BOOLEAN)) OVER (
-            PARTITION BY "t8"."customer_id"
+          ) = BOOL_OR(CAST("t9"."has_loan_flag" AS BOOLEAN)) OVER (
+            PARTITION BY "t9"."customer_id"
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
           )
         )
       )
       THEN 'customer_id comes more than once, with different values: ' || COALESCE(
         '''' || SUBSTRING(
-          "t8"."received_customer_id",
+          "t9"."received_customer_id",
           CASE
             WHEN (
               0 + 1
             ) >= 1
             THEN 0 + 1
-            ELSE 0 + 1 + LENGTH("t8"."received_customer_id")
+            ELSE 0 + 1 + LENGTH("t9"."received_customer_id")
           END,
           100
         ) || '''',
@@ -933,20 +928,20 @@ WITH "t2" AS (
       )
       WHEN (
         ROW_NUMBER() OVER (
-          PARTITION BY "t8"."customer_id"
-          ORDER BY "t8"."received_customer_id" ASC, "t8"."received_name" ASC, "t8"."received_has_loan" ASC, "t8"."loaded_at" ASC
+          PARTITION BY "t9"."customer_id"
+          ORDER BY "t9"."received_customer_id" ASC, "t9"."received_name" ASC, "t9"."received_has_loan" ASC, "t9"."loaded_at" ASC
           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
         ) - 1
       ) > 0
       THEN 'customer_id comes more than once, with the same values: ' || COALESCE(
         '''' || SUBSTRING(
-          "t8"."received_customer_id",
+          "t9"."received_customer_id",
           CASE
             WHEN (
               0 + 1
             ) >= 1
             THEN 0 + 1
-            ELSE 0 + 1 + LENGTH("t8"."received_customer_id")
+            ELSE 0 + 1 + LENGTH("t9"."received_customer_id")
           END,
           100
         ) || '''',
@@ -954,289 +949,293 @@ WITH "t2" AS (
       )
       ELSE NULL
     END AS "failure_reason",
-    MIN("t8"."loaded_at") OVER (
-      PARTITION BY "t8"."customer_id"
+    MIN("t9"."loaded_at") OVER (
+      PARTITION BY "t9"."customer_id"
       ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
     ) AS "first_loaded_at"
   FROM (
     SELECT
-      "t4"."received_customer_id",
-      "t4"."received_name",
-      "t4"."received_has_loan",
-      "t4"."customer_id",
-      "t4"."customer_name",
-      "t4"."has_loan_flag",
-      "t4"."loaded_at",
-      "t4"."failure_reason"
-    FROM "t2" AS "t4"
+      "t5"."received_customer_id",
+      "t5"."received_name",
+      "t5"."received_has_loan",
+      "t5"."customer_id",
+      "t5"."customer_name",
+      "t5"."has_loan_flag",
+      "t5"."loaded_at",
+      "t5"."failure_reason"
+    FROM "t3" AS "t5"
     SEMI JOIN (
       SELECT
-        "t5"."customer_id"
+        "t6"."customer_id"
       FROM (
         SELECT
-          "t3"."customer_id",
+          "t4"."customer_id",
           COUNT(*) AS "CountStar()"
-        FROM "t2" AS "t3"
+        FROM "t3" AS "t4"
         GROUP BY
           1
-      ) AS "t5"
+      ) AS "t6"
       WHERE
-        "t5"."CountStar()" > 1
-    ) AS "t7"
-      ON "t4"."customer_id" = "t7"."customer_id"
-  ) AS "t8"
+        "t6"."CountStar()" > 1
+    ) AS "t8"
+      ON "t5"."customer_id" = "t8"."customer_id"
+  ) AS "t9"
 )
 SELECT
   *
 FROM (
   SELECT
-    "t4"."customer_id",
-    "t4"."customer_name",
-    "t4"."has_loan_flag",
-    "t4"."loaded_at"
-  FROM "t2" AS "t4"
-  ANTI JOIN "t9" AS "t11"
-    ON "t4"."customer_id" = "t11"."customer_id"
-) AS "t13"
+    "t5"."customer_id",
+    "t5"."customer_name",
+    "t5"."has_loan_flag",
+    "t5"."loaded_at"
+  FROM "t3" AS "t5"
+  ANTI JOIN "t10" AS "t12"
+    ON "t5"."customer_id" = "t12"."customer_id"
+) AS "t14"
 UNION ALL
 SELECT
   *
 FROM (
   SELECT
-    "t10"."customer_id",
-    "t10"."customer_name",
-    "t10"."has_loan_flag",
-    "t10"."first_loaded_at" AS "loaded_at"
-  FROM "t9" AS "t10"
+    "t11"."customer_id",
+    "t11"."customer_name",
+    "t11"."has_loan_flag",
+    "t11"."first_loaded_at" AS "loaded_at"
+  FROM "t10" AS "t11"
   WHERE
-    "t10"."failure_reason" IS NULL
-) AS "t12";
+    "t11"."failure_reason" IS NULL
+) AS "t13";
 
 -- quarantine_stg_customer
-WITH "t3" AS (
+WITH "t1" AS (
+  SELECT
+    "t0"."customer_id" AS "received_customer_id",
+    "t0"."name" AS "received_name",
+    "t0"."has_loan" AS "received_has_loan",
+    REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "customer_id",
+    REGEXP_REPLACE("t0"."name", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "name",
+    REGEXP_REPLACE("t0"."has_loan", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "has_loan",
+    "t0"."loaded_at"
+  FROM "source"."src_customer" AS "t0"
+), "t5" AS (
   SELECT
     *
   FROM (
     SELECT
-      "t0"."customer_id" AS "received_customer_id",
-      "t0"."name" AS "received_name",
-      "t0"."has_loan" AS "received_has_loan",
+      "t2"."received_customer_id",
+      "t2"."received_name",
+      "t2"."received_has_loan",
       TRY_CAST(CASE
-        WHEN REGEXP_MATCHES(
-          REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-          '\A[+-]?[0-9]+\z'
-        )
-        THEN REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
+        WHEN REGEXP_MATCHES("t2"."customer_id", '\A[+-]?[0-9]+\z')
+        THEN "t2"."customer_id"
         ELSE CAST(NULL AS TEXT)
       END AS BIGINT) AS "customer_id",
-      LOWER(REGEXP_REPLACE("t0"."name", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')) AS "customer_name",
-      COALESCE(
-        LOWER(
-          REGEXP_REPLACE("t0"."has_loan", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
-        ),
-        ''
-      ) IN ('yes', 'y', 'true', '1') AS "has_loan_flag",
-      "t0"."loaded_at",
+      LOWER("t2"."name") AS "customer_name",
+      COALESCE(LOWER("t2"."has_loan"), '') IN ('yes', 'y', 'true', '1') AS "has_loan_flag",
+      "t2"."loaded_at",
       CASE
-        WHEN COALESCE(
-          REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-          ''
-        ) = ''
+        WHEN COALESCE("t2"."customer_id", '') = ''
         THEN 'customer_id is blank: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."customer_id",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."customer_id") END,
+            "t2"."received_customer_id",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t2"."received_customer_id")
+            END,
             100
           ) || '''',
           'null'
         )
         WHEN TRY_CAST(CASE
-          WHEN REGEXP_MATCHES(
-            REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-            '\A[+-]?[0-9]+\z'
-          )
-          THEN REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
+          WHEN REGEXP_MATCHES("t2"."customer_id", '\A[+-]?[0-9]+\z')
+          THEN "t2"."customer_id"
           ELSE CAST(NULL AS TEXT)
         END AS BIGINT) IS NULL
         THEN 'customer_id is not an integer: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."customer_id",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."customer_id") END,
+            "t2"."received_customer_id",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t2"."received_customer_id")
+            END,
             100
           ) || '''',
           'null'
         )
-        WHEN COALESCE(REGEXP_REPLACE("t0"."name", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'), '') = ''
+        WHEN COALESCE("t2"."name", '') = ''
         THEN 'name is blank: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."name",
+            "t2"."received_name",
             CASE WHEN (
               0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."name") END,
+            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t2"."received_name") END,
             100
           ) || '''',
           'null'
         )
         WHEN NOT (
-          COALESCE(
-            LOWER(
-              REGEXP_REPLACE("t0"."has_loan", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
-            ),
-            ''
-          ) IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
+          COALESCE(LOWER("t2"."has_loan"), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
         )
         THEN 'has_loan is neither yes nor no: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."has_loan",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."has_loan") END,
+            "t2"."received_has_loan",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t2"."received_has_loan")
+            END,
             100
           ) || '''',
           'null'
         )
         ELSE NULL
       END AS "failure_reason"
-    FROM "source"."src_customer" AS "t0"
-  ) AS "t2"
+    FROM "t1" AS "t2"
+  ) AS "t4"
   WHERE
-    "t2"."failure_reason" IS NULL
+    "t4"."failure_reason" IS NULL
 )
 SELECT
-  "t12"."received_customer_id" AS "customer_id",
-  "t12"."received_name" AS "name",
-  "t12"."received_has_loan" AS "has_loan",
-  "t12"."loaded_at",
-  "t12"."failure_reason",
+  "t14"."received_customer_id" AS "customer_id",
+  "t14"."received_name" AS "name",
+  "t14"."received_has_loan" AS "has_loan",
+  "t14"."loaded_at",
+  "t14"."failure_reason",
   CAST('1970-01-01 00:00:00' AS TIMESTAMP(6)) AS "quarantined_at"
 FROM (
   SELECT
     *
   FROM (
     SELECT
-      "t0"."customer_id" AS "received_customer_id",
-      "t0"."name" AS "received_name",
-      "t0"."has_loan" AS "received_has_loan",
-      "t0"."loaded_at",
+      "t2"."received_customer_id",
+      "t2"."received_name",
+      "t2"."received_has_loan",
+      "t2"."loaded_at",
       CASE
-        WHEN COALESCE(
-          REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-          ''
-        ) = ''
+        WHEN COALESCE("t2"."customer_id", '') = ''
         THEN 'customer_id is blank: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."customer_id",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."customer_id") END,
+            "t2"."received_customer_id",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t2"."received_customer_id")
+            END,
             100
           ) || '''',
           'null'
         )
         WHEN TRY_CAST(CASE
-          WHEN REGEXP_MATCHES(
-            REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-            '\A[+-]?[0-9]+\z'
-          )
-          THEN REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
+          WHEN REGEXP_MATCHES("t2"."customer_id", '\A[+-]?[0-9]+\z')
+          THEN "t2"."customer_id"
           ELSE CAST(NULL AS TEXT)
         END AS BIGINT) IS NULL
         THEN 'customer_id is not an integer: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."customer_id",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."customer_id") END,
+            "t2"."received_customer_id",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t2"."received_customer_id")
+            END,
             100
           ) || '''',
           'null'
         )
-        WHEN COALESCE(REGEXP_REPLACE("t0"."name", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'), '') = ''
+        WHEN COALESCE("t2"."name", '') = ''
         THEN 'name is blank: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."name",
+            "t2"."received_name",
             CASE WHEN (
               0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."name") END,
+            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t2"."received_name") END,
             100
           ) || '''',
           'null'
         )
         WHEN NOT (
-          COALESCE(
-            LOWER(
-              REGEXP_REPLACE("t0"."has_loan", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
-            ),
-            ''
-          ) IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
+          COALESCE(LOWER("t2"."has_loan"), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
         )
         THEN 'has_loan is neither yes nor no: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."has_loan",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."has_loan") END,
+            "t2"."received_has_loan",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t2"."received_has_loan")
+            END,
             100
           ) || '''',
           'null'
         )
         ELSE NULL
       END AS "failure_reason"
-    FROM "source"."src_customer" AS "t0"
-  ) AS "t1"
+    FROM "t1" AS "t2"
+  ) AS "t3"
   UNION ALL
   SELECT
     *
   FROM (
     SELECT
-      "t10"."received_customer_id",
-      "t10"."received_name",
-      "t10"."received_has_loan",
-      "t10"."loaded_at",
-      "t10"."failure_reason"
+      "t12"."received_customer_id",
+      "t12"."received_name",
+      "t12"."received_has_loan",
+      "t12"."loaded_at",
+      "t12"."failure_reason"
     FROM (
       SELECT
-        "t9"."received_customer_id",
-        "t9"."received_name",
-        "t9"."received_has_loan",
-        "t9"."customer_id",
-        "t9"."customer_name",
-        "t9"."has_loan_flag",
-        "t9"."loaded_at",
+        "t11"."received_customer_id",
+        "t11"."received_name",
+        "t11"."received_has_loan",
+        "t11"."customer_id",
+        "t11"."customer_name",
+        "t11"."has_loan_flag",
+        "t11"."loaded_at",
         CASE
           WHEN NOT (
             (
-              MIN("t9"."customer_name") OVER (
-                PARTITION BY "t9"."customer_id"
+              MIN("t11"."customer_name") OVER (
+                PARTITION BY "t11"."customer_id"
                 ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              ) = MAX("t9"."customer_name") OVER (
-                PARTITION BY "t9"."customer_id"
+              ) = MAX("t11"."customer_name") OVER (
+                PARTITION BY "t11"."customer_id"
                 ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
               )
             )
             AND (
-              BOOL_AND(CAST("t9"."has_loan_flag" AS BOOLEAN)) OVER (
-                PARTITION BY "t9"."customer_id"
+              BOOL_AND(CAST("t11"."has_loan_flag" AS BOOLEAN)) OVER (
+                PARTITION BY "t11"."customer_id"
                 ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              ) = BOOL_OR(CAST("t9"."has_loan_flag" AS BOOLEAN)) OVER (
-                PARTITION BY "t9"."customer_id"
+              ) = BOOL_OR(CAST("t11"."has_loan_flag" AS BOOLEAN)) OVER (
+                PARTITION BY "t11"."customer_id"
                 ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
               )
             )
           )
           THEN 'customer_id comes more than once, with different values: ' || COALESCE(
             '''' || SUBSTRING(
-              "t9"."received_customer_id",
+              "t11"."received_customer_id",
               CASE
                 WHEN (
                   0 + 1
                 ) >= 1
                 THEN 0 + 1
-                ELSE 0 + 1 + LENGTH("t9"."received_customer_id")
+                ELSE 0 + 1 + LENGTH("t11"."received_customer_id")
               END,
               100
             ) || '''',
@@ -1244,20 +1243,20 @@ FROM (
           )
           WHEN (
             ROW_NUMBER() OVER (
-              PARTITION BY "t9"."customer_id"
-              ORDER BY "t9"."received_customer_id" ASC, "t9"."received_name" ASC, "t9"."received_has_loan" ASC, "t9"."loaded_at" ASC
+              PARTITION BY "t11"."customer_id"
+              ORDER BY "t11"."received_customer_id" ASC, "t11"."received_name" ASC, "t11"."received_has_loan" ASC, "t11"."loaded_at" ASC
               ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
             ) - 1
           ) > 0
           THEN 'customer_id comes more than once, with the same values: ' || COALESCE(
             '''' || SUBSTRING(
-              "t9"."received_customer_id",
+              "t11"."received_customer_id",
               CASE
                 WHEN (
                   0 + 1
                 ) >= 1
                 THEN 0 + 1
-                ELSE 0 + 1 + LENGTH("t9"."received_customer_id")
+                ELSE 0 + 1 + LENGTH("t11"."received_customer_id")
               END,
               100
             ) || '''',
@@ -1265,289 +1264,282 @@ FROM (
           )
           ELSE NULL
         END AS "failure_reason",
-        MIN("t9"."loaded_at") OVER (
-          PARTITION BY "t9"."customer_id"
+        MIN("t11"."loaded_at") OVER (
+          PARTITION BY "t11"."customer_id"
           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
         ) AS "first_loaded_at"
       FROM (
         SELECT
-          "t5"."received_customer_id",
-          "t5"."received_name",
-          "t5"."received_has_loan",
-          "t5"."customer_id",
-          "t5"."customer_name",
-          "t5"."has_loan_flag",
-          "t5"."loaded_at",
-          "t5"."failure_reason"
-        FROM "t3" AS "t5"
+          "t7"."received_customer_id",
+          "t7"."received_name",
+          "t7"."received_has_loan",
+          "t7"."customer_id",
+          "t7"."customer_name",
+          "t7"."has_loan_flag",
+          "t7"."loaded_at",
+          "t7"."failure_reason"
+        FROM "t5" AS "t7"
         SEMI JOIN (
           SELECT
-            "t6"."customer_id"
+            "t8"."customer_id"
           FROM (
             SELECT
-              "t4"."customer_id",
+              "t6"."customer_id",
               COUNT(*) AS "CountStar()"
-            FROM "t3" AS "t4"
+            FROM "t5" AS "t6"
             GROUP BY
               1
-          ) AS "t6"
+          ) AS "t8"
           WHERE
-            "t6"."CountStar()" > 1
-        ) AS "t8"
-          ON "t5"."customer_id" = "t8"."customer_id"
-      ) AS "t9"
-    ) AS "t10"
-  ) AS "t11"
-) AS "t12"
+            "t8"."CountStar()" > 1
+        ) AS "t10"
+          ON "t7"."customer_id" = "t10"."customer_id"
+      ) AS "t11"
+    ) AS "t12"
+  ) AS "t13"
+) AS "t14"
 WHERE
-  "t12"."failure_reason" IS NOT NULL;
+  "t14"."failure_reason" IS NOT NULL;
 
 -- stg_account
-WITH "t2" AS (
+WITH "t3" AS (
   SELECT
     *
   FROM (
     SELECT
-      "t0"."account_id" AS "received_account_id",
-      "t0"."customer_id" AS "received_customer_id",
-      "t0"."balance" AS "received_balance",
-      "t0"."account_type" AS "received_account_type",
-      NULLIF(
-        REGEXP_REPLACE("t0"."account_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-        ''
-      ) AS "account_id",
+      "t1"."received_account_id",
+      "t1"."received_customer_id",
+      "t1"."received_balance",
+      "t1"."received_account_type",
+      NULLIF("t1"."account_id", '') AS "account_id",
       TRY_CAST(CASE
-        WHEN REGEXP_MATCHES(
-          REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-          '\A[+-]?[0-9]+\z'
-        )
-        THEN REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
+        WHEN REGEXP_MATCHES("t1"."customer_id", '\A[+-]?[0-9]+\z')
+        THEN "t1"."customer_id"
         ELSE CAST(NULL AS TEXT)
       END AS BIGINT) AS "customer_id",
       TRY_CAST(CASE
-        WHEN COALESCE(
-          REGEXP_MATCHES(
-            REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-            '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'
-          ),
-          FALSE
-        )
-        THEN REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
+        WHEN COALESCE(REGEXP_MATCHES("t1"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
+        THEN "t1"."balance"
         ELSE CAST(NULL AS TEXT)
       END AS DECIMAL(18, 2)) AS "balance_amount",
-      COALESCE(
-        LOWER(
-          REGEXP_REPLACE("t0"."account_type", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
-        ),
-        ''
-      ) AS "account_type",
-      "t0"."loaded_at",
+      COALESCE(LOWER("t1"."account_type"), '') AS "account_type",
+      "t1"."loaded_at",
       CASE
-        WHEN COALESCE(
-          REGEXP_REPLACE("t0"."account_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-          ''
-        ) = ''
+        WHEN COALESCE("t1"."account_id", '') = ''
         THEN 'account_id is blank: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."account_id",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."account_id") END,
+            "t1"."received_account_id",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_account_id")
+            END,
             100
           ) || '''',
           'null'
         )
-        WHEN COALESCE(
-          REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-          ''
-        ) = ''
+        WHEN COALESCE("t1"."customer_id", '') = ''
         THEN 'customer_id is blank: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."customer_id",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."customer_id") END,
+            "t1"."received_customer_id",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_customer_id")
+            END,
             100
           ) || '''',
           'null'
         )
         WHEN TRY_CAST(CASE
-          WHEN REGEXP_MATCHES(
-            REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-            '\A[+-]?[0-9]+\z'
-          )
-          THEN REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
+          WHEN REGEXP_MATCHES("t1"."customer_id", '\A[+-]?[0-9]+\z')
+          THEN "t1"."customer_id"
           ELSE CAST(NULL AS TEXT)
         END AS BIGINT) IS NULL
         THEN 'customer_id is not an integer: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."customer_id",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."customer_id") END,
+            "t1"."received_customer_id",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_customer_id")
+            END,
             100
           ) || '''',
           'null'
         )
-        WHEN COALESCE(
-          LOWER(REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')),
-          ''
-        ) IN ('', 'null', 'n/a', 'none')
+        WHEN COALESCE(LOWER("t1"."balance"), '') IN ('', 'null', 'n/a', 'none')
         THEN 'balance is blank: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."balance",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."balance") END,
+            "t1"."received_balance",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_balance")
+            END,
             100
           ) || '''',
           'null'
         )
         WHEN NOT (
-          COALESCE(
-            REGEXP_MATCHES(
-              REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-              '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'
-            ),
-            FALSE
-          )
+          COALESCE(REGEXP_MATCHES("t1"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
         )
         THEN 'balance is not a plain decimal: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."balance",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."balance") END,
+            "t1"."received_balance",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_balance")
+            END,
             100
           ) || '''',
           'null'
         )
         WHEN TRY_CAST(CASE
-          WHEN COALESCE(
-            REGEXP_MATCHES(
-              REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-              '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'
-            ),
-            FALSE
-          )
-          THEN REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
+          WHEN COALESCE(REGEXP_MATCHES("t1"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
+          THEN "t1"."balance"
           ELSE CAST(NULL AS TEXT)
         END AS DECIMAL(18, 2)) IS NULL
         THEN 'balance does not fit decimal(18,2): ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."balance",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."balance") END,
+            "t1"."received_balance",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_balance")
+            END,
             100
           ) || '''',
           'null'
         )
-        WHEN COALESCE(
-          REGEXP_MATCHES(
-            REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-            '\A-.*[1-9]'
-          ),
-          FALSE
-        )
+        WHEN COALESCE(REGEXP_MATCHES("t1"."balance", '\A-.*[1-9]'), FALSE)
         THEN 'balance is negative: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."balance",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."balance") END,
+            "t1"."received_balance",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_balance")
+            END,
             100
           ) || '''',
           'null'
         )
-        WHEN COALESCE(
-          REGEXP_REPLACE("t0"."account_type", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-          ''
-        ) = ''
+        WHEN COALESCE("t1"."account_type", '') = ''
         THEN 'account_type is blank: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."account_type",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."account_type") END,
+            "t1"."received_account_type",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_account_type")
+            END,
             100
           ) || '''',
           'null'
         )
         WHEN NOT (
-          COALESCE(
-            LOWER(
-              REGEXP_REPLACE("t0"."account_type", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
-            ),
-            ''
-          ) IN ('savings', 'checking')
+          COALESCE(LOWER("t1"."account_type"), '') IN ('savings', 'checking')
         )
         THEN 'account_type is neither savings nor checking: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."account_type",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."account_type") END,
+            "t1"."received_account_type",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_account_type")
+            END,
             100
           ) || '''',
           'null'
         )
         ELSE NULL
       END AS "failure_reason"
-    FROM "source"."src_account" AS "t0"
-  ) AS "t1"
+    FROM (
+      SELECT
+        "t0"."account_id" AS "received_account_id",
+        "t0"."customer_id" AS "received_customer_id",
+        "t0"."balance" AS "received_balance",
+        "t0"."account_type" AS "received_account_type",
+        REGEXP_REPLACE("t0"."account_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "account_id",
+        REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "customer_id",
+        REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "balance",
+        REGEXP_REPLACE("t0"."account_type", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "account_type",
+        "t0"."loaded_at"
+      FROM "source"."src_account" AS "t0"
+    ) AS "t1"
+  ) AS "t2"
   WHERE
-    "t1"."failure_reason" IS NULL
-), "t9" AS (
+    "t2"."failure_reason" IS NULL
+), "t10" AS (
   SELECT
-    "t8"."received_account_id",
-    "t8"."received_customer_id",
-    "t8"."received_balance",
-    "t8"."received_account_type",
-    "t8"."account_id",
-    "t8"."customer_id",
-    "t8"."balance_amount",
-    "t8"."account_type",
-    "t8"."loaded_at",
+    "t9"."received_account_id",
+    "t9"."received_customer_id",
+    "t9"."received_balance",
+    "t9"."received_account_type",
+    "t9"."account_id",
+    "t9"."customer_id",
+    "t9"."balance_amount",
+    "t9"."account_type",
+    "t9"."loaded_at",
     CASE
       WHEN NOT (
         (
-          MIN("t8"."customer_id") OVER (
-            PARTITION BY "t8"."account_id"
+          MIN("t9"."customer_id") OVER (
+            PARTITION BY "t9"."account_id"
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-          ) = MAX("t8"."customer_id") OVER (
-            PARTITION BY "t8"."account_id"
-            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-          )
-        )
-        AND (
-          MIN("t8"."balance_amount") OVER (
-            PARTITION BY "t8"."account_id"
-            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-          ) = MAX("t8"."balance_amount") OVER (
-            PARTITION BY "t8"."account_id"
+          ) = MAX("t9"."customer_id") OVER (
+            PARTITION BY "t9"."account_id"
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
           )
         )
         AND (
-          MIN("t8"."account_type") OVER (
-            PARTITION BY "t8"."account_id"
+          MIN("t9"."balance_amount") OVER (
+            PARTITION BY "t9"."account_id"
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-          ) = MAX("t8"."account_type") OVER (
-            PARTITION BY "t8"."account_id"
+          ) = MAX("t9"."balance_amount") OVER (
+            PARTITION BY "t9"."account_id"
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+          )
+        )
+        AND (
+          MIN("t9"."account_type") OVER (
+            PARTITION BY "t9"."account_id"
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+          ) = MAX("t9"."account_type") OVER (
+            PARTITION BY "t9"."account_id"
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
           )
         )
       )
       THEN 'account_id comes more than once, with different values: ' || COALESCE(
         '''' || SUBSTRING(
-          "t8"."received_account_id",
+          "t9"."received_account_id",
           CASE
             WHEN (
               0 + 1
             ) >= 1
             THEN 0 + 1
-            ELSE 0 + 1 + LENGTH("t8"."received_account_id")
+            ELSE 0 + 1 + LENGTH("t9"."received_account_id")
           END,
           100
         ) || '''',
@@ -1555,20 +1547,20 @@ WITH "t2" AS (
       )
       WHEN (
         ROW_NUMBER() OVER (
-          PARTITION BY "t8"."account_id"
-          ORDER BY "t8"."received_account_id" ASC, "t8"."received_customer_id" ASC, "t8"."received_balance" ASC, "t8"."received_account_type" ASC, "t8"."loaded_at" ASC
+          PARTITION BY "t9"."account_id"
+          ORDER BY "t9"."received_account_id" ASC, "t9"."received_customer_id" ASC, "t9"."received_balance" ASC, "t9"."received_account_type" ASC, "t9"."loaded_at" ASC
           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
         ) - 1
       ) > 0
       THEN 'account_id comes more than once, with the same values: ' || COALESCE(
         '''' || SUBSTRING(
-          "t8"."received_account_id",
+          "t9"."received_account_id",
           CASE
             WHEN (
               0 + 1
             ) >= 1
             THEN 0 + 1
-            ELSE 0 + 1 + LENGTH("t8"."received_account_id")
+            ELSE 0 + 1 + LENGTH("t9"."received_account_id")
           END,
           100
         ) || '''',
@@ -1576,498 +1568,489 @@ WITH "t2" AS (
       )
       ELSE NULL
     END AS "failure_reason",
-    MIN("t8"."loaded_at") OVER (
-      PARTITION BY "t8"."account_id"
+    MIN("t9"."loaded_at") OVER (
+      PARTITION BY "t9"."account_id"
       ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
     ) AS "first_loaded_at"
   FROM (
     SELECT
-      "t4"."received_account_id",
-      "t4"."received_customer_id",
-      "t4"."received_balance",
-      "t4"."received_account_type",
-      "t4"."account_id",
-      "t4"."customer_id",
-      "t4"."balance_amount",
-      "t4"."account_type",
-      "t4"."loaded_at",
-      "t4"."failure_reason"
-    FROM "t2" AS "t4"
+      "t5"."received_account_id",
+      "t5"."received_customer_id",
+      "t5"."received_balance",
+      "t5"."received_account_type",
+      "t5"."account_id",
+      "t5"."customer_id",
+      "t5"."balance_amount",
+      "t5"."account_type",
+      "t5"."loaded_at",
+      "t5"."failure_reason"
+    FROM "t3" AS "t5"
     SEMI JOIN (
       SELECT
-        "t5"."account_id"
+        "t6"."account_id"
       FROM (
         SELECT
-          "t3"."account_id",
+          "t4"."account_id",
           COUNT(*) AS "CountStar()"
-        FROM "t2" AS "t3"
+        FROM "t3" AS "t4"
         GROUP BY
           1
-      ) AS "t5"
+      ) AS "t6"
       WHERE
-        "t5"."CountStar()" > 1
-    ) AS "t7"
-      ON "t4"."account_id" = "t7"."account_id"
-  ) AS "t8"
+        "t6"."CountStar()" > 1
+    ) AS "t8"
+      ON "t5"."account_id" = "t8"."account_id"
+  ) AS "t9"
 )
 SELECT
   *
 FROM (
   SELECT
-    "t4"."account_id",
-    "t4"."customer_id",
-    "t4"."balance_amount",
-    "t4"."account_type",
-    "t4"."loaded_at"
-  FROM "t2" AS "t4"
-  ANTI JOIN "t9" AS "t11"
-    ON "t4"."account_id" = "t11"."account_id"
-) AS "t13"
+    "t5"."account_id",
+    "t5"."customer_id",
+    "t5"."balance_amount",
+    "t5"."account_type",
+    "t5"."loaded_at"
+  FROM "t3" AS "t5"
+  ANTI JOIN "t10" AS "t12"
+    ON "t5"."account_id" = "t12"."account_id"
+) AS "t14"
 UNION ALL
 SELECT
   *
 FROM (
   SELECT
-    "t10"."account_id",
-    "t10"."customer_id",
-    "t10"."balance_amount",
-    "t10"."account_type",
-    "t10"."first_loaded_at" AS "loaded_at"
-  FROM "t9" AS "t10"
+    "t11"."account_id",
+    "t11"."customer_id",
+    "t11"."balance_amount",
+    "t11"."account_type",
+    "t11"."first_loaded_at" AS "loaded_at"
+  FROM "t10" AS "t11"
   WHERE
-    "t10"."failure_reason" IS NULL
-) AS "t12";
+    "t11"."failure_reason" IS NULL
+) AS "t13";
 
 -- quarantine_stg_account
-WITH "t3" AS (
+WITH "t1" AS (
+  SELECT
+    "t0"."account_id" AS "received_account_id",
+    "t0"."customer_id" AS "received_customer_id",
+    "t0"."balance" AS "received_balance",
+    "t0"."account_type" AS "received_account_type",
+    REGEXP_REPLACE("t0"."account_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "account_id",
+    REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "customer_id",
+    REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "balance",
+    REGEXP_REPLACE("t0"."account_type", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g') AS "account_type",
+    "t0"."loaded_at"
+  FROM "source"."src_account" AS "t0"
+), "t5" AS (
   SELECT
     *
   FROM (
     SELECT
-      "t0"."account_id" AS "received_account_id",
-      "t0"."customer_id" AS "received_customer_id",
-      "t0"."balance" AS "received_balance",
-      "t0"."account_type" AS "received_account_type",
-      NULLIF(
-        REGEXP_REPLACE("t0"."account_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-        ''
-      ) AS "account_id",
+      "t2"."received_account_id",
+      "t2"."received_customer_id",
+      "t2"."received_balance",
+      "t2"."received_account_type",
+      NULLIF("t2"."account_id", '') AS "account_id",
       TRY_CAST(CASE
-        WHEN REGEXP_MATCHES(
-          REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-          '\A[+-]?[0-9]+\z'
-        )
-        THEN REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
+        WHEN REGEXP_MATCHES("t2"."customer_id", '\A[+-]?[0-9]+\z')
+        THEN "t2"."customer_id"
         ELSE CAST(NULL AS TEXT)
       END AS BIGINT) AS "customer_id",
       TRY_CAST(CASE
-        WHEN COALESCE(
-          REGEXP_MATCHES(
-            REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-            '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'
-          ),
-          FALSE
-        )
-        THEN REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
+        WHEN COALESCE(REGEXP_MATCHES("t2"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
+        THEN "t2"."balance"
         ELSE CAST(NULL AS TEXT)
       END AS DECIMAL(18, 2)) AS "balance_amount",
-      COALESCE(
-        LOWER(
-          REGEXP_REPLACE("t0"."account_type", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
-        ),
-        ''
-      ) AS "account_type",
-      "t0"."loaded_at",
+      COALESCE(LOWER("t2"."account_type"), '') AS "account_type",
+      "t2"."loaded_at",
       CASE
-        WHEN COALESCE(
-          REGEXP_REPLACE("t0"."account_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-          ''
-        ) = ''
+        WHEN COALESCE("t2"."account_id", '') = ''
         THEN 'account_id is blank: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."account_id",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."account_id") END,
+            "t2"."received_account_id",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t2"."received_account_id")
+            END,
             100
           ) || '''',
           'null'
         )
-        WHEN COALESCE(
-          REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-          ''
-        ) = ''
+        WHEN COALESCE("t2"."customer_id", '') = ''
         THEN 'customer_id is blank: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."customer_id",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."customer_id") END,
+            "t2"."received_customer_id",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t2"."received_customer_id")
+            END,
             100
           ) || '''',
           'null'
         )
         WHEN TRY_CAST(CASE
-          WHEN REGEXP_MATCHES(
-            REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-            '\A[+-]?[0-9]+\z'
-          )
-          THEN REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
+          WHEN REGEXP_MATCHES("t2"."customer_id", '\A[+-]?[0-9]+\z')
+          THEN "t2"."customer_id"
           ELSE CAST(NULL AS TEXT)
         END AS BIGINT) IS NULL
         THEN 'customer_id is not an integer: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."customer_id",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."customer_id") END,
+            "t2"."received_customer_id",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t2"."received_customer_id")
+            END,
             100
           ) || '''',
           'null'
         )
-        WHEN COALESCE(
-          LOWER(REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')),
-          ''
-        ) IN ('', 'null', 'n/a', 'none')
+        WHEN COALESCE(LOWER("t2"."balance"), '') IN ('', 'null', 'n/a', 'none')
         THEN 'balance is blank: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."balance",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."balance") END,
+            "t2"."received_balance",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t2"."received_balance")
+            END,
             100
           ) || '''',
           'null'
         )
         WHEN NOT (
-          COALESCE(
-            REGEXP_MATCHES(
-              REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-              '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'
-            ),
-            FALSE
-          )
+          COALESCE(REGEXP_MATCHES("t2"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
         )
         THEN 'balance is not a plain decimal: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."balance",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."balance") END,
+            "t2"."received_balance",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t2"."received_balance")
+            END,
             100
           ) || '''',
           'null'
         )
         WHEN TRY_CAST(CASE
-          WHEN COALESCE(
-            REGEXP_MATCHES(
-              REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-              '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'
-            ),
-            FALSE
-          )
-          THEN REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
+          WHEN COALESCE(REGEXP_MATCHES("t2"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
+          THEN "t2"."balance"
           ELSE CAST(NULL AS TEXT)
         END AS DECIMAL(18, 2)) IS NULL
         THEN 'balance does not fit decimal(18,2): ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."balance",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."balance") END,
+            "t2"."received_balance",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t2"."received_balance")
+            END,
             100
           ) || '''',
           'null'
         )
-        WHEN COALESCE(
-          REGEXP_MATCHES(
-            REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-            '\A-.*[1-9]'
-          ),
-          FALSE
-        )
+        WHEN COALESCE(REGEXP_MATCHES("t2"."balance", '\A-.*[1-9]'), FALSE)
         THEN 'balance is negative: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."balance",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."balance") END,
+            "t2"."received_balance",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t2"."received_balance")
+            END,
             100
           ) || '''',
           'null'
         )
-        WHEN COALESCE(
-          REGEXP_REPLACE("t0"."account_type", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-          ''
-        ) = ''
+        WHEN COALESCE("t2"."account_type", '') = ''
         THEN 'account_type is blank: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."account_type",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."account_type") END,
+            "t2"."received_account_type",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t2"."received_account_type")
+            END,
             100
           ) || '''',
           'null'
         )
         WHEN NOT (
-          COALESCE(
-            LOWER(
-              REGEXP_REPLACE("t0"."account_type", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
-            ),
-            ''
-          ) IN ('savings', 'checking')
+          COALESCE(LOWER("t2"."account_type"), '') IN ('savings', 'checking')
         )
         THEN 'account_type is neither savings nor checking: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."account_type",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."account_type") END,
+            "t2"."received_account_type",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t2"."received_account_type")
+            END,
             100
           ) || '''',
           'null'
         )
         ELSE NULL
       END AS "failure_reason"
-    FROM "source"."src_account" AS "t0"
-  ) AS "t2"
+    FROM "t1" AS "t2"
+  ) AS "t4"
   WHERE
-    "t2"."failure_reason" IS NULL
+    "t4"."failure_reason" IS NULL
 )
 SELECT
-  "t12"."received_account_id" AS "account_id",
-  "t12"."received_customer_id" AS "customer_id",
-  "t12"."received_balance" AS "balance",
-  "t12"."received_account_type" AS "account_type",
-  "t12"."loaded_at",
-  "t12"."failure_reason",
+  "t14"."received_account_id" AS "account_id",
+  "t14"."received_customer_id" AS "customer_id",
+  "t14"."received_balance" AS "balance",
+  "t14"."received_account_type" AS "account_type",
+  "t14"."loaded_at",
+  "t14"."failure_reason",
   CAST('1970-01-01 00:00:00' AS TIMESTAMP(6)) AS "quarantined_at"
 FROM (
   SELECT
     *
   FROM (
     SELECT
-      "t0"."account_id" AS "received_account_id",
-      "t0"."customer_id" AS "received_customer_id",
-      "t0"."balance" AS "received_balance",
-      "t0"."account_type" AS "received_account_type",
-      "t0"."loaded_at",
+      "t2"."received_account_id",
+      "t2"."received_customer_id",
+      "t2"."received_balance",
+      "t2"."received_account_type",
+      "t2"."loaded_at",
       CASE
-        WHEN COALESCE(
-          REGEXP_REPLACE("t0"."account_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-          ''
-        ) = ''
+        WHEN COALESCE("t2"."account_id", '') = ''
         THEN 'account_id is blank: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."account_id",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."account_id") END,
+            "t2"."received_account_id",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t2"."received_account_id")
+            END,
             100
           ) || '''',
           'null'
         )
-        WHEN COALESCE(
-          REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-          ''
-        ) = ''
+        WHEN COALESCE("t2"."customer_id", '') = ''
         THEN 'customer_id is blank: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."customer_id",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."customer_id") END,
+            "t2"."received_customer_id",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t2"."received_customer_id")
+            END,
             100
           ) || '''',
           'null'
         )
         WHEN TRY_CAST(CASE
-          WHEN REGEXP_MATCHES(
-            REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-            '\A[+-]?[0-9]+\z'
-          )
-          THEN REGEXP_REPLACE("t0"."customer_id", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
+          WHEN REGEXP_MATCHES("t2"."customer_id", '\A[+-]?[0-9]+\z')
+          THEN "t2"."customer_id"
           ELSE CAST(NULL AS TEXT)
         END AS BIGINT) IS NULL
         THEN 'customer_id is not an integer: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."customer_id",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."customer_id") END,
+            "t2"."received_customer_id",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t2"."received_customer_id")
+            END,
             100
           ) || '''',
           'null'
         )
-        WHEN COALESCE(
-          LOWER(REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')),
-          ''
-        ) IN ('', 'null', 'n/a', 'none')
+        WHEN COALESCE(LOWER("t2"."balance"), '') IN ('', 'null', 'n/a', 'none')
         THEN 'balance is blank: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."balance",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."balance") END,
+            "t2"."received_balance",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t2"."received_balance")
+            END,
             100
           ) || '''',
           'null'
         )
         WHEN NOT (
-          COALESCE(
-            REGEXP_MATCHES(
-              REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-              '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'
-            ),
-            FALSE
-          )
+          COALESCE(REGEXP_MATCHES("t2"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
         )
         THEN 'balance is not a plain decimal: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."balance",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."balance") END,
+            "t2"."received_balance",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t2"."received_balance")
+            END,
             100
           ) || '''',
           'null'
         )
         WHEN TRY_CAST(CASE
-          WHEN COALESCE(
-            REGEXP_MATCHES(
-              REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-              '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'
-            ),
-            FALSE
-          )
-          THEN REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
+          WHEN COALESCE(REGEXP_MATCHES("t2"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
+          THEN "t2"."balance"
           ELSE CAST(NULL AS TEXT)
         END AS DECIMAL(18, 2)) IS NULL
         THEN 'balance does not fit decimal(18,2): ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."balance",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."balance") END,
+            "t2"."received_balance",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t2"."received_balance")
+            END,
             100
           ) || '''',
           'null'
         )
-        WHEN COALESCE(
-          REGEXP_MATCHES(
-            REGEXP_REPLACE("t0"."balance", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-            '\A-.*[1-9]'
-          ),
-          FALSE
-        )
+        WHEN COALESCE(REGEXP_MATCHES("t2"."balance", '\A-.*[1-9]'), FALSE)
         THEN 'balance is negative: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."balance",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."balance") END,
+            "t2"."received_balance",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t2"."received_balance")
+            END,
             100
           ) || '''',
           'null'
         )
-        WHEN COALESCE(
-          REGEXP_REPLACE("t0"."account_type", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g'),
-          ''
-        ) = ''
+        WHEN COALESCE("t2"."account_type", '') = ''
         THEN 'account_type is blank: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."account_type",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."account_type") END,
+            "t2"."received_account_type",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t2"."received_account_type")
+            END,
             100
           ) || '''',
           'null'
         )
         WHEN NOT (
-          COALESCE(
-            LOWER(
-              REGEXP_REPLACE("t0"."account_type", '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g')
-            ),
-            ''
-          ) IN ('savings', 'checking')
+          COALESCE(LOWER("t2"."account_type"), '') IN ('savings', 'checking')
         )
         THEN 'account_type is neither savings nor checking: ' || COALESCE(
           '''' || SUBSTRING(
-            "t0"."account_type",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t0"."account_type") END,
+            "t2"."received_account_type",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t2"."received_account_type")
+            END,
             100
           ) || '''',
           'null'
         )
         ELSE NULL
       END AS "failure_reason"
-    FROM "source"."src_account" AS "t0"
-  ) AS "t1"
+    FROM "t1" AS "t2"
+  ) AS "t3"
   UNION ALL
   SELECT
     *
   FROM (
     SELECT
-      "t10"."received_account_id",
-      "t10"."received_customer_id",
-      "t10"."received_balance",
-      "t10"."received_account_type",
-      "t10"."loaded_at",
-      "t10"."failure_reason"
+      "t12"."received_account_id",
+      "t12"."received_customer_id",
+      "t12"."received_balance",
+      "t12"."received_account_type",
+      "t12"."loaded_at",
+      "t12"."failure_reason"
     FROM (
       SELECT
-        "t9"."received_account_id",
-        "t9"."received_customer_id",
-        "t9"."received_balance",
-        "t9"."received_account_type",
-        "t9"."account_id",
-        "t9"."customer_id",
-        "t9"."balance_amount",
-        "t9"."account_type",
-        "t9"."loaded_at",
+        "t11"."received_account_id",
+        "t11"."received_customer_id",
+        "t11"."received_balance",
+        "t11"."received_account_type",
+        "t11"."account_id",
+        "t11"."customer_id",
+        "t11"."balance_amount",
+        "t11"."account_type",
+        "t11"."loaded_at",
         CASE
           WHEN NOT (
             (
-              MIN("t9"."customer_id") OVER (
-                PARTITION BY "t9"."account_id"
+              MIN("t11"."customer_id") OVER (
+                PARTITION BY "t11"."account_id"
                 ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              ) = MAX("t9"."customer_id") OVER (
-                PARTITION BY "t9"."account_id"
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              )
-            )
-            AND (
-              MIN("t9"."balance_amount") OVER (
-                PARTITION BY "t9"."account_id"
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              ) = MAX("t9"."balance_amount") OVER (
-                PARTITION BY "t9"."account_id"
+              ) = MAX("t11"."customer_id") OVER (
+                PARTITION BY "t11"."account_id"
                 ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
               )
             )
             AND (
-              MIN("t9"."account_type") OVER (
-                PARTITION BY "t9"."account_id"
+              MIN("t11"."balance_amount") OVER (
+                PARTITION BY "t11"."account_id"
                 ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              ) = MAX("t9"."account_type") OVER (
-                PARTITION BY "t9"."account_id"
+              ) = MAX("t11"."balance_amount") OVER (
+                PARTITION BY "t11"."account_id"
+                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+              )
+            )
+            AND (
+              MIN("t11"."account_type") OVER (
+                PARTITION BY "t11"."account_id"
+                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+              ) = MAX("t11"."account_type") OVER (
+                PARTITION BY "t11"."account_id"
                 ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
               )
             )
           )
           THEN 'account_id comes more than once, with different values: ' || COALESCE(
             '''' || SUBSTRING(
-              "t9"."received_account_id",
+              "t11"."received_account_id",
               CASE
                 WHEN (
                   0 + 1
                 ) >= 1
                 THEN 0 + 1
-                ELSE 0 + 1 + LENGTH("t9"."received_account_id")
+                ELSE 0 + 1 + LENGTH("t11"."received_account_id")
               END,
               100
             ) || '''',
@@ -2075,20 +2058,20 @@ FROM (
           )
           WHEN (
             ROW_NUMBER() OVER (
-              PARTITION BY "t9"."account_id"
-              ORDER BY "t9"."received_account_id" ASC, "t9"."received_customer_id" ASC, "t9"."received_balance" ASC, "t9"."received_account_type" ASC, "t9"."loaded_at" ASC
+              PARTITION BY "t11"."account_id"
+              ORDER BY "t11"."received_account_id" ASC, "t11"."received_customer_id" ASC, "t11"."received_balance" ASC, "t11"."received_account_type" ASC, "t11"."loaded_at" ASC
               ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
             ) - 1
           ) > 0
           THEN 'account_id comes more than once, with the same values: ' || COALESCE(
             '''' || SUBSTRING(
-              "t9"."received_account_id",
+              "t11"."received_account_id",
               CASE
                 WHEN (
                   0 + 1
                 ) >= 1
                 THEN 0 + 1
-                ELSE 0 + 1 + LENGTH("t9"."received_account_id")
+                ELSE 0 + 1 + LENGTH("t11"."received_account_id")
               END,
               100
             ) || '''',
@@ -2096,44 +2079,44 @@ FROM (
           )
           ELSE NULL
         END AS "failure_reason",
-        MIN("t9"."loaded_at") OVER (
-          PARTITION BY "t9"."account_id"
+        MIN("t11"."loaded_at") OVER (
+          PARTITION BY "t11"."account_id"
           ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
         ) AS "first_loaded_at"
       FROM (
         SELECT
-          "t5"."received_account_id",
-          "t5"."received_customer_id",
-          "t5"."received_balance",
-          "t5"."received_account_type",
-          "t5"."account_id",
-          "t5"."customer_id",
-          "t5"."balance_amount",
-          "t5"."account_type",
-          "t5"."loaded_at",
-          "t5"."failure_reason"
-        FROM "t3" AS "t5"
+          "t7"."received_account_id",
+          "t7"."received_customer_id",
+          "t7"."received_balance",
+          "t7"."received_account_type",
+          "t7"."account_id",
+          "t7"."customer_id",
+          "t7"."balance_amount",
+          "t7"."account_type",
+          "t7"."loaded_at",
+          "t7"."failure_reason"
+        FROM "t5" AS "t7"
         SEMI JOIN (
           SELECT
-            "t6"."account_id"
+            "t8"."account_id"
           FROM (
             SELECT
-              "t4"."account_id",
+              "t6"."account_id",
               COUNT(*) AS "CountStar()"
-            FROM "t3" AS "t4"
+            FROM "t5" AS "t6"
             GROUP BY
               1
-          ) AS "t6"
+          ) AS "t8"
           WHERE
-            "t6"."CountStar()" > 1
-        ) AS "t8"
-          ON "t5"."account_id" = "t8"."account_id"
-      ) AS "t9"
-    ) AS "t10"
-  ) AS "t11"
-) AS "t12"
+            "t8"."CountStar()" > 1
+        ) AS "t10"
+          ON "t7"."account_id" = "t10"."account_id"
+      ) AS "t11"
+    ) AS "t12"
+  ) AS "t13"
+) AS "t14"
 WHERE
-  "t12"."failure_reason" IS NOT NULL;
+  "t14"."failure_reason" IS NOT NULL;
 
 -- held_customer
 SELECT

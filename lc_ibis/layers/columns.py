@@ -37,41 +37,44 @@ def stripped(text: ir.StringValue) -> ir.StringValue:
     return text.re_replace(_EDGE_SPACE, "")
 
 
-def word(text: ir.StringValue) -> ir.StringValue:
-    """Return the text stripped and lowered; empty for null."""
-    return stripped(text).lower().fill_null("")
+def word(bare: ir.StringValue) -> ir.StringValue:
+    """Return a stripped text lowered; empty for null."""
+    return bare.lower().fill_null("")
 
 
-def is_blank(text: ir.StringValue) -> ir.BooleanValue:
-    """Say whether the text is null, or empty once stripped."""
-    return stripped(text).fill_null("") == ""
+def is_blank(bare: ir.StringValue) -> ir.BooleanValue:
+    """Say whether a stripped text is null or empty."""
+    return bare.fill_null("") == ""
 
 
-def whole_number(text: ir.StringValue) -> ir.IntegerValue:
-    """Return the int64 that the text writes in plain digits; null where it does not, or does not fit."""
-    bare = stripped(text)
+def whole_number(bare: ir.StringValue) -> ir.IntegerValue:
+    """Return the int64 that a stripped text writes in plain digits; null where it does not, or does not fit."""
     return ibis.ifelse(bare.re_search(_WHOLE_NUMBER), bare, ibis.null("string")).try_cast("int64")
 
 
-def account_number(text: ir.StringValue) -> ir.StringValue:
-    """Return the text stripped, its case kept; null where it is blank."""
-    return stripped(text).nullif("")
+def is_plain_decimal(bare: ir.StringValue) -> ir.BooleanValue:
+    """Say whether a stripped text is a decimal without exponent, thousands mark or NaN."""
+    return bare.re_search(_PLAIN_DECIMAL).fill_null(False)
 
 
-def is_plain_decimal(text: ir.StringValue) -> ir.BooleanValue:
-    """Say whether the text is a decimal without exponent, thousands mark or NaN."""
-    return stripped(text).re_search(_PLAIN_DECIMAL).fill_null(False)
-
-
-def is_below_zero(text: ir.StringValue) -> ir.BooleanValue:
+def is_below_zero(bare: ir.StringValue) -> ir.BooleanValue:
     """Say whether a plain decimal is negative; -0.00 is not."""
-    return stripped(text).re_search(_BELOW_ZERO).fill_null(False)
+    return bare.re_search(_BELOW_ZERO).fill_null(False)
 
 
-def money(text: ir.StringValue) -> ir.DecimalValue:
+def money(bare: ir.StringValue) -> ir.DecimalValue:
     """Return a plain decimal as money, half a cent rounded away from zero; null where it does not fit."""
-    bare = stripped(text)
-    return ibis.ifelse(is_plain_decimal(text), bare, ibis.null("string")).try_cast(dt.Decimal(18, 2))
+    return ibis.ifelse(is_plain_decimal(bare), bare, ibis.null("string")).try_cast(dt.Decimal(18, 2))
+
+
+def customer_number(text: ir.StringValue) -> ir.IntegerValue:
+    """Return the customer that a received text means; null where it means none."""
+    return whole_number(stripped(text))
+
+
+def account_number(text: ir.StringValue) -> ir.StringValue:
+    """Return the account that a received text means, its case kept; null where it means none."""
+    return stripped(text).nullif("")
 
 
 def rate(fraction: Decimal) -> ir.DecimalScalar:

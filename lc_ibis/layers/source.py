@@ -4,13 +4,13 @@ import ibis.expr.types as ir
 
 from lc_ibis.engine.contracts import Contract, from_extract, received_key, stamp
 from lc_ibis.engine.model import Source, model
-from lc_ibis.layers.columns import Moment, Text, account_number, whole_number
+from lc_ibis.layers.columns import Moment, Text, account_number, customer_number
 
 
 class SrcCustomer(Contract):
     """One row per row of the customer extract, as received."""
 
-    customer_id: Text | None = received_key("CustomerID", "The customer's number.", whole_number)
+    customer_id: Text | None = received_key("CustomerID", "The customer's number.", customer_number)
     name: Text | None = from_extract("Name", "The customer's name.")
     has_loan: Text | None = from_extract("HasLoan", "Whether the customer has a loan: yes or no in many spellings.")
     loaded_at: Moment = stamp("The run that first received this text; it moves only when the text does.")

@@ -17,6 +17,7 @@ from lc_ibis.layers.columns import (
     Money,
     Text,
     account_number,
+    customer_number,
     is_below_zero,
     is_blank,
     is_plain_decimal,
@@ -56,18 +57,18 @@ class QuarantineStgCustomer(SrcCustomer):
 @model(Ephemeral())
 def customer_cleaned(src_customer: ir.Table) -> ir.Table:
     """One row per received customer row: its text as received_…, its clean values, its failure_reason."""
-    row = src_customer
+    row = _stripped(src_customer)
     return row.select(
-        **_as_received(row),
+        *_as_received(row),
         customer_id=whole_number(row.customer_id),
-        customer_name=stripped(row.name).lower(),
+        customer_name=row.name.lower(),
         has_loan_flag=word(row.has_loan).isin(YES),
         loaded_at=row.loaded_at,
         failure_reason=ibis.cases(
-            (is_blank(row.customer_id), refusal("customer_id", "is blank", row.customer_id)),
-            (whole_number(row.customer_id).isnull(), refusal("customer_id", "is not an integer", row.customer_id)),
-            (is_blank(row.name), refusal("name", "is blank", row.name)),
-            (~word(row.has_loan).isin(YES + NO), refusal("has_loan", "is neither yes nor no", row.has_loan)),
+            (is_blank(row.customer_id), _refusal(row, "customer_id", "is blank")),
+            (whole_number(row.customer_id).isnull(), _refusal(row, "customer_id", "is not an integer")),
+            (is_blank(row.name), _refusal(row, "name", "is blank")),
+            (~word(row.has_loan).isin(YES + NO), _refusal(row, "has_loan", "is neither yes nor no")),
         ),
     )
 
@@ -86,7 +87,7 @@ def stg_customer(customer_cleaned: ir.Table, customer_repeated: ir.Table) -> ir.
 stg_customer.check(
     expression_is_true(
         "name_is_clean", "The name is stripped, lowered and not empty.",
-        lambda t: (t.customer_name == word(t.customer_name)) & (t.customer_name != ""),
+        lambda t: (t.customer_name == word(stripped(t.customer_name))) & (t.customer_name != ""),
     ),
 )  # fmt: skip
 
@@ -101,7 +102,7 @@ def quarantine_stg_customer(
 @model(Ephemeral())
 def held_customer(stg_customer: ir.Table, quarantine_stg_customer: ir.Table) -> ir.Table:
     """One row per customer that is present but refused."""
-    refused = quarantine_stg_customer.select(customer_id=whole_number(quarantine_stg_customer.customer_id))
+    refused = quarantine_stg_customer.select(customer_id=customer_number(quarantine_stg_customer.customer_id))
     return refused.filter(refused.customer_id.notnull()).distinct().anti_join(stg_customer, "customer_id")
 
 
@@ -129,27 +130,26 @@ class QuarantineStgAccount(SrcAccount):
 @model(Ephemeral())
 def account_cleaned(src_account: ir.Table) -> ir.Table:
     """One row per received account row: its text as received_…, its clean values, its failure_reason."""
-    row = src_account
-    balance = row.balance
+    row = _stripped(src_account)
     return row.select(
-        **_as_received(row),
-        account_id=account_number(row.account_id),
+        *_as_received(row),
+        account_id=row.account_id.nullif(""),
         customer_id=whole_number(row.customer_id),
-        balance_amount=money(balance),
+        balance_amount=money(row.balance),
         account_type=word(row.account_type),
         loaded_at=row.loaded_at,
         failure_reason=ibis.cases(
-            (is_blank(row.account_id), refusal("account_id", "is blank", row.account_id)),
-            (is_blank(row.customer_id), refusal("customer_id", "is blank", row.customer_id)),
-            (whole_number(row.customer_id).isnull(), refusal("customer_id", "is not an integer", row.customer_id)),
-            (word(balance).isin(NO_BALANCE), refusal("balance", "is blank", balance)),
-            (~is_plain_decimal(balance), refusal("balance", "is not a plain decimal", balance)),
-            (money(balance).isnull(), refusal("balance", "does not fit decimal(18,2)", balance)),
-            (is_below_zero(balance), refusal("balance", "is negative", balance)),
-            (is_blank(row.account_type), refusal("account_type", "is blank", row.account_type)),
+            (is_blank(row.account_id), _refusal(row, "account_id", "is blank")),
+            (is_blank(row.customer_id), _refusal(row, "customer_id", "is blank")),
+            (whole_number(row.customer_id).isnull(), _refusal(row, "customer_id", "is not an integer")),
+            (word(row.balance).isin(NO_BALANCE), _refusal(row, "balance", "is blank")),
+            (~is_plain_decimal(row.balance), _refusal(row, "balance", "is not a plain decimal")),
+            (money(row.balance).isnull(), _refusal(row, "balance", "does not fit decimal(18,2)")),
+            (is_below_zero(row.balance), _refusal(row, "balance", "is negative")),
+            (is_blank(row.account_type), _refusal(row, "account_type", "is blank")),
             (
                 ~word(row.account_type).isin(ACCOUNT_TYPES),
-                refusal("account_type", "is neither savings nor checking", row.account_type),
+                _refusal(row, "account_type", "is neither savings nor checking"),
             ),
         ),
     )
@@ -193,8 +193,19 @@ def held_account(stg_account: ir.Table, quarantine_stg_account: ir.Table) -> ir.
 # Both -----------------------------------------------------------------------------------------
 
 
-def _as_received(row: ir.Table) -> dict[str, ir.Column]:
-    return {f"received_{name}": row[name] for name in row.columns if name != "loaded_at"}
+def _stripped(source: ir.Table) -> ir.Table:
+    """Each text of a source twice: as received_…, and stripped under its own name."""
+    texts = [name for name in source.columns if name != "loaded_at"]
+    bare = {name: stripped(source[name]) for name in texts}
+    return source.select(**{f"received_{name}": source[name] for name in texts}, **bare, loaded_at=source.loaded_at)
+
+
+def _as_received(row: ir.Table) -> list[str]:
+    return [name for name in row.columns if name.startswith("received_")]
+
+
+def _refusal(row: ir.Table, column: str, why: str) -> ir.StringValue:
+    return refusal(column, why, row[f"received_{column}"])
 
 
 def _settled(cleaned: ir.Table, key: str, values: tuple[str, ...]) -> ir.Table:
@@ -206,9 +217,8 @@ def _settled(cleaned: ir.Table, key: str, values: tuple[str, ...]) -> ir.Table:
     """
     sound = cleaned.filter(cleaned.failure_reason.isnull())
     repeated = sound.semi_join(sound.group_by(key).having(sound.count() > 1).aggregate(), key)
-    texts = [name for name in cleaned.columns if name.startswith("received_")]
     agree = ibis.and_(*(repeated[v].min().over(group_by=key) == repeated[v].max().over(group_by=key) for v in values))
-    place = ibis.row_number().over(group_by=key, order_by=[repeated[t] for t in (*texts, "loaded_at")])
+    place = ibis.row_number().over(group_by=key, order_by=[repeated[t] for t in (*_as_received(cleaned), "loaded_at")])
     shown = repeated[f"received_{key}"]
     return repeated.mutate(
         first_loaded_at=repeated.loaded_at.min().over(group_by=key),
@@ -228,8 +238,7 @@ def _accepted(cleaned: ir.Table, repeated: ir.Table, contract: type[Contract]) -
 
 
 def _refused(cleaned: ir.Table, repeated: ir.Table, run_at: ir.TimestampScalar, contract: type[Contract]) -> ir.Table:
-    columns = [name for name in cleaned.columns if name.startswith("received_")]
-    columns += ["loaded_at", "failure_reason"]
+    columns = [*_as_received(cleaned), "loaded_at", "failure_reason"]
     refused = cleaned.select(*columns).union(repeated.select(*columns))
     refused = refused.filter(refused.failure_reason.notnull()).mutate(quarantined_at=run_at)
     return refused.rename(lambda name: name.removeprefix("received_")).select(*contract.schema().names)
