@@ -15,7 +15,10 @@ from pyspark.sql import DataFrame, SparkSession
 
 LAYERS = {
     "source": ("src_customer", "src_account"),
-    "staging": ("stg_customer", "quarantine_stg_customer", "held_customer", "stg_account", "quarantine_stg_account", "held_account"),
+    "staging": (
+        "stg_customer", "quarantine_stg_customer", "held_customer",
+        "stg_account", "quarantine_stg_account", "held_account",
+    ),
     "snapshots": ("snap_customer", "snap_account"),
     "intermediate": ("int_account_with_customer", "int_account_without_customer", "int_savings_account_only"),
     "marts": ("account_summary", "customer_profile"),
@@ -102,13 +105,17 @@ class Job:
                 WHEN NOT agree THEN {refusal(f"{key} comes more than once, with different values", f"received.{key}")}
                 WHEN place > 1 THEN {refusal(f"{key} comes more than once, with the same values", f"received.{key}")}
             END AS failure_reason FROM counted"""
-        self.spark.sql(judged).createOrReplaceTempView("judged")
-        accepted = f"SELECT {key}, {', '.join(c for c in content)}, loaded_at FROM judged WHERE failure_reason IS NULL"
-        refused = f"SELECT received.*, loaded_at, failure_reason, {self.run_at} AS quarantined_at FROM judged WHERE failure_reason IS NOT NULL"
+        rows = self.spark.sql(judged).cache()
+        rows.createOrReplaceTempView("judged")
+        accepted = f"SELECT {key}, {', '.join(content)}, loaded_at FROM judged WHERE failure_reason IS NULL"
+        refused = f"""SELECT received.*, loaded_at, failure_reason, {self.run_at} AS quarantined_at
+            FROM judged WHERE failure_reason IS NOT NULL"""
         self.write(f"stg_{entity}", self.spark.sql(accepted))
         self.write(f"quarantine_stg_{entity}", self.spark.sql(refused))
-        held = f"SELECT DISTINCT {KEY_OF_REFUSED[entity]} AS {key} FROM quarantine_stg_{entity} WHERE {KEY_OF_REFUSED[entity]} IS NOT NULL"
-        self.write(f"held_{entity}", self.spark.sql(f"{held} EXCEPT SELECT {key} FROM stg_{entity}"))
+        rows.unpersist()
+        held = f"""SELECT {KEY_OF_REFUSED[entity]} AS {key} FROM quarantine_stg_{entity}
+            WHERE {KEY_OF_REFUSED[entity]} IS NOT NULL EXCEPT SELECT {key} FROM stg_{entity}"""
+        self.write(f"held_{entity}", self.spark.sql(held))
 
     def history(self, entity: str, differs: str, updated_at: str) -> None:
         key = f"{entity}_id"
@@ -141,17 +148,22 @@ class Job:
             shutil.rmtree(part)
 
 
+def whole_number(text: str) -> str:
+    return rf"TRY_CAST(CASE WHEN {text} RLIKE '\\A[+-]?[0-9]+\\z' THEN {text} END AS BIGINT)"
+
+
 KEY_OF_REFUSED = {
-    "customer": rf"TRY_CAST(CASE WHEN {bare('customer_id')} RLIKE '\\A[+-]?[0-9]+\\z' THEN {bare('customer_id')} END AS BIGINT)",
+    "customer": whole_number(bare("customer_id")),
     "account": f"nullif({bare('account_id')}, '')",
 }
 
 CUSTOMER = rf"""
     WITH bare AS (
-        SELECT *, {bare("customer_id")} AS bare_id, lower({bare("name")}) AS customer_name, lower({bare("has_loan")}) AS loan
+        SELECT *, {bare("customer_id")} AS bare_id, lower({bare("name")}) AS customer_name,
+            lower({bare("has_loan")}) AS loan
         FROM src_customer
     ),
-    typed AS (SELECT *, TRY_CAST(CASE WHEN bare_id RLIKE '\\A[+-]?[0-9]+\\z' THEN bare_id END AS BIGINT) AS id FROM bare)
+    typed AS (SELECT *, {whole_number("bare_id")} AS id FROM bare)
     SELECT
         struct(customer_id, name, has_loan) AS received, id AS customer_id, customer_name,
         loan IN ('yes', 'y', 'true', '1') AS has_loan_flag, loaded_at,
@@ -166,20 +178,20 @@ CUSTOMER = rf"""
 
 ACCOUNT = rf"""
     WITH bare AS (
-        SELECT *, {bare("account_id")} AS bare_id, {bare("customer_id")} AS bare_owner_id, {bare("balance")} AS bare_balance,
-            lower({bare("account_type")}) AS kind
+        SELECT *, {bare("account_id")} AS bare_id, {bare("customer_id")} AS bare_owner_id,
+            {bare("balance")} AS bare_balance, lower({bare("account_type")}) AS kind
         FROM src_account
     ),
     typed AS (
         SELECT *,
-            TRY_CAST(CASE WHEN bare_owner_id RLIKE '\\A[+-]?[0-9]+\\z' THEN bare_owner_id END AS BIGINT) AS owner_id,
+            {whole_number("bare_owner_id")} AS owner_id,
             CASE WHEN bare_balance RLIKE '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z' THEN bare_balance END AS number
         FROM bare
     ),
     valued AS (SELECT *, TRY_CAST(number AS DECIMAL(18, 2)) AS amount FROM typed)
     SELECT
-        struct(account_id, customer_id, balance, account_type) AS received, bare_id AS account_id, owner_id AS customer_id,
-        amount AS balance_amount, kind AS account_type, loaded_at,
+        struct(account_id, customer_id, balance, account_type) AS received,
+        bare_id AS account_id, owner_id AS customer_id, amount AS balance_amount, kind AS account_type, loaded_at,
         CASE
             WHEN bare_id = '' THEN {refusal("account_id is blank", "account_id")}
             WHEN bare_owner_id = '' THEN {refusal("customer_id is blank", "customer_id")}
@@ -197,7 +209,8 @@ ACCOUNT = rf"""
 DERIVED = {
     "int_account_with_customer": """
         SELECT account_id, customer_id, balance_amount, account_type, customer_name, has_loan_flag,
-            greatest(account.dbt_valid_from, customer.dbt_valid_from) AS valid_from_at, account.dbt_valid_to AS valid_to_at
+            greatest(account.dbt_valid_from, customer.dbt_valid_from) AS valid_from_at,
+            account.dbt_valid_to AS valid_to_at
         FROM snap_account AS account JOIN snap_customer AS customer USING (customer_id)
         WHERE account.dbt_valid_to IS NULL AND customer.dbt_valid_to IS NULL""",
     "int_account_without_customer": """
@@ -215,10 +228,13 @@ DERIVED = {
             FROM int_savings_account_only
         ),
         earned AS (
-            SELECT *, CAST(round(balance_amount * interest_rate_pct, 2) AS DECIMAL(18, 2)) AS annual_interest_amount FROM rated
+            SELECT *, CAST(round(balance_amount * interest_rate_pct, 2) AS DECIMAL(18, 2)) AS annual_interest_amount
+            FROM rated
         )
-        SELECT account_id, customer_id, balance_amount AS original_balance_amount, interest_rate_pct, annual_interest_amount,
-            CAST(balance_amount + annual_interest_amount AS DECIMAL(18, 2)) AS new_balance_amount, {run_at} AS calculated_at
+        SELECT account_id, customer_id, balance_amount AS original_balance_amount, interest_rate_pct,
+            annual_interest_amount,
+            CAST(balance_amount + annual_interest_amount AS DECIMAL(18, 2)) AS new_balance_amount,
+            {run_at} AS calculated_at
         FROM earned""",
     "customer_profile": """
         WITH totals AS (

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from lc_ibis.building import build, plan
     from lc_ibis.comparing import parity
     from lc_ibis.errors import LcIbisError
-    from lc_ibis.reading import compile, connect, ls, runs, show, test, verify
+    from lc_ibis.reading import compile, connect, export, ls, runs, show, test, verify
 
 __all__ = [
     "LcIbisError",
     "build",
     "compile",
     "connect",
+    "export",
     "ls",
     "parity",
     "plan",
@@ -33,7 +34,7 @@ __all__ = [
 ]
 
 _HOMES = {"build": "building", "plan": "building", "parity": "comparing", "LcIbisError": "errors"} | dict.fromkeys(
-    ("compile", "connect", "ls", "runs", "show", "test", "verify"), "reading"
+    ("compile", "connect", "export", "ls", "runs", "show", "test", "verify"), "reading"
 )
 
 

@@ -1,5 +1,5 @@
 """python -m lc_ibis is the command line."""
 
-from lc_ibis.cli import main
+from lc_ibis.cli import run
 
-main(prog_name="lc-ibis")
+run()

@@ -239,6 +239,18 @@ def show(table: str, limit: int, as_of: str | None, as_json: bool, **options: An
 
 
 @main.command()
+@click.argument("table")
+@click.option("--to", type=_PATH, required=True, help="The file; it ends in .csv or .parquet.")
+@click.option("--as-of", metavar="TIME", help="The table as it stood then, UTC; as for show.")
+@_options(*_TABLES)
+def export(table: str, to: Path, as_of: str | None, **options: Any) -> None:
+    """Write a table to a file, ordered by its key."""
+    from lc_ibis import reading
+
+    click.echo(f"wrote {reading.export(table, to, as_of, **_given(options))}")
+
+
+@main.command()
 @_options(*_TABLES, "select", "exclude", "json")
 def test(as_json: bool, **options: Any) -> None:
     """Run all checks on the stored tables.
@@ -274,6 +286,15 @@ def version() -> None:
     import lc_ibis
 
     click.echo(f"lc-ibis {lc_ibis.version()}")
+
+
+def run() -> None:
+    """Run the command line; where all is done nothing is raised, which a Databricks task would take for a failure."""
+    try:
+        main(prog_name="lc-ibis")
+    except SystemExit as ended:
+        if ended.code:
+            raise
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from lc_ibis.backends import opened
 from lc_ibis.engine import scd2
 from lc_ibis.engine.checking import Checker
 from lc_ibis.engine.contracts import moment
+from lc_ibis.engine.exports import write_whole
 from lc_ibis.engine.model import Model, Snapshot
 from lc_ibis.engine.pipeline import Pipeline, Tables, query
 from lc_ibis.engine.run import Run
@@ -161,6 +162,22 @@ def show(table: str, limit: int | None = None, as_of: str | date | None = None, 
     with connect(**options) as warehouse:
         rows = warehouse.table(table, as_of)
         return warehouse.store.rows(warehouse.pipeline[table].ordered(rows).limit(_few(limit)))
+
+
+def export(table: str, to: str | Path, as_of: str | date | None = None, **options: Any) -> Path:
+    """Write a table, ordered by its key, to one file, csv or parquet by its ending; return the file.
+
+    The file is whole at every moment: an older one stays until the new one is written. Raises SettingsError,
+    OutputError.
+    """
+    place = Path(to)
+    format = place.suffix.removeprefix(".")
+    if format not in ("csv", "parquet"):
+        raise SettingsError(f"--to {place}: the name of a file ends in .csv or .parquet.")
+    with connect(**options) as warehouse:
+        rows = warehouse.pipeline[table].ordered(warehouse.table(table, as_of))
+        write_whole(place, lambda written: warehouse.store.write_file(rows, written, format))
+    return place
 
 
 def test(**options: Any) -> Run:

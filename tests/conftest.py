@@ -42,11 +42,15 @@ class Lending:
     """A place with extracts, a database, outputs and reports."""
 
     def __init__(self, root: Path, backend: str = "duckdb", remote: str | None = None):
-        self.root = root
+        self.root, self.backend, self.remote = root, backend, remote
         self.inputs, self.outputs, self.reports = root / "inputs", root / "outputs", root / "reports"
         self.database = Path(f"test_{uuid4().hex}") if remote else root / ("lc.duckdb" if backend == "duckdb" else "lc")
         self.options = {"backend": backend, "database": self.database} | ({"remote": remote} if remote else {})
         self.inputs.mkdir(parents=True, exist_ok=True)
+
+    def another(self, root: Path) -> Lending:
+        """Return an empty place on the same backend."""
+        return Lending(root, self.backend, self.remote)
 
     def deliver(self, customers: Iterable[Row] | None = None, accounts: Iterable[Row] | None = None) -> None:
         """Put extracts in place; None leaves the one that is there."""
@@ -88,9 +92,9 @@ class Lending:
             }
 
     def files(self) -> dict[str, bytes]:
-        """Return the bytes of the database and of every output file."""
-        paths = [self.database, *self.outputs.glob("*")]
-        return {path.name: path.read_bytes() for path in paths if path.exists()}
+        """Return the bytes of the database, or of the file that names its files, and of every output file."""
+        paths = [self.database, self.database / "tables.json", *self.outputs.glob("*")]
+        return {path.name: path.read_bytes() for path in paths if path.is_file()}
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Row]) -> None:

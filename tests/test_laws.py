@@ -9,11 +9,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given
+import pytest
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import lc_ibis
-from tests.conftest import Lending
+from tests.conftest import ON_DELTA, ON_SPARK, Lending
 from tests.oracle import Oracle
 
 # Few values, so that rows collide, change, vanish and return; each list has its kind of dirt.
@@ -37,24 +38,56 @@ loads = st.lists(
 )  # fmt: skip
 
 
+two_loads = st.lists(
+    st.tuples(
+        st.lists(customer_rows, min_size=3, max_size=7), st.lists(account_rows, min_size=3, max_size=8)
+    ),
+    min_size=2,
+    max_size=2,
+)  # fmt: skip
+
+
 @given(loads)
 def test_the_laws_hold_after_every_load_of_any_sequence(sequence: list[Any]) -> None:
     """One sequence, all laws: a build costs more than all that is asked of it."""
     with tempfile.TemporaryDirectory() as root:
-        lending, oracle, times, stamps = Lending(Path(root)), Oracle(), [], {}
-        for customers, accounts in sequence:
-            run = lending.load(customers, accounts)
-            oracle.load(customers, accounts)
-            times.append(run.run_at)
-            tables = lending.contents()
-            _tables_are_what_the_oracle_says(tables, oracle, times)
-            _ledger_closes(run.ledger, tables)
-            _versions_never_overlap(tables)
-            stamps = _stamps_moved_only_with_the_row(tables, stamps, run.run_at)
-        _past_runs_are_read_back_as_they_were(lending, oracle, times)
-        _again_is_free(lending)
-        if not oracle.ever_held:
-            _a_first_build_of_the_last_load_gives_the_same(lending, sequence[-1], Path(root) / "fresh")
+        _the_laws_hold(Lending(Path(root)), sequence)
+
+
+@pytest.mark.parametrize("backend", [*ON_DELTA, *ON_SPARK])
+@settings(max_examples=2, phases=[Phase.generate])
+@given(sequence=two_loads)
+def test_the_laws_hold_on_spark(lending: Lending, sequence: list[Any]) -> None:
+    """A few sequences, for a build takes seconds there; as found, not made smaller."""
+    with tempfile.TemporaryDirectory() as root:
+        _the_laws_hold(lending.another(Path(root)), sequence)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("backend", [*ON_DELTA, *ON_SPARK])
+@settings(max_examples=20, phases=[Phase.generate])
+@given(sequence=loads)
+def test_the_laws_hold_on_spark_for_long(lending: Lending, sequence: list[Any]) -> None:
+    """More of them, and longer ones."""
+    with tempfile.TemporaryDirectory() as root:
+        _the_laws_hold(lending.another(Path(root)), sequence)
+
+
+def _the_laws_hold(lending: Lending, sequence: list[Any]) -> None:
+    oracle, times, stamps = Oracle(), [], {}
+    for customers, accounts in sequence:
+        run = lending.load(customers, accounts)
+        oracle.load(customers, accounts)
+        times.append(run.run_at)
+        tables = lending.contents()
+        _tables_are_what_the_oracle_says(tables, oracle, times)
+        _ledger_closes(run.ledger, tables)
+        _versions_never_overlap(tables)
+        stamps = _stamps_moved_only_with_the_row(tables, stamps, run.run_at)
+    _past_runs_are_read_back_as_they_were(lending, oracle, times)
+    _again_is_free(lending)
+    if not oracle.ever_held:
+        _a_first_build_of_the_last_load_gives_the_same(lending, sequence[-1])
 
 
 def _tables_are_what_the_oracle_says(tables: Any, oracle: Oracle, times: list[datetime]) -> None:
@@ -154,7 +187,7 @@ def _stamps_moved_only_with_the_row(tables: Any, before: Any, run_at: datetime) 
 
 def _past_runs_are_read_back_as_they_were(lending: Lending, oracle: Oracle, times: list[datetime]) -> None:
     """Law 2: at each run's time, the snapshot is that run's accepted rows and the held ones."""
-    with lc_ibis.connect(lending.database) as warehouse:
+    with lc_ibis.connect(**lending.options) as warehouse:
         for time, (customers, accounts) in zip(times, oracle.past, strict=True):
             for name, expected in (("customer", customers), ("account", accounts)):
                 rows = warehouse.store.rows(warehouse.table(f"snap_{name}", as_of=time))
@@ -171,9 +204,9 @@ def _again_is_free(lending: Lending) -> None:
     assert lending.files() == before
 
 
-def _a_first_build_of_the_last_load_gives_the_same(lending: Lending, load: Any, root: Path) -> None:
+def _a_first_build_of_the_last_load_gives_the_same(lending: Lending, load: Any) -> None:
     """Law 3, where no key was ever held."""
-    fresh = Lending(root)
+    fresh = lending.another(lending.root / "fresh")
     fresh.load(*load)
     assert _stampless(fresh) == _stampless(lending)
 

@@ -7,9 +7,9 @@ from datetime import date, datetime, timedelta, timezone
 import pytest
 
 import lc_ibis
-from lc_ibis.errors import DatabaseError, SelectionError, SettingsError
+from lc_ibis.errors import DatabaseError, OutputError, SelectionError, SettingsError
 from lc_ibis.reading import parse_moment
-from tests.conftest import ALICE, SAVINGS, Lending
+from tests.conftest import ALICE, SAVINGS, WIDELY, Lending
 
 
 def test_a_connection_gives_ibis_tables(lending: Lending) -> None:
@@ -77,3 +77,35 @@ def test_a_moment_is_utc_and_a_date_its_end(text: str | date, moment: datetime) 
 def test_what_is_no_moment_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="write a time like"):
         parse_moment(text)
+
+
+@pytest.mark.parametrize("backend", WIDELY)
+def test_a_table_is_exported_as_it_is_and_as_it_stood(lending: Lending) -> None:
+    first = lending.load([ALICE], [SAVINGS])
+    lending.load(accounts=[("A1", "1", "6000.00", "Savings"), ("A0", "1", "1.00", "Checking")])
+    file = lending.root / "new" / "accounts.csv"
+    columns = ("account_id", "customer_id", "balance_amount", "account_type")
+    for as_of, expected in (
+        (None, ["A0,1,1.00,checking", "A1,1,6000.00,savings"]),
+        (first.run_at, ["A1,1,5000.00,savings"]),
+    ):
+        assert lc_ibis.export("int_account_with_customer", file, as_of, **lending.options) == file
+        header, *lines = file.read_text(encoding="utf-8").splitlines()
+        assert tuple(header.split(",")[:4]) == columns
+        assert [line.rsplit(",", 4)[0] for line in lines] == expected
+    assert [path.name for path in file.parent.iterdir()] == ["accounts.csv"]
+
+
+def test_an_export_that_fails_leaves_the_older_file(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS])
+    file = lending.root / "stg_account.parquet"
+    lc_ibis.export("stg_account", file, **lending.options)
+    before = file.read_bytes()
+    with pytest.raises(SelectionError):
+        lc_ibis.export("stg_account", file, as_of="2026-01-01", **lending.options)
+    with pytest.raises(SettingsError, match=r"the name of a file ends in \.csv or \.parquet"):
+        lc_ibis.export("stg_account", lending.root / "file.xlsx", **lending.options)
+    (lending.root / "d.csv").mkdir()
+    with pytest.raises(OutputError, match="a directory is where the file belongs"):
+        lc_ibis.export("stg_account", lending.root / "d.csv", **lending.options)
+    assert file.read_bytes() == before

@@ -133,6 +133,48 @@ def test_settings_that_parity_needs_are_set(lending: Lending, spark: Any) -> Non
 
 
 @on_spark
+def test_a_databricks_job_gives_its_session(spark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lc_ibis.backends.spark_session import Session
+
+    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "17.3")
+    session = Session()
+    assert session.spark is spark
+    assert session.has_delta
+    session.close()
+    assert spark.sql("SELECT 1").count() == 1
+
+
+class Serverless:
+    """A session that tells and takes two settings alone, as serverless compute does."""
+
+    def __init__(self, spark: Any, refused: str = ""):
+        self._spark, self._refused, self.conf = spark, refused, self
+
+    def get(self, name: str, *_: Any) -> Any:
+        if name not in ("spark.sql.ansi.enabled", "spark.sql.session.timeZone") or name == self._refused:
+            raise RuntimeError(f"[CONFIG_NOT_AVAILABLE] Configuration {name} is not available.")
+        return self._spark.conf.get(name)
+
+    def sql(self, query: str) -> Any:
+        return self._spark.sql(query)
+
+
+@on_spark
+def test_serverless_compute_is_looked_at_where_it_cannot_be_set(spark: Any) -> None:
+    from lc_ibis.backends.spark_session import _settle
+
+    _settle(Serverless(spark))
+    with pytest.raises(SettingsError, match="the Spark session refuses spark.sql.ansi.enabled = true"):
+        _settle(Serverless(spark, refused="spark.sql.ansi.enabled"))
+    spark.conf.set("spark.sql.timestampType", "TIMESTAMP_NTZ")
+    try:
+        with pytest.raises(SettingsError, match="TIMESTAMP is timestamp_ntz. It must have a zone"):
+            _settle(Serverless(spark))
+    finally:
+        spark.conf.set("spark.sql.timestampType", "TIMESTAMP_LTZ")
+
+
+@on_spark
 def test_null_is_not_nan_and_times_are_utc(lending: Lending) -> None:
     lending.load([("1", None, "No"), ("2", "nan", "No"), ("3", "NULL", "Yes")], [SAVINGS])
     assert lending.rows("src_customer", "name") == [None, "nan", "NULL"]
@@ -150,7 +192,7 @@ def test_without_java_spark_says_so(lending: Lending, monkeypatch: pytest.Monkey
 
 
 def test_a_package_that_is_missing_is_named(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "lc_ibis.backends.delta", None)
+    monkeypatch.setitem(sys.modules, "lc_ibis.backends.spark_session", None)
     lending.deliver([ALICE], [SAVINGS])
     with pytest.raises(SettingsError, match=r"Install lc-ibis\[spark\]"):
         lc_ibis.build(**{**lending.places(), "backend": "spark"})

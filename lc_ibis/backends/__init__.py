@@ -25,13 +25,15 @@ def _duckdb(settings: Settings, read_only: bool) -> Store:
 
 
 def _spark(settings: Settings, read_only: bool) -> Store:
-    from lc_ibis.backends.delta import Delta
-    from lc_ibis.backends.parquet import Parquet
     from lc_ibis.backends.spark_session import Session
 
     session = Session(settings.remote, settings.master, settings.threads, settings.memory_limit)
     if session.has_delta:
+        from lc_ibis.backends.delta import Delta
+
         return Delta(str(settings.database or Delta.PREFIX), session, read_only)
+    from lc_ibis.backends.parquet import Parquet
+
     return Parquet(settings.place, session, read_only)
 
 

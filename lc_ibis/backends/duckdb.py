@@ -56,7 +56,8 @@ class DuckDB:
             raise SettingsError(f"memory_limit: {memory_limit!r} is no size like 1GB ({first_line(error)}).") from None
         self._run("SET preserve_insertion_order = false")
         # DuckDB draws its bar on standard output, where --json goes.
-        self._run("SET enable_progress_bar = false")
+        with contextlib.suppress(duckdb.InvalidInputException):  # a notebook without ipywidgets, where there is no bar
+            self._run("SET enable_progress_bar = false")
         try:
             self._attach(path, CATALOG, " (READ_ONLY)" if read_only else "")
         except duckdb.Error as error:

@@ -27,6 +27,8 @@ MEANING = {
     "spark.sql.timestampType": "TIMESTAMP_LTZ",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
 }
+# Serverless compute neither tells nor takes these: the type of times is looked at, and Parquet is not written there.
+_LOOKED_AT = ("spark.sql.timestampType", "spark.sql.parquet.outputTimestampType")
 # A session that is started here: no browser page, quiet.
 _OURS = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
 _CONNECT_PORT = 15002
@@ -43,9 +45,7 @@ class Session:
         active = _active(remote)
         self.spark = active or (_connected(remote) if remote else _started(master, threads, memory_limit))
         self._is_ours = active is None
-        for name, value in MEANING.items():
-            if self.spark.conf.get(name, None) != value:
-                self.spark.conf.set(name, value)
+        _settle(self.spark)
         self.con: Backend = ibis.pyspark.connect(self.spark)
         self._views: list[str] = []
 
@@ -53,7 +53,7 @@ class Session:
     def has_delta(self) -> bool:
         """Say whether tables can be Delta tables: on a Connect server, on Databricks, or where its extension is."""
         extensions = self.spark.conf.get("spark.sql.extensions", "") or ""
-        return _is_remote(self.spark) or "DATABRICKS_RUNTIME_VERSION" in os.environ or "delta" in extensions.lower()
+        return _is_remote(self.spark) or _on_databricks() or "delta" in extensions.lower()
 
     def fetch(self, sql: str) -> pa.Table:
         """Run a statement and return its rows."""
@@ -95,7 +95,26 @@ def _active(remote: str | None) -> SparkSession | None:
         from pyspark.sql.connect.session import SparkSession as Remote
 
         return cast(SparkSession | None, Remote.getActiveSession())
-    return SparkSession.getActiveSession()
+    # A task of a Databricks job has a session, which need not be the active one of its thread.
+    return SparkSession.builder.getOrCreate() if _on_databricks() else SparkSession.getActiveSession()
+
+
+def _on_databricks() -> bool:
+    return "DATABRICKS_RUNTIME_VERSION" in os.environ
+
+
+def _settle(spark: SparkSession) -> None:
+    """Have a session mean what all engines mean. Raises SettingsError where it cannot."""
+    for name, value in MEANING.items():
+        try:
+            if spark.conf.get(name, None) != value:
+                spark.conf.set(name, value)
+        except Exception as error:
+            if name not in _LOOKED_AT:
+                raise SettingsError(f"backend: the Spark session refuses {name} = {value} ({error}).") from None
+    moment = spark.sql("SELECT TIMESTAMP '2000-01-01 00:00:00' AS moment").schema["moment"].dataType
+    if moment.typeName() != "timestamp":
+        raise SettingsError(f"backend: to this Spark session TIMESTAMP is {moment.typeName()}. It must have a zone.")
 
 
 def _connected(remote: str) -> SparkSession:

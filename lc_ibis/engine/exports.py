@@ -7,6 +7,7 @@ build mends them: the state knows the checksum of the file that belongs to the t
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import ibis
@@ -16,6 +17,21 @@ from lc_ibis.engine.pipeline import Output, Pipeline
 from lc_ibis.engine.state import State
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import OutputError
+
+
+def write_whole(place: Path, write: Callable[[Path], None]) -> None:
+    """Have `write` make a file beside its place, and move it there. Raises OutputError; then the place is as it was."""
+    if place.is_dir():
+        raise OutputError(f"{place}: a directory is where the file belongs. Name a file in it.")
+    written = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write(written)
+        os.replace(written, place)
+    except OSError as error:
+        raise OutputError(f"{place}: the file cannot be written ({error.strerror}).") from None
+    finally:
+        written.unlink(missing_ok=True)
 
 
 class PendingFiles:
