@@ -8,15 +8,17 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.conftest import Lending
+from tests.conftest import WIDELY, Lending
 from tests.test_sample import DAYS
 
 NOTEBOOKS = Path(__file__).parents[1] / "docs/notebooks"
 
 
+@pytest.mark.parametrize("backend", [WIDELY[0], WIDELY[-1]])
 def test_marts_and_history(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
     for lending.inputs in DAYS.values():
         lending.build()
+    monkeypatch.setenv("LC_IBIS_BACKEND", lending.backend)
     monkeypatch.setenv("LC_IBIS_DATABASE", str(lending.database))
     notebook = nbformat.read(NOTEBOOKS / "marts_and_history.ipynb", as_version=4)
     NotebookClient(notebook, timeout=300, kernel_name="python3").execute()

@@ -133,7 +133,7 @@ def test_settings_that_parity_needs_are_set(lending: Lending, spark: Any) -> Non
 
 
 @on_spark
-def test_a_databricks_job_gives_its_session(spark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_databricks_job_gives_its_session(lending: Lending, spark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from lc_ibis.backends.spark_session import Session
 
     monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "17.3")
@@ -160,7 +160,7 @@ class Serverless:
 
 
 @on_spark
-def test_serverless_compute_is_looked_at_where_it_cannot_be_set(spark: Any) -> None:
+def test_serverless_compute_is_looked_at_where_it_cannot_be_set(lending: Lending, spark: Any) -> None:
     from lc_ibis.backends.spark_session import _settle
 
     _settle(Serverless(spark))
