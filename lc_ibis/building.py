@@ -88,7 +88,7 @@ def _build(
     pipeline: Pipeline, settings: Settings, store: Store, state: State, run: Run,
     chosen: list[str], progress: Progress | None,
 ) -> None:  # fmt: skip
-    before, staged = state.copy(), exports.PendingFiles(settings.outputs)
+    before, staged = state.copy(), exports.PendingFiles(settings.outputs, settings.partitioned)
     code = fingerprints(pipeline, state)
     refresher = _refresher(pipeline, settings, store, state, run, code)
     with staged, store.transaction():

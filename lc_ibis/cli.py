@@ -72,6 +72,10 @@ _OPTIONS = {
     "remote": click.option("--remote", metavar="URL", help="A Spark Connect server, like sc://host:15002."),
     "inputs": click.option("--inputs", type=_PATH, help=f"Directory of the extracts. [default: {Settings.inputs}]"),
     "outputs": click.option("--outputs", type=_PATH, help=f"Directory of output files. [default: {Settings.outputs}]"),
+    "partitioned": click.option(
+        "--partitioned", is_flag=True, default=None,
+        help="Write each output as a directory of Parquet files, in place of one CSV and one Parquet file.",
+    ),
     "reports": click.option(
         "--reports", type=_PATH, help=f"Directory of quality reports. [default: {Settings.reports}]"
     ),
@@ -115,8 +119,8 @@ _TABLES = ("backend", "database", "master", "remote", "threads", "memory_limit")
 
 
 @main.command()
-@_options(*_TABLES, "inputs", "outputs", "reports", "source", "delivery", "select", "exclude", "full_refresh",
-          "verify", "allow_mass_delete", "max_delete_share", "json")  # fmt: skip
+@_options(*_TABLES, "inputs", "outputs", "partitioned", "reports", "source", "delivery", "select", "exclude",
+          "full_refresh", "verify", "allow_mass_delete", "max_delete_share", "json")  # fmt: skip
 def build(as_json: bool, **options: Any) -> None:
     """Bring tables and files up to date with the extracts.
 

@@ -32,6 +32,7 @@ class Settings:
     inputs: Path = Path("data/inputs")
     outputs: Path = Path("data/outputs")
     reports: Path = Path("data/quality_reports")
+    partitioned: bool = False
     source: dict[str, str] = field(default_factory=dict)
     delivery: Delivery = "full"
     select: tuple[str, ...] = ()

@@ -44,7 +44,8 @@ class Lending:
     def __init__(self, root: Path, backend: str = "duckdb", remote: str | None = None):
         self.root, self.backend, self.remote = root, backend, remote
         self.inputs, self.outputs, self.reports = root / "inputs", root / "outputs", root / "reports"
-        self.database = Path(f"test_{uuid4().hex}") if remote else root / ("lc.duckdb" if backend == "duckdb" else "lc")
+        local = root / ("lc.duckdb" if backend == "duckdb" else "[l] {c}*%20")  # Spark takes some paths for patterns
+        self.database = Path(f"test_{uuid4().hex}") if remote else local
         self.options = {"backend": backend, "database": self.database} | ({"remote": remote} if remote else {})
         self.inputs.mkdir(parents=True, exist_ok=True)
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
@@ -87,14 +88,15 @@ def test_a_life_on_spark(lending: Lending) -> None:
     with pytest.raises(DatabaseError, match="in use by another process"):
         lending.build()
     lock.release()
-    run = lending.load(accounts=[("A1", "1", "7.00", "Savings"), *ACCOUNTS[1:7]])
+    run = lending.load(accounts=[("A1", "1", "7.00", "Savings"), *ACCOUNTS[1:7]], partitioned=True)
     assert {table.table: table.key_count for table in run.tables}["account_summary"] == 2
     assert {result.status for result in lc_ibis.verify(**lending.options)} == {"identical"}
     assert [r["run_id"] for r in lc_ibis.runs(**lending.options)] == [2, 1]
     assert len(lending.rows("account_summary")) == 7
     assert len(lending.rows("account_summary", as_of=first.run_at)) == 8
     assert lc_ibis.test(**lending.options).status == "passed"
-    assert lending.build().status == "unchanged"
+    assert pq.read_table(lending.outputs / "account_summary").num_rows == 7
+    assert lending.build(partitioned=True).status == "unchanged"
     assert {table.action for table in lc_ibis.plan(**lending.places())} == {"skipped"}
     assert not list(lending.database.glob("scratch/*/*"))
 

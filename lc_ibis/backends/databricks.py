@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import ibis
@@ -12,7 +13,7 @@ import pyarrow as pa
 # Ibis' backend of Databricks is imported where its package is missing too, and says so only when it is used.
 from databricks import sql as _sql  # noqa: F401
 
-from lc_ibis.backends.spark_tables import exact, named
+from lc_ibis.backends.spark_tables import copying_arrow, exact, named
 from lc_ibis.errors import DatabaseError, SettingsError
 
 HOST, TOKEN, HTTP_PATH = "DATABRICKS_HOST", "DATABRICKS_TOKEN", "DATABRICKS_HTTP_PATH"
@@ -65,6 +66,10 @@ class Warehouse:
         table = ibis.memtable(rows)
         self.con._register_in_memory_table(table.op())
         return named(self.con, schema, table.op().name)
+
+    def write_parts(self, sql: str, schema: ibis.Schema, directory: Path) -> None:
+        """Run a query and write its rows to Parquet files here: a warehouse has no hand in the directory."""
+        copying_arrow(self.fetch(sql), schema, directory, "parts")
 
     def close(self) -> None:
         """Close the connection."""

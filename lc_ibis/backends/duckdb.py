@@ -260,6 +260,10 @@ class DuckDB:
         """Write a query's rows to one file, csv (with header) or parquet."""
         copying(self.con.con, self._sql(query), path, format)
 
+    def write_parts(self, query: ir.Table, directory: Path) -> None:
+        """Write a query's rows to Parquet files in an empty directory, ordered within each."""
+        copying(self.con.con, self._sql(query), directory, "parts")
+
     def _next(self) -> int:
         """Return a number for the name of a temporary table."""
         self._scratch_count += 1

@@ -73,9 +73,17 @@ def reading(files: Sequence[Files], each: Callable[[duckdb.DuckDBPyConnection, s
             raise extract_error(files, error) from None
 
 
+# By format: how DuckDB is told to write it.
+_WRITING = {
+    "csv": "FORMAT csv, HEADER true",
+    "parquet": "FORMAT parquet",
+    "parts": "FORMAT parquet, FILE_SIZE_BYTES '128MB', FILENAME_PATTERN 'part-{i}'",
+}
+
+
 def copying(con: duckdb.DuckDBPyConnection, sql: str, path: Path, format: str) -> None:
-    """Write a query's rows to one file, csv (with header) or parquet. Raises DatabaseError."""
-    options = "FORMAT csv, HEADER true" if format == "csv" else "FORMAT parquet"
+    """Write a query's rows to one file, csv (with header) or parquet, or a directory of parts. Raises DatabaseError."""
+    options = _WRITING[format]
     try:
         con.execute(f"COPY ({sql}) TO {literal(str(path))} ({options})")
     except duckdb.IOException as error:

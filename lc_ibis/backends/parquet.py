@@ -7,7 +7,6 @@ all of its tables at once, by replacing the manifest. One process writes, many r
 from __future__ import annotations
 
 import contextlib
-import re
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -27,7 +26,7 @@ from pyspark.sql import functions as sf
 from lc_ibis.backends.duckdb_extracts import copying, reading
 from lc_ibis.backends.duckdb_text import literal
 from lc_ibis.backends.manifest import Manifest, Stored
-from lc_ibis.backends.spark_session import Session
+from lc_ibis.backends.spark_session import Session, to_read, to_write
 from lc_ibis.backends.spark_tables import Place, SparkTables, texts, unzoned
 from lc_ibis.engine.extracts import Files
 from lc_ibis.errors import DatabaseError
@@ -169,7 +168,7 @@ class Parquet(SparkTables):
 
     def _write(self, place: Place, rows: DataFrame, keep: bool) -> None:
         part = self._manifest.new_part(*place)
-        rows.write.parquet(_located(part))
+        rows.write.parquet(to_write(part))
         table = self._tables[place]
         self._change(place, replace(table, parts=(*table.parts, part) if keep else (part,)))
 
@@ -200,7 +199,7 @@ class Parquet(SparkTables):
         return self._read(schema, *table.parts)
 
     def _read(self, schema: Any, *parts: Path) -> DataFrame:
-        return self._session.spark.read.schema(schema).parquet(*map(_located, parts))
+        return self._session.spark.read.schema(schema).parquet(*map(to_read, parts))
 
     def scratch(self, query: ir.Table) -> ir.Table:
         """Run a query once and keep its rows for the length of this connection.
@@ -208,7 +207,7 @@ class Parquet(SparkTables):
         In files: what Spark persists carries its whole plan into all that is made from it.
         """
         part, rows = self._scratch_part(), self._frame(query)
-        rows.write.parquet(_located(part))
+        rows.write.parquet(to_write(part))
         return self._session.view(self._read(rows.schema, part), query.schema())
 
     def _scratch_part(self) -> Path:
@@ -236,16 +235,11 @@ class Parquet(SparkTables):
     def write_file(self, query: ir.Table, path: Path, format: str) -> None:
         """Write a query's rows to one file, csv (with header) or parquet, to the byte as DuckDB does."""
         part = self._scratch_part()
-        self._frame(query).write.parquet(_located(part))
+        self._frame(query).write.parquet(to_write(part))
         files = ", ".join(literal(str(file)) for file in sorted(part.glob("*.parquet")))
         with duckdb.connect() as con:
             con.execute("SET TimeZone = 'UTC'")
             copying(con, f"SELECT {unzoned(query.schema())} FROM read_parquet([{files}])", path, format)
-
-
-def _located(path: Path) -> str:
-    """Return a path as Spark takes it: of the local file system, no character of it a pattern's."""
-    return "file:" + re.sub(r"([\\*?\[\]{}^])", r"\\\1", str(path.resolve()))
 
 
 def _locked(root: Path) -> FileLock:

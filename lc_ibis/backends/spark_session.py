@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 from pathlib import Path
@@ -76,6 +77,18 @@ class Session:
         given = (rows,) if len(rows) else ([], PySparkSchema.from_ibis(schema))
         return self.view(self.spark.createDataFrame(*given), schema)
 
+    def write_parts(self, sql: str, schema: ibis.Schema, directory: Path) -> None:
+        """Run a query and have the executors write its rows to Parquet files in an empty directory.
+
+        Times have no zone there, as in DuckDB's files. Of no rows some engines make no file.
+        """
+        rows = self.spark.sql(sql)
+        for name, type_ in schema.items():
+            if type_.is_timestamp():
+                rows = rows.withColumn(name, rows[name].cast("timestamp_ntz"))
+        # A volume of Databricks is no place of the local file system to Spark.
+        rows.write.mode("append").parquet(str(directory.resolve()) if _on_databricks() else to_write(directory))
+
     def close(self) -> None:
         """Forget what was named; a session that was started here ends."""
         if self._is_ours:
@@ -83,6 +96,16 @@ class Session:
         else:
             for name in self._views:
                 self.spark.catalog.dropTempView(name)
+
+
+def to_write(path: Path) -> str:
+    """Return a path of the local file system as Spark takes it to write there."""
+    return f"file://{path.resolve()}"
+
+
+def to_read(path: Path) -> str:
+    """Return a path of the local file system as Spark takes it to read: no character of it a pattern's."""
+    return re.sub(r"([\\*?\[\]{}^])", r"\\\1", to_write(path))
 
 
 def _is_remote(session: SparkSession) -> bool:

@@ -17,6 +17,7 @@ from ibis.backends.pyspark.datatypes import PySparkType
 
 from lc_ibis.backends.duckdb_extracts import copying
 from lc_ibis.engine.extracts import Files
+from lc_ibis.errors import OutputError
 
 Place = tuple[str, str]
 
@@ -29,6 +30,7 @@ class Engine(Protocol):
     def fetch(self, sql: str) -> pa.Table: ...
     def schema(self, sql: str) -> ibis.Schema: ...
     def load(self, rows: pa.Table, schema: ibis.Schema) -> ir.Table: ...
+    def write_parts(self, sql: str, schema: ibis.Schema, directory: Path) -> None: ...
     def close(self) -> None: ...
 
 
@@ -62,11 +64,30 @@ class SparkTables:
 
     def write_file(self, query: ir.Table, path: Path, format: str) -> None:
         """Write a query's rows to one file, csv (with header) or parquet, to the byte as DuckDB does."""
-        rows = self._engine.fetch(self._sql(query))
-        with duckdb.connect() as con:
-            con.execute("SET TimeZone = 'UTC'")
-            con.register("found", rows)
-            copying(con, f"SELECT {unzoned(query.schema())} FROM found", path, format)
+        copying_arrow(self._engine.fetch(self._sql(query)), query.schema(), path, format)
+
+    def write_parts(self, query: ir.Table, directory: Path) -> None:
+        """Write a query's rows to Parquet files in an empty directory, ordered within each.
+
+        Raises OutputError where the engine has another file system.
+        """
+        self._engine.write_parts(self._sql(query), query.schema(), directory)
+        if any(directory.glob("*.parquet")):
+            return
+        if self.rows(query.limit(1)):
+            raise OutputError(
+                f"{directory.parent}: Spark wrote where this program does not see it. "
+                "Name a directory that both share in --outputs, or leave --partitioned."
+            )
+        copying_arrow(self._engine.fetch(self._sql(query)), query.schema(), directory, "parts")
+
+
+def copying_arrow(rows: pa.Table, schema: ibis.Schema, path: Path, format: str) -> None:
+    """Write rows that an engine gave, as DuckDB writes its own; see copying."""
+    with duckdb.connect() as con:
+        con.execute("SET TimeZone = 'UTC'")
+        con.register("found", rows)
+        copying(con, f"SELECT {unzoned(schema)} FROM found", path, format)
 
 
 def unzoned(schema: ibis.Schema) -> str:

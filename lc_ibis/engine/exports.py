@@ -6,11 +6,14 @@ build mends them: the state knows the checksum of the file that belongs to the t
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import ibis
+import ibis.expr.types as ir
 
 from lc_ibis.engine.deliveries import sha256_of
 from lc_ibis.engine.pipeline import Output, Pipeline
@@ -18,12 +21,15 @@ from lc_ibis.engine.state import State
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import OutputError
 
+# The format of a directory of Parquet files, which the engine writes side by side.
+PARTS = "parts"
+
 
 def write_whole(place: Path, write: Callable[[Path], None]) -> None:
     """Have `write` make a file beside its place, and move it there. Raises OutputError; then the place is as it was."""
     if place.is_dir():
         raise OutputError(f"{place}: a directory is where the file belongs. Name a file in it.")
-    written = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+    written = _beside(place)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         write(written)
@@ -35,11 +41,15 @@ def write_whole(place: Path, write: Callable[[Path], None]) -> None:
 
 
 class PendingFiles:
-    """The files of one run, by place; what is not published when the context ends in an error is removed."""
+    """The output files of one run; what is not published when the context ends in an error is removed.
 
-    def __init__(self, directory: Path):
-        self.directory = directory
+    Where they are `partitioned`, a table is a directory of Parquet files in place of one file a format.
+    """
+
+    def __init__(self, directory: Path, partitioned: bool = False):
+        self.directory, self.partitioned = directory, partitioned
         self._files: list[tuple[Path, Path]] = []
+        self._outdated: list[Path] = []
 
     def __enter__(self) -> PendingFiles:
         return self
@@ -47,11 +57,11 @@ class PendingFiles:
     def __exit__(self, kind: object, *_: object) -> None:
         if kind is not None:
             for written, _place in self._files:
-                written.unlink(missing_ok=True)
+                _remove(written)
 
     @property
     def is_empty(self) -> bool:
-        return not self._files
+        return not self._files and not self._outdated
 
     def write(self, store: Store, pipeline: Pipeline, state: State, tables: list[str]) -> None:
         """Write the outputs of `tables` whose files are not in place already, and note them in the state.
@@ -71,31 +81,102 @@ class PendingFiles:
     def _write(self, store: Store, pipeline: Pipeline, state: State, output: Output) -> None:
         model = pipeline[output.table]
         version = state.tables[model.name].version
-        rows = store.table(model.layer, model.name).order_by([ibis.asc(k) for k in model.contract.key()])
-        for format in output.formats:
-            place = self.directory / f"{model.name}.{format}"
-            for leftover in self.directory.glob(f".{place.name}.*.tmp"):
-                leftover.unlink(missing_ok=True)
-            if place.is_dir():
-                raise OutputError(f"{place}: a directory is where an output file belongs. Move it away.")
-            known = state.files.get(place.name)
-            if known and known[0] == version and place.is_file() and sha256_of(place) == known[1]:
+        rows = model.ordered(store.table(model.layer, model.name))
+        files = {f"{model.name}.{format}": format for format in output.formats}
+        if self.partitioned:
+            files = {model.name: PARTS}
+        for name, format in files.items():
+            place = self.directory / name
+            _refuse_what_is_not_ours(place, format)
+            for leftover in self.directory.glob(f".{name}.*.tmp"):
+                _remove(leftover)
+            known = state.files.get(name)
+            if known and known[0] == version and place.exists() and _digest(place) == known[1]:
                 continue
-            written = self.directory / f".{place.name}.{os.getpid()}.tmp"
+            written = _beside(place)
             self._files.append((written, place))
-            store.write_file(rows, written, format)
-            state.files[place.name] = (version, sha256_of(written))
+            _write_format(store, rows, written, format)
+            state.files[name] = (version, _digest(written))
+        self._leave(state, {model.name, *(f"{model.name}.{format}" for format in output.formats)} - files.keys())
+
+    def _leave(self, state: State, names: set[str]) -> None:
+        """Have files that a build wrote, but that are no longer asked for, go: they would not follow the tables."""
+        for place in (self.directory / name for name in sorted(names & state.files.keys())):
+            if place.exists() and _digest(place) == state.files[place.name][1]:
+                self._outdated.append(place)
 
     def publish(self) -> list[Path]:
         """Move the files to their places; return those. Raises OutputError; the tables are published already."""
         try:
             for written, place in self._files:
-                os.replace(written, place)
+                _move(written, place)
+            for place in self._outdated:
+                _remove(place)
         except OSError as error:
             for written, _place in self._files:
-                written.unlink(missing_ok=True)
+                _remove(written)
             raise OutputError(
                 f"{error.filename2 or self.directory}: the tables are published, but the file cannot be put in its "
                 f"place ({error.strerror}). Mend that and build again; the files will follow the tables."
             ) from None
         return [place for _, place in self._files]
+
+
+def _beside(place: Path, part: str = "") -> Path:
+    return place.with_name(f".{place.name}.{os.getpid()}{part}.tmp")
+
+
+def _refuse_what_is_not_ours(place: Path, format: str) -> None:
+    """Raise OutputError where something is in the place of an output that no build can have put there."""
+    if format != PARTS and place.is_dir():
+        raise OutputError(f"{place}: a directory is where an output file belongs. Move it away.")
+    if format == PARTS and place.exists() and not (place.is_dir() and all(map(_is_part, place.iterdir()))):
+        raise OutputError(f"{place}: the directory of an output belongs here, and nothing else. Move it away.")
+
+
+def _is_part(path: Path) -> bool:
+    return path.is_file() and re.fullmatch(r"part-\d+\.parquet", path.name) is not None
+
+
+def _write_format(store: Store, rows: ir.Table, place: Path, format: str) -> None:
+    if format != PARTS:
+        store.write_file(rows, place, format)
+        return
+    place.mkdir()
+    store.write_parts(rows, place)
+    # Engines name them each in its way, and leave notes of their own beside them.
+    parts = sorted(place.glob("*.parquet"))
+    for leftover in set(place.iterdir()) - set(parts):
+        leftover.unlink()
+    for number, part in enumerate(parts):
+        part.rename(place / f"part-{number:05}.parquet")
+
+
+def _digest(place: Path) -> str:
+    """Return the sha256 of a file, or of the names and sha256 of a directory's files."""
+    if place.is_file():
+        return sha256_of(place)
+    lines = (f"{part.name} {sha256_of(part)}\n" for part in sorted(place.iterdir()))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _move(written: Path, place: Path) -> None:
+    """Put a file in its place at once; a directory in two steps, between which there is none."""
+    if not place.is_dir():
+        os.replace(written, place)
+        return
+    before = _beside(place, ".before")
+    os.rename(place, before)
+    try:
+        os.rename(written, place)
+    except OSError:
+        os.rename(before, place)
+        raise
+    _remove(before)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

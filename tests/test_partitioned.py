@@ -1,0 +1,120 @@
+"""Outputs as directories of Parquet files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from lc_ibis.engine import exports
+from lc_ibis.errors import OutputError
+from tests.conftest import ALICE, SAVINGS, WIDELY, Lending
+
+ACCOUNTS = [(f"A{number:04}", "1", "5000.00", "Savings") for number in range(100, 0, -1)]
+
+
+def _read(directory: Path) -> tuple[Any, list[dict[str, Any]]]:
+    """Return the types and the rows of the parts, one after the other."""
+    parts = [pq.read_table(part) for part in sorted(directory.iterdir())]
+    return parts[0].schema.remove_metadata(), [row for part in parts for row in part.to_pylist()]
+
+
+@pytest.mark.parametrize("backend", WIDELY)
+def test_a_directory_holds_what_the_file_would(lending: Lending) -> None:
+    lending.load([ALICE], ACCOUNTS)
+    expected = {name: pq.read_table(lending.outputs / f"{name}.parquet") for name in _OUTPUTS}
+    run = lending.build(partitioned=True)
+    assert [place.name for place in run.outputs] == _OUTPUTS
+    assert sorted(place.name for place in lending.outputs.iterdir()) == _OUTPUTS
+    for name, table in expected.items():
+        assert _read(lending.outputs / name) == (table.schema.remove_metadata(), table.to_pylist())
+    assert lending.build(partitioned=True).status == "unchanged"
+
+    lending.load([("1", "Alice", "No")], ACCOUNTS[:1], partitioned=True)
+    assert [row["account_id"] for row in _read(lending.outputs / "account_summary")[1]] == ["A0100"]
+    lending.load(accounts=[("A1", "1", "5", "Checking")], partitioned=True)
+    types, rows = _read(lending.outputs / "account_summary")
+    assert (types, rows) == (expected["account_summary"].schema.remove_metadata(), [])
+
+
+_OUTPUTS = ["account_summary", "customer_profile"]
+
+
+def test_large_tables_make_several_parts_each_in_order(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lc_ibis.backends import duckdb_extracts
+
+    accounts = [(f"A{number:06}", "1", "5000.00", "Savings") for number in range(300_000)]
+    smaller = duckdb_extracts._WRITING["parts"].replace("128MB", "100kB")
+    monkeypatch.setitem(duckdb_extracts._WRITING, "parts", smaller)
+    lending.load([ALICE], accounts, partitioned=True)
+    parts = sorted((lending.outputs / "account_summary").iterdir())
+    assert [part.name for part in parts[:2]] == ["part-00000.parquet", "part-00001.parquet"]
+    keys = [pq.read_table(part)["account_id"].to_pylist() for part in parts]
+    assert [sorted(part) for part in keys] == keys
+    assert sorted(key for part in keys for key in part) == [row[0] for row in accounts]
+
+
+def test_files_come_back_and_directories_go(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS], partitioned=True)
+    kept = lending.outputs / "customer_profile/part-00000.parquet"
+    kept.write_bytes(b"somebody's own")
+    lending.build()
+    assert {path.name for path in lending.outputs.iterdir()} == {
+        *(f"{name}.{format}" for name in _OUTPUTS for format in ("csv", "parquet")), "customer_profile",
+    }  # fmt: skip
+    assert kept.read_bytes() == b"somebody's own"
+
+
+def test_parts_that_were_edited_or_are_gone_are_mended(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS], partitioned=True)
+    part = lending.outputs / "account_summary/part-00000.parquet"
+    before = part.read_bytes()
+    for spoil in (
+        lambda: part.write_bytes(b"edited"),
+        part.unlink,
+        lambda: part.rename(part.with_name("part-7.parquet")),
+    ):
+        spoil()
+        assert [place.name for place in lending.build(partitioned=True).outputs] == ["account_summary"]
+        assert part.read_bytes() == before
+        assert [path.name for path in part.parent.iterdir()] == [part.name]
+
+
+@pytest.mark.parametrize("what", ["a file", "a directory with more"])
+def test_what_no_build_wrote_is_not_removed(lending: Lending, what: str) -> None:
+    lending.load([ALICE], [SAVINGS])
+    before = lending.files()
+    place = lending.outputs / "account_summary"
+    if what == "a file":
+        place.write_text("mine")
+    else:
+        place.mkdir()
+        (place / "mine.txt").write_text("mine")
+    with pytest.raises(OutputError, match="account_summary: the directory of an output belongs here"):
+        lending.load(accounts=[("A1", "1", "7", "Savings")], partitioned=True)
+    assert {name: lending.files()[name] for name in before} == before
+    assert not list(lending.outputs.glob(".*"))
+
+
+def test_a_directory_that_cannot_be_put_in_its_place_leaves_the_old_one(
+    lending: Lending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lending.load([ALICE], [SAVINGS], partitioned=True)
+    before = _read(lending.outputs / "account_summary")
+    rename = exports.os.rename
+
+    def spoilt(old: Path, new: Path) -> None:
+        if old.name.endswith(".tmp") and not old.name.endswith(".before.tmp"):
+            raise PermissionError(13, "Permission denied", str(old), None, str(new))
+        rename(old, new)
+
+    monkeypatch.setattr(exports.os, "rename", spoilt)
+    with pytest.raises(OutputError, match="the tables are published, but the file cannot be put"):
+        lending.load(accounts=[("A1", "1", "7", "Savings")], partitioned=True)
+    assert _read(lending.outputs / "account_summary") == before
+    monkeypatch.undo()
+    lending.build(partitioned=True)
+    assert [str(row["original_balance_amount"]) for row in _read(lending.outputs / "account_summary")[1]] == ["7.00"]
+    assert not list(lending.outputs.glob(".*"))
