@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from lc_ibis.building import build, plan
     from lc_ibis.comparing import parity
     from lc_ibis.errors import LcIbisError
-    from lc_ibis.reading import compile, connect, export, ls, runs, show, test, verify
+    from lc_ibis.reading import compile, connect, export, failing, ls, mutate, runs, show, test, verify
+    from lc_ibis.refusals import quarantine, quarantine_reasons
 
 __all__ = [
     "LcIbisError",
@@ -23,9 +24,13 @@ __all__ = [
     "compile",
     "connect",
     "export",
+    "failing",
     "ls",
+    "mutate",
     "parity",
     "plan",
+    "quarantine",
+    "quarantine_reasons",
     "runs",
     "show",
     "test",
@@ -33,9 +38,13 @@ __all__ = [
     "version",
 ]
 
-_HOMES = {"build": "building", "plan": "building", "parity": "comparing", "LcIbisError": "errors"} | dict.fromkeys(
-    ("compile", "connect", "export", "ls", "runs", "show", "test", "verify"), "reading"
-)
+_HOMES = {
+    "build": "building", "plan": "building", "parity": "comparing", "LcIbisError": "errors",
+    "quarantine": "refusals", "quarantine_reasons": "refusals",
+    **dict.fromkeys(
+        ("compile", "connect", "export", "failing", "ls", "mutate", "runs", "show", "test", "verify"), "reading"
+    ),
+}  # fmt: skip
 
 
 def version() -> str:

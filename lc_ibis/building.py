@@ -95,8 +95,9 @@ def _build(
         _refresh(refresher, chosen, progress)
         versions = {name: table.version for name, table in before.tables.items()}
         checker = Checker(
-            pipeline, store, refresher.tables, state, code.checks, refresher.changes, versions, settings.full_refresh
-        )
+            pipeline, store, refresher.tables, state, code.checks, refresher.changes, versions, settings.full_refresh,
+            settings.limits, settings.warn_error,
+        )  # fmt: skip
         with timed(run, "checks_seconds"):
             run.checks = checker.run(chosen)
             run.ledger = checker.ledger()
@@ -181,4 +182,5 @@ def _refuse_failures(run: Run) -> None:
     failures = [result for result in run.checks if result.status == "fail"]
     if failures:
         listed = "\n".join(f"  {sentence(result)}" for result in failures)
-        raise ChecksFailed(f"{len(failures)} checks of severity error failed, so nothing was published:\n{listed}")
+        checks = "1 check" if len(failures) == 1 else f"{len(failures)} checks"
+        raise ChecksFailed(f"{checks} failed, so nothing was published:\n{listed}")

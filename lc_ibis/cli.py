@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Callable
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ from typing import Any
 import click
 
 from lc_ibis import errors
-from lc_ibis.settings import BACKENDS, DELIVERIES, Settings
+from lc_ibis.cli_options import LIMITS, PATH, TABLES, options
+from lc_ibis.settings import BACKENDS
 
 
 class _Group(click.Group):
@@ -49,79 +49,10 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    def add(command: Callable[..., Any]) -> Callable[..., Any]:
-        for name in reversed(names):
-            command = _OPTIONS[name](command)
-        return command
-
-    return add
-
-
-_PATH = click.Path(path_type=Path)
-_OPTIONS = {
-    "backend": click.option("--backend", help=f"Where tables live: {' or '.join(BACKENDS)}."),
-    "database": click.option(
-        "--database", type=_PATH,
-        help="DuckDB's database file, or the directory of Spark's tables. "
-        f"[default: {' or '.join(map(str, BACKENDS.values()))}]",
-    ),
-    "master": click.option(
-        "--master", metavar="URL", help="The Spark cluster, like spark://host:7077. [default: this machine]"
-    ),
-    "remote": click.option("--remote", metavar="URL", help="A Spark Connect server, like sc://host:15002."),
-    "inputs": click.option("--inputs", type=_PATH, help=f"Directory of the extracts. [default: {Settings.inputs}]"),
-    "outputs": click.option("--outputs", type=_PATH, help=f"Directory of output files. [default: {Settings.outputs}]"),
-    "partitioned": click.option(
-        "--partitioned", is_flag=True, default=None,
-        help="Write each output as a directory of Parquet files, in place of one CSV and one Parquet file.",
-    ),
-    "reports": click.option(
-        "--reports", type=_PATH, help=f"Directory of quality reports. [default: {Settings.reports}]"
-    ),
-    "source": click.option(
-        "--source", multiple=True, metavar="NAME=GLOB",
-        help="Files of a source, by pattern below the inputs: src_account='accounts/2026-*.csv.gz'.",
-    ),
-    "delivery": click.option(
-        "--delivery", type=click.Choice(DELIVERIES),
-        help="full: each file is the whole extract. delta: it holds only what changed, with a column _op "
-        "(upsert, delete; blank is upsert). [default: full]",
-    ),
-    "select": click.option(
-        "--select", "-s", multiple=True, metavar="TERM",
-        help="Tables, layers or patterns; +NAME what it is made from, NAME+ what is made from it.",
-    ),
-    "exclude": click.option("--exclude", multiple=True, metavar="TERM", help="Leave these out; as --select."),
-    "full_refresh": click.option(
-        "--full-refresh", is_flag=True, default=None, help="Compute every table anew. History stays."
-    ),
-    "verify": click.option(
-        "--verify", is_flag=True, default=None, help="Before publishing, compare every table with the same made anew."
-    ),
-    "allow_mass_delete": click.option(
-        "--allow-mass-delete", is_flag=True, default=None,
-        help="Believe an extract from which more than the usual share of keys is gone.",
-    ),
-    "max_delete_share": click.option(
-        "--max-delete-share", type=float,
-        help=f"Share of current keys that may be gone at once. [default: {Settings.max_delete_share}]",
-    ),
-    "threads": click.option("--threads", type=int, help="Threads of the engine. [default: all cores]"),
-    "memory_limit": click.option(
-        "--memory-limit",
-        help="Memory of the engine, like 1GB; what does not fit goes to disk. "
-        "[default: 1500MB for duckdb; Spark's own for spark]",
-    ),
-    "json": click.option("--json", "as_json", is_flag=True, help="Print JSON instead."),
-}  # fmt: skip
-_TABLES = ("backend", "database", "master", "remote", "threads", "memory_limit")
-
-
 @main.command()
-@_options(*_TABLES, "inputs", "outputs", "partitioned", "reports", "source", "delivery", "select", "exclude",
-          "full_refresh", "verify", "allow_mass_delete", "max_delete_share", "json")  # fmt: skip
-def build(as_json: bool, **options: Any) -> None:
+@options(*TABLES, "inputs", "outputs", "partitioned", "reports", "source", "delivery", "select", "exclude",
+          "full_refresh", "verify", "allow_mass_delete", "max_delete_share", *LIMITS, "json")  # fmt: skip
+def build(as_json: bool, **given: Any) -> None:
     """Bring tables and files up to date with the extracts.
 
     All or nothing: a build that fails leaves every table and file as it was. One exception is said to be one: where
@@ -132,7 +63,7 @@ def build(as_json: bool, **options: Any) -> None:
     from lc_ibis.quality.report import document, to_json
 
     printer = None if as_json else terminal.BuildPrinter()
-    run = build(progress=printer.table if printer else None, **_given(options))
+    run = build(progress=printer.table if printer else None, **_given(given))
     if printer:
         printer.summary(run)
     else:
@@ -140,9 +71,9 @@ def build(as_json: bool, **options: Any) -> None:
 
 
 @main.command()
-@_options(*_TABLES, "inputs", "source", "delivery", "select", "exclude", "full_refresh", "allow_mass_delete",
+@options(*TABLES, "inputs", "source", "delivery", "select", "exclude", "full_refresh", "allow_mass_delete",
           "max_delete_share", "json")  # fmt: skip
-def plan(as_json: bool, **options: Any) -> None:
+def plan(as_json: bool, **given: Any) -> None:
     """Say what a build would do to each table, and why.
 
     The build is run up to its checks and undone: it takes as long, and writes nothing.
@@ -152,7 +83,7 @@ def plan(as_json: bool, **options: Any) -> None:
     from lc_ibis.quality.report import table_document, to_json
 
     printer = None if as_json else terminal.PlanPrinter()
-    tables = plan(progress=printer.table if printer else None, **_given(options))
+    tables = plan(progress=printer.table if printer else None, **_given(given))
     if printer:
         printer.totals(tables)
     else:
@@ -161,8 +92,8 @@ def plan(as_json: bool, **options: Any) -> None:
 
 @main.command()
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Most runs to list.")
-@_options(*_TABLES, "json")
-def runs(limit: int, as_json: bool, **options: Any) -> None:
+@options(*TABLES, "json")
+def runs(limit: int, as_json: bool, **given: Any) -> None:
     """List the runs that changed something, the last first.
 
     With --json, also what each did to which table, and why.
@@ -170,13 +101,13 @@ def runs(limit: int, as_json: bool, **options: Any) -> None:
     from lc_ibis import reading, terminal
     from lc_ibis.quality.report import to_json
 
-    found = reading.runs(limit, **_given(options))
+    found = reading.runs(limit, **_given(given))
     click.echo(to_json(found)) if as_json else terminal.runs(found)
 
 
 @main.command()
-@_options(*_TABLES, "json")
-def verify(as_json: bool, **options: Any) -> None:
+@options(*TABLES, "json")
+def verify(as_json: bool, **given: Any) -> None:
     """Make every table anew from what was received and the histories, and compare.
 
     Exit code 0 if all are identical, 1 with the keys of those that are not, or the names of those that could not be
@@ -187,7 +118,7 @@ def verify(as_json: bool, **options: Any) -> None:
     from lc_ibis import reading, terminal
     from lc_ibis.quality.report import to_json
 
-    results = reading.verify(**_given(options))
+    results = reading.verify(**_given(given))
     click.echo(to_json([asdict(result) for result in results])) if as_json else terminal.verified(results)
     sys.exit(0 if all(result.status == "identical" for result in results) else 1)
 
@@ -196,9 +127,9 @@ def verify(as_json: bool, **options: Any) -> None:
 @click.option(
     "--with", "other", type=click.Choice(list(BACKENDS)), default="spark", show_default=True, help="The other backend."
 )
-@click.option("--then", type=_PATH, multiple=True, help="A directory of extracts to build next; may be repeated.")
-@_options("backend", "master", "remote", "threads", "memory_limit", "inputs", "source", "json")
-def parity(other: str, then: tuple[Path, ...], as_json: bool, **options: Any) -> None:
+@click.option("--then", type=PATH, multiple=True, help="A directory of extracts to build next; may be repeated.")
+@options("backend", "database", "master", "remote", "threads", "memory_limit", "inputs", "source", "json")
+def parity(other: str, then: tuple[Path, ...], as_json: bool, **given: Any) -> None:
     """Build the same extracts on two backends in scratch space, and compare every table row by row.
 
     Exit code 0 if all are identical, 1 with the keys of those that are not.
@@ -209,19 +140,19 @@ def parity(other: str, then: tuple[Path, ...], as_json: bool, **options: Any) ->
     from lc_ibis.comparing import parity
     from lc_ibis.quality.report import to_json
 
-    results = parity(other, then, **_given(options))
+    results = parity(other, then, **_given(given))
     click.echo(to_json([asdict(result) for result in results])) if as_json else terminal.compared(results)
     sys.exit(0 if all(result.status == "identical" for result in results) else 1)
 
 
 @main.command()
-@_options("select", "exclude", "json")
-def ls(as_json: bool, **options: Any) -> None:
+@options("select", "exclude", "json")
+def ls(as_json: bool, **given: Any) -> None:
     """List the tables, and what each is made from."""
     from lc_ibis import reading, terminal
     from lc_ibis.quality.report import to_json
 
-    models = reading.ls(**_given(options))
+    models = reading.ls(**_given(given))
     click.echo(to_json(models)) if as_json else terminal.models(models)
 
 
@@ -229,8 +160,9 @@ def ls(as_json: bool, **options: Any) -> None:
 @click.argument("table")
 @click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Most rows to print.")
 @click.option("--as-of", metavar="TIME", help="The table as it stood then, UTC: 2026-01-31, or 2026-01-31T18:00.")
-@_options(*_TABLES, "json")
-def show(table: str, limit: int, as_of: str | None, as_json: bool, **options: Any) -> None:
+@click.option("--failing", is_flag=True, help="The rows that break one of the table's checks, check by check.")
+@options(*TABLES, "json")
+def show(table: str, limit: int, as_of: str | None, failing: bool, as_json: bool, **given: Any) -> None:
     """Print the first rows of a table, ordered by its key.
 
     As of a past moment, stamps like calculated_at are that moment.
@@ -238,46 +170,84 @@ def show(table: str, limit: int, as_of: str | None, as_json: bool, **options: An
     from lc_ibis import reading, terminal
     from lc_ibis.quality.report import to_json
 
-    rows = reading.show(table, limit, as_of, **_given(options))
+    if failing:
+        if as_of:
+            raise click.UsageError("--failing looks at the table as it is. Leave --as-of.")
+        found = reading.failing(table, limit, **_given(given))
+        click.echo(to_json(found)) if as_json else terminal.failing(table, found, limit)
+        return
+    rows = reading.show(table, limit, as_of, **_given(given))
     click.echo(to_json(rows)) if as_json else terminal.rows(table, rows, limit)
 
 
 @main.command()
-@click.argument("table")
-@click.option("--to", type=_PATH, required=True, help="The file; it ends in .csv or .parquet.")
-@click.option("--as-of", metavar="TIME", help="The table as it stood then, UTC; as for show.")
-@_options(*_TABLES)
-def export(table: str, to: Path, as_of: str | None, **options: Any) -> None:
-    """Write a table to a file, ordered by its key."""
-    from lc_ibis import reading
+@click.argument("source", required=False)
+@click.option("--reason", metavar="TEXT", help="Only refusals whose reason holds this text.")
+@click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Most rows to print.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print all rows as CSV.")
+@options(*TABLES, "json")
+def quarantine(source: str | None, reason: str | None, limit: int, as_csv: bool, as_json: bool, **given: Any) -> None:
+    """List what was refused of a SOURCE, or of all, and why.
 
-    click.echo(f"wrote {reading.export(table, to, as_of, **_given(options))}")
+    Rows that are refused now come first, then those that were: a row is resolved when an extract no longer has it, or
+    has it right.
+    """
+    from lc_ibis import refusals, terminal
+    from lc_ibis.quality.report import to_csv, to_json
+
+    rows = refusals.quarantine(source, reason, None if as_csv else limit, **_given(given))
+    if as_csv:
+        click.echo(to_csv(rows), nl=False)
+        return
+    reasons = refusals.quarantine_reasons(source, reason, **_given(given))
+    if as_json:
+        click.echo(to_json({"reasons": reasons, "rows": rows}))
+    else:
+        terminal.quarantine(reasons, rows, limit)
 
 
 @main.command()
-@_options(*_TABLES, "select", "exclude", "json")
-def test(as_json: bool, **options: Any) -> None:
+@click.argument("table")
+@click.option("--to", type=PATH, required=True, help="The file; it ends in .csv or .parquet.")
+@click.option("--as-of", metavar="TIME", help="The table as it stood then, UTC; as for show.")
+@options(*TABLES)
+def export(table: str, to: Path, as_of: str | None, **given: Any) -> None:
+    """Write a table to a file, ordered by its key."""
+    from lc_ibis import reading
+
+    click.echo(f"wrote {reading.export(table, to, as_of, **_given(given))}")
+
+
+@main.command()
+@click.option("--mutate", is_flag=True, help="Break copies of the tables, and say which checks do not notice.")
+@options(*TABLES, "select", "exclude", *LIMITS, "json")
+def test(mutate: bool, as_json: bool, **given: Any) -> None:
     """Run all checks on the stored tables.
 
-    Exit code 1 if a check of severity error fails.
+    Exit code 1 if a check fails; with --mutate, if one does not notice that its table is broken in the way that it
+    guards against. Nothing is written.
     """
     from lc_ibis import reading, terminal
-    from lc_ibis.quality.report import document, to_json
+    from lc_ibis.quality.report import document, mutated_document, to_json
 
-    run = reading.test(**_given(options))
+    if mutate:
+        results = reading.mutate(**_given(given))
+        click.echo(to_json([mutated_document(result) for result in results])) if as_json else terminal.mutated(results)
+        sys.exit(0 if all(result.has_noticed for result in results) else 1)
+    run = reading.test(**_given(given))
     click.echo(to_json(document(run))) if as_json else terminal.checks(run)
     sys.exit(1 if run.status == "failed" else 0)
 
 
 @main.command()
 @click.option("--dialect", default="duckdb", show_default=True, help="duckdb, databricks or pyspark.")
-@_options("select", "exclude", "json")
-def compile(dialect: str, as_json: bool, **options: Any) -> None:
+@options("select", "exclude", "json")
+def compile(dialect: str, as_json: bool, **given: Any) -> None:
     """Print the SQL of each table; no database is needed."""
     from lc_ibis import reading
     from lc_ibis.quality.report import to_json
 
-    queries = reading.compile(dialect, **_given(options))
+    queries = reading.compile(dialect, **_given(given))
     if as_json:
         click.echo(to_json(queries))
     else:
@@ -301,6 +271,6 @@ def run() -> None:
             raise
 
 
-def _given(options: dict[str, Any]) -> dict[str, Any]:
+def _given(given: dict[str, Any]) -> dict[str, Any]:
     """Leave out what was not given, so that environment and file have their say."""
-    return {name: value for name, value in options.items() if value not in (None, ())}
+    return {name: value for name, value in given.items() if value not in (None, ())}

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import duckdb
 
-from lc_ibis.backends import opened
+from lc_ibis.backends import keeps_delta, opened
 from lc_ibis.building import run_pipeline
 from lc_ibis.engine.model import Model
 from lc_ibis.engine.pipeline import Pipeline
@@ -38,7 +38,8 @@ def parity(other: str = "spark", then: tuple[Path, ...] = (), **options: Any) ->
     """Build the inputs on the settings' backend and on another, and compare every table row by row.
 
     `then` are directories of inputs that are built after the first, one by one. `options` are the fields of Settings;
-    its database, outputs and reports are left alone. Raises LcIbisError.
+    its outputs and reports are left alone, and its database says where the scratch schemas of Delta tables go:
+    main.lending makes them main.lending_parity_…. Raises LcIbisError.
     """
     from lc_ibis.layers import pipeline
 
@@ -56,10 +57,11 @@ def parity(other: str = "spark", then: tuple[Path, ...] = (), **options: Any) ->
 
 def _build(pipeline: Pipeline, settings: Settings, inputs: list[Path], place: Path, at: Any) -> None:
     """Build each of the inputs, and write every table as a Parquet file into `place`."""
-    is_here = settings.backend == "duckdb" or not (settings.remote or settings.backend == "databricks")
-    prefix = (str(settings.database) + "_" if settings.database and not is_here else "") + f"parity_{uuid4().hex[:12]}"
+    database = place / "database"
+    if keeps_delta(settings):
+        database = Path(f"{settings.database}_" * bool(settings.database) + f"parity_{uuid4().hex[:12]}")
     settings = replace(
-        settings, database=place / "database" if is_here else Path(prefix), outputs=place / "outputs",
+        settings, database=database, outputs=place / "outputs",
         reports=place / "reports", select=(), exclude=(), allow_mass_delete=True,
     )  # fmt: skip
     try:

@@ -16,6 +16,7 @@ from lc_ibis.engine.checking import Checker
 from lc_ibis.engine.contracts import moment
 from lc_ibis.engine.exports import write_whole
 from lc_ibis.engine.model import Model, Snapshot
+from lc_ibis.engine.mutating import Mutated, mutated
 from lc_ibis.engine.pipeline import Pipeline, Tables, query
 from lc_ibis.engine.run import Run
 from lc_ibis.engine.selection import select as selected
@@ -87,12 +88,26 @@ class Warehouse:
         started = perf_counter()
         tables = self._tables()
         run = Run(self.state.last_run[0] if self.state.last_run else 0, utc_now())
-        checker = Checker(self.pipeline, self.store, tables, self.state)
+        limits, warn_error = self.settings.limits, self.settings.warn_error
+        checker = Checker(self.pipeline, self.store, tables, self.state, limits=limits, warn_error=warn_error)
         run.checks = checker.run(names)
         run.ledger = checker.ledger()
         run.status = "failed" if any(result.status == "fail" for result in run.checks) else "passed"
         run.seconds = perf_counter() - started
         return run
+
+    def failing(self, name: str, limit: int | None = None) -> dict[str, list[dict[str, Any]]]:
+        """Return the first rows that break each check of a table, by the check's name, where there are any."""
+        tables = self._tables()
+        found = {
+            check.name: self.store.rows(check.rows(tables[name], tables).limit(few(limit)))
+            for check in self.pipeline[name].checks
+        }
+        return {check: rows for check, rows in found.items() if rows}
+
+    def mutate(self, names: list[str]) -> list[Mutated]:
+        """Break copies of the named models' tables, and say of each check whether it notices."""
+        return list(mutated(self.pipeline, self.store, self._tables(), names))
 
     def verify(self) -> list[Verified]:
         """Make every table anew in scratch space and compare it with what is stored."""
@@ -103,7 +118,7 @@ class Warehouse:
         if self.state.last_run is None:
             return []
         log, done = self.store.table(LAYER, "runs"), self.store.table(LAYER, "run_tables")
-        runs = self.store.rows(log.order_by(ibis.desc("run_id")).limit(_few(limit)))
+        runs = self.store.rows(log.order_by(ibis.desc("run_id")).limit(few(limit)))
         first = min((run["run_id"] for run in runs), default=0)
         tables = self.store.rows(done.filter(done.run_id >= first))
         order = {name: place for place, name in enumerate(self.pipeline.models)}
@@ -113,7 +128,7 @@ class Warehouse:
         return runs
 
 
-def _few(limit: int | None) -> int | None:
+def few(limit: int | None) -> int | None:
     """Return a limit that every engine can take; None is none."""
     return limit and min(limit, 2**31 - 1)
 
@@ -161,7 +176,13 @@ def show(table: str, limit: int | None = None, as_of: str | date | None = None, 
     """Return the first rows of a table, ordered by its key, as dictionaries."""
     with connect(**options) as warehouse:
         rows = warehouse.table(table, as_of)
-        return warehouse.store.rows(warehouse.pipeline[table].ordered(rows).limit(_few(limit)))
+        return warehouse.store.rows(warehouse.pipeline[table].ordered(rows).limit(few(limit)))
+
+
+def failing(table: str, limit: int | None = None, **options: Any) -> dict[str, list[dict[str, Any]]]:
+    """Return the first rows of a stored table that break each of its checks, whatever its thresholds."""
+    with connect(**options) as warehouse:
+        return warehouse.failing(table, limit)
 
 
 def export(table: str, to: str | Path, as_of: str | date | None = None, **options: Any) -> Path:
@@ -172,6 +193,10 @@ def export(table: str, to: str | Path, as_of: str | date | None = None, **option
     """
     place = Path(to)
     format = place.suffix.removeprefix(".")
+    try:
+        str(place).encode()
+    except UnicodeEncodeError:
+        raise SettingsError(f"--to {str(place)!a}: the name is not UTF-8.") from None
     if format not in ("csv", "parquet"):
         raise SettingsError(f"--to {place}: the name of a file ends in .csv or .parquet.")
     with connect(**options) as warehouse:
@@ -187,6 +212,15 @@ def test(**options: Any) -> Run:
     settings = Settings.load(**options)
     with Warehouse(pipeline, settings) as warehouse:
         return warehouse.test(selected(warehouse.pipeline, settings.select, settings.exclude))
+
+
+def mutate(**options: Any) -> list[Mutated]:
+    """Break copies of the selected models' tables, and say of each check whether it notices; nothing is written."""
+    from lc_ibis.layers import pipeline
+
+    settings = Settings.load(**options)
+    with Warehouse(pipeline, settings) as warehouse:
+        return warehouse.mutate(selected(warehouse.pipeline, settings.select, settings.exclude))
 
 
 def verify(**options: Any) -> list[Verified]:

@@ -16,7 +16,7 @@ from lc_ibis.errors import SettingsError, hint
 FILE = "lc-ibis.toml"
 Delivery = Literal["full", "delta"]
 # By backend: where its tables live unless told otherwise.
-BACKENDS = {"duckdb": Path("data/duckdb/lc.duckdb"), "spark": Path("data/spark"), "databricks": Path("catalog.prefix")}
+BACKENDS = {"duckdb": Path("data/duckdb/lc.duckdb"), "spark": Path("data/spark"), "databricks": Path("lc_ibis")}
 MOST_THREADS = 1024
 DELIVERIES: tuple[Delivery, ...] = ("full", "delta")
 
@@ -41,8 +41,16 @@ class Settings:
     verify: bool = False
     allow_mass_delete: bool = False
     max_delete_share: float = 0.5
+    warn_refused_share: float = 0.05
+    max_refused_share: float = 0.5
+    warn_error: bool = False
     threads: int | None = None
     memory_limit: str | None = None
+
+    @property
+    def limits(self) -> dict[str, tuple[float, float]]:
+        """By name of a check: its thresholds for a warning and for an error."""
+        return {"few_refused": (self.warn_refused_share, self.max_refused_share)}
 
     @property
     def place(self) -> Path:
@@ -72,10 +80,10 @@ class Settings:
             raise SettingsError(f"backend: {self.backend!r} is not one of {', '.join(BACKENDS)}.")
         if self.delivery not in DELIVERIES:
             raise SettingsError(f"delivery: {self.delivery!r} is not one of {', '.join(DELIVERIES)}.")
-        if not 0 <= self.max_delete_share <= 1:
-            raise SettingsError(
-                f"max_delete_share: {self.max_delete_share} is no share; it lies from 0 to 1 (0.5 is half)."
-            )
+        for name in ("max_delete_share", "warn_refused_share", "max_refused_share"):
+            share = getattr(self, name)
+            if not 0 <= share <= 1:
+                raise SettingsError(f"{name}: {share} is no share; it lies from 0 to 1 (0.5 is half).")
         if self.threads is not None and not 1 <= self.threads <= MOST_THREADS:
             raise SettingsError(f"threads: {self.threads} is not from 1 to {MOST_THREADS}.")
         if self.memory_limit and not re.fullmatch(r"\d+(\.\d+)?\s*[kKmMgGtT]?i?[bB]", self.memory_limit.strip()):

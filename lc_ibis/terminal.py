@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, get_args
 
 from rich.console import Console, RenderableType
@@ -14,6 +15,7 @@ from rich.text import Text
 
 from lc_ibis.comparing import Compared
 from lc_ibis.engine.checks import Scope, sentence
+from lc_ibis.engine.mutating import Mutated
 from lc_ibis.engine.run import Action, Run, TableRun
 from lc_ibis.engine.verifying import Verified
 
@@ -149,6 +151,17 @@ def checks(run: Run) -> None:
     console.print(_verdict(run), style="bold")
 
 
+def mutated(results: list[Mutated]) -> None:
+    """Print the checks that did not notice that their table was broken, and the verdict."""
+    console = _console()
+    asleep = [result for result in results if not result.has_noticed]
+    for result in asleep:
+        text = f"ASLEEP {result.table}: {result.check.name} does not notice a table that breaks it"
+        console.print(Text(text, style="red"))
+    verdict = f"{len(asleep)} of {len(results)} checks are asleep." if asleep else f"awake: {len(results)} checks."
+    console.print(verdict, style="bold")
+
+
 def models(models: list[dict[str, Any]]) -> None:
     """Print the models by layer."""
     console = _console()
@@ -176,6 +189,36 @@ def rows(name: str, rows: list[dict[str, Any]], limit: int) -> None:
     _print_whole(console, table)
     if len(rows) == limit:
         console.print(f"The first {limit} rows; more with --limit.", style="dim")
+
+
+def failing(name: str, found: dict[str, list[dict[str, Any]]], limit: int) -> None:
+    """Print the rows that break each check of a table."""
+    console = _console()
+    if not found:
+        console.print(f"{name}: no row breaks a check.")
+    for check, broken in found.items():
+        console.print(Text(check, style="bold"))
+        rows(check, broken, limit)
+
+
+def quarantine(reasons: list[dict[str, Any]], refused: list[dict[str, Any]], limit: int) -> None:
+    """Print how many rows were refused for each reason, then the rows."""
+    console = _console()
+    if not reasons:
+        console.print("Nothing was refused.")
+        return
+    _print_whole(console, _grid([_shortened(row) for row in reasons]))
+    console.print()
+    rows("quarantine", [_shortened(row, "reason") for row in refused], limit)
+
+
+def _shortened(row: dict[str, Any], *left_out: str) -> dict[str, Any]:
+    """Return a row for people: times to the second."""
+    return {
+        name: value.isoformat(" ", "seconds") if isinstance(value, datetime) else value
+        for name, value in row.items()
+        if name not in left_out
+    }
 
 
 def runs(runs: list[dict[str, Any]]) -> None:

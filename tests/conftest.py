@@ -113,6 +113,12 @@ def as_if_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duckdb, "_FEW_ROWS", 0)
 
 
+@pytest.fixture(autouse=True)
+def many_rows_may_be_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Extracts of a few rows are about refused ones more often than not."""
+    monkeypatch.setenv("LC_IBIS_MAX_REFUSED_SHARE", "1")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="Run what is left out for its length: more of it on Spark.")
 

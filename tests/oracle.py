@@ -23,6 +23,10 @@ def bare(text: Text) -> str:
     return (text or "").strip(SPACE)
 
 
+def lowered(text: str) -> str:
+    return text.replace("Σ", "σ").lower()
+
+
 def whole(text: Text) -> int | None:
     if not re.fullmatch("[+-]?[0-9]+", bare(text)):
         return None
@@ -37,7 +41,7 @@ def judge_customer(row: tuple[Text, ...]) -> tuple[str | None, Any, Any]:
     refused = (
         "customer_id" if key is None else "name" if not bare(name) else "has_loan" if flag not in YES | NO else None
     )
-    return refused, key, (bare(name).lower(), flag in YES)
+    return refused, key, (lowered(bare(name)), flag in YES)
 
 
 def judge_account(row: tuple[Text, ...]) -> tuple[str | None, Any, Any]:
@@ -63,6 +67,10 @@ def money(text: Text) -> Decimal | None:
         return None
     rounded = abs(exact.quantize(CENT, ROUND_HALF_UP, EXACT))
     return rounded if rounded < 10**16 else None
+
+
+def quoted(text: Text) -> str:
+    return "null" if text is None else "'" + text.replace("'", "''") + "'"
 
 
 @dataclass
@@ -138,12 +146,24 @@ class Oracle:
     customers: Source = field(default_factory=lambda: Source(judge_customer, by_timestamp=True))
     accounts: Source = field(default_factory=lambda: Source(judge_account, by_timestamp=False))
     past: list[tuple[dict[Any, Any], dict[Any, Any]]] = field(default_factory=list)
+    past_refusals: list[dict[str, int]] = field(default_factory=list)
 
     def load(self, customers: list[tuple[Text, ...]], accounts: list[tuple[Text, ...]]) -> None:
         now = len(self.past) + 1
         self.customers.load(customers, now)
         self.accounts.load(accounts, now)
         self.past.append((self.customers.published(), self.accounts.published()))
+        self.past_refusals.append(self.refusals())
+
+    def refusals(self) -> dict[str, int]:
+        """Return by received text how often it is refused."""
+        sources = ((self.customers, ("CustomerID", "Name", "HasLoan")),
+                   (self.accounts, ("AccountID", "CustomerID", "Balance", "AccountType")))  # fmt: skip
+        return {
+            ", ".join(f"{header}={quoted(value)}" for header, value in zip(headers, text, strict=True)): count
+            for source, headers in sources
+            for (text, _), count in source.refused.items()
+        }
 
     @property
     def ever_held(self) -> bool:

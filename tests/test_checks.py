@@ -20,11 +20,11 @@ from lc_ibis.engine.checks import (
     not_null,
     positive_value,
     relationships,
+    row_count,
     same_rows,
     scd2_no_overlap,
     unique,
     valid_date_range,
-    warn,
 )
 from lc_ibis.layers import pipeline
 from tests.conftest import ALICE, SAVINGS, Lending
@@ -47,7 +47,8 @@ def _failing(check: Check, *rows: tuple[Any, ...]) -> int:
     connection = ibis.duckdb.connect(threads=1)
     table = connection.create_table("t", schema=SCHEMA)
     parents = connection.create_table("parents", schema=ibis.schema({"id": "int64", "live": "boolean"}))
-    connection.con.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?)", rows)
+    if rows:
+        connection.con.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?)", rows)
     connection.con.execute("INSERT INTO parents VALUES (1, true), (2, false)")
     tables = {"parents": parents}
     [counted] = connection.to_pyarrow(counts([check], table, tables)).to_pylist()
@@ -66,8 +67,14 @@ def _failing(check: Check, *rows: tuple[Any, ...]) -> int:
         (positive_value("amount"), (2, "a", Decimal(0), _day(1), None)),
         (positive_value("amount", zero=True), (2, "a", Decimal("-0.01"), _day(1), None)),
         (accepted_range("amount", 0, ONE), (2, "a", Decimal("1.01"), _day(1), None)),
-        (expression_is_true("odd", "Ids are odd.", lambda t: t.id % 2 == 1), (2, "a", ONE, _day(1), None)),
-        (expression_is_true("known", "Unknown fails.", lambda t: t.id > 0), (None, "a", ONE, _day(1), None)),
+        (
+            expression_is_true("odd", "Ids are odd.", lambda t: t.id % 2 == 1, lambda row: {"id": 2}),
+            (2, "a", ONE, _day(1), None),
+        ),
+        (
+            expression_is_true("known", "Unknown fails.", lambda t: t.id > 0, lambda row: {"id": 0}),
+            (None, "a", ONE, _day(1), None),
+        ),
         (valid_date_range("start", "end"), (2, "a", ONE, _day(2), _day(2))),
         (relationships("id", "parents"), (9, "a", ONE, _day(1), None)),
         (relationships("id", "parents", where=lambda t: t.live), (2, "a", ONE, _day(1), None)),
@@ -96,7 +103,36 @@ def test_touching_versions_do_not_overlap_and_two_current_ones_do() -> None:
 
 
 def test_a_check_is_an_error_unless_it_says_warn() -> None:
-    assert (unique("id").severity, warn(unique("id")).severity) == ("error", "warn")
+    assert (unique("id").severity, unique("id").but(severity="warn").severity) == ("error", "warn")
+
+
+@pytest.mark.parametrize(
+    ("changes", "failing", "status"),
+    [
+        ({}, 0, "pass"), ({}, 1, "fail"),
+        ({"severity": "warn"}, 1, "warn"),
+        ({"error_if": 2}, 2, "warn"), ({"error_if": 2}, 3, "fail"),
+        ({"warn_if": 1, "error_if": 2}, 1, "pass"), ({"warn_if": 1, "error_if": 2}, 2, "warn"),
+        ({"severity": "warn", "warn_if": 2, "error_if": 2}, 3, "warn"),
+        ({"warn_if": 0.05, "error_if": 0.5}, 5, "pass"), ({"warn_if": 0.05, "error_if": 0.5}, 6, "warn"),
+        ({"warn_if": 0.05, "error_if": 0.5}, 50, "warn"), ({"warn_if": 0.05, "error_if": 0.5}, 51, "fail"),
+    ],
+)  # fmt: skip
+def test_thresholds_count_rows_or_shares_of_a_hundred(changes: dict[str, Any], failing: int, status: str) -> None:
+    assert unique("id").but(**changes).status(failing, 100) == status
+
+
+def test_a_check_may_look_at_some_rows_alone() -> None:
+    bad = (2, "b", Decimal(-1), _day(1), None)
+    for check in (positive_value("amount"), unique("amount")):
+        only = check.but(where=lambda t: t.kind == "a")
+        assert _failing(check, bad, (3, "b", Decimal(-1), _day(1), None)) > 0
+        assert _failing(only, bad, (3, "b", Decimal(-1), _day(1), None)) == 0
+        assert _failing(only, *[(n, "a", Decimal(-1), _day(1), None) for n in (2, 3)]) > 0
+
+
+def test_each_row_too_few_is_a_failure() -> None:
+    assert [_failing(row_count(2), *[GOOD] * count) for count in (0, 1, 2, 3)] == [2, 1, 0, 0]
 
 
 def test_every_layer_is_checked_and_names_are_unique_per_table() -> None:

@@ -112,7 +112,7 @@ def test_show_without_a_database_says_how_to_make_one(lending: Lending) -> None:
 def test_test_prints_the_verdict_and_as_json_the_report(built: Lending) -> None:
     assert re.search(r"\d+ checks: \d+ passed", run("test").output)
     document = printed("test", "--json")
-    assert document["total_tests"] == document["passed"] > 90
+    assert document["total_tests"] == document["passed"] + document["warned"] > 90
     assert set(document) >= {"timestamp", "by_layer", "by_severity", "failures", "ledger"}
     assert printed("test", "--json", "--select", "marts")["by_layer"].keys() == {"marts"}
 

@@ -60,9 +60,9 @@ def test_a_build_cut_off_between_two_tables_is_mended_by_the_next(
         with pytest.raises(_PulledPlug):
             lending.load(accounts=CHANGED)
     run = lending.load()
-    assert {table.reason for table in run.tables if table.layer != "source"} >= (
-        {"the last build was cut off"} if commits > 1 else set()
-    )
+    if commits > 1:
+        reasons = {table.reason for table in run.tables if table.layer != "source"}
+        assert reasons == {"the last build was cut off"}
     assert _verified(lending) == {"identical"}
     assert lending.build().status == "unchanged"
     whole = Lending(lending.root / "whole")

@@ -29,9 +29,11 @@ MAY_IMPORT = {
     "quality": {"engine", "errors"},
     "building": {"backends", "engine", "errors", "layers", "quality", "settings"},
     "reading": {"backends", "engine", "errors", "layers", "settings"},
+    "refusals": {"engine", "errors", "reading"},
     "comparing": {"backends", "building", "engine", "errors", "layers", "settings"},
     "terminal": {"comparing", "engine"},
-    "cli": {"building", "comparing", "errors", "quality", "reading", "settings", "terminal"},
+    "cli_options": {"settings"},
+    "cli": {"building", "cli_options", "comparing", "errors", "quality", "reading", "refusals", "settings", "terminal"},
     "__main__": {"cli"},
 }
 

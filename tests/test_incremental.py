@@ -25,7 +25,7 @@ from lc_ibis.reading import Warehouse
 from lc_ibis.settings import Settings
 from tests.conftest import ACCOUNT, CUSTOMER, Lending, write_csv
 from tests.oracle import Oracle, bare, whole
-from tests.test_laws import account_rows, customer_rows
+from tests.test_laws import account_rows, customer_rows, open_refusals
 
 ANN, BEN = ("1", "Ann", "No"), ("2", "Ben", "Yes")
 ACCOUNTS = [(f"A{i}", "1" if i % 2 else "2", f"{i}000.00", "Savings") for i in range(1, 9)]
@@ -121,6 +121,7 @@ class Transitions:
             assert {row[f"{name}_id"] for row in tables[f"stg_{name}"]} == set(source.accepted)
             current = {row[f"{name}_id"] for row in tables[f"snap_{name}"] if row["dbt_valid_to"] is None}
             assert current == set(source.current())
+        assert open_refusals(tables["snap_refusal"]) == self.oracle.refusals()
         for table in ("account_summary", "customer_profile"):
             rows = {key: tuple(rest[:-1]) for key, *rest in (row.values() for row in tables[table])}
             assert rows == getattr(self.oracle, table)()

@@ -113,7 +113,7 @@ def _agree_on_staging(stored: Any, oracle: Oracle, number: Any) -> None:
         actual = {key: (tuple(list(row.values())[1:-1]), number[row["loaded_at"]]) for key, row in accepted.items()}
         assert actual == source.accepted
         refused = Counter(
-            (tuple(list(row.values())[:-3]), row["failure_reason"].split()[0])
+            (tuple(list(row.values())[:-4]), row["failure_reason"].split()[0])
             for row in stored[f"quarantine_stg_{name}"]
         )
         assert refused == source.refused
@@ -188,12 +188,18 @@ def _stamps_moved_only_with_the_row(tables: Any, before: Any, run_at: datetime) 
 def _past_runs_are_read_back_as_they_were(lending: Lending, oracle: Oracle, times: list[datetime]) -> None:
     """Law 2: at each run's time, the snapshot is that run's accepted rows and the held ones."""
     with lc_ibis.connect(**lending.options) as warehouse:
-        for time, (customers, accounts) in zip(times, oracle.past, strict=True):
+        for time, (customers, accounts), refusals in zip(times, oracle.past, oracle.past_refusals, strict=True):
+            assert open_refusals(warehouse.store.rows(warehouse.table("snap_refusal", as_of=time))) == refusals
             for name, expected in (("customer", customers), ("account", accounts)):
                 rows = warehouse.store.rows(warehouse.table(f"snap_{name}", as_of=time))
                 current = [row for row in rows if row["dbt_valid_to"] is None]
                 assert len(current) == len(expected)
                 assert {row[f"{name}_id"]: tuple(list(row.values())[1:-5]) for row in current} == expected
+
+
+def open_refusals(history: list[dict[str, Any]]) -> dict[str, int]:
+    """Return by received text how often it is refused."""
+    return {row["received_text"]: row["refused_count"] for row in history if row["dbt_valid_to"] is None}
 
 
 def _again_is_free(lending: Lending) -> None:

@@ -13,7 +13,7 @@ import lc_ibis
 from lc_ibis.building import run_pipeline
 from lc_ibis.cli import main
 from lc_ibis.engine import fingerprints
-from lc_ibis.engine.checks import no_rows, warn
+from lc_ibis.engine.checks import no_rows
 from lc_ibis.engine.model import Incremental, Model
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.errors import VerificationFailed
@@ -46,7 +46,7 @@ def test_new_checks_are_run_on_all_rows(lending: Lending) -> None:
     lending.load([ANN, BEN], ACCOUNTS)
     strict = Model(
         marts.account_summary.function, Incremental(), marts.AccountSummary, "marts",
-        [*marts.account_summary.checks, warn(no_rows("none", "There are no rows."))],
+        [*marts.account_summary.checks, no_rows("none", "There are no rows.").but(severity="warn")],
     )  # fmt: skip
     models = [strict if m.name == "account_summary" else m for m in pipeline]
     run = run_pipeline(Pipeline(models, pipeline.outputs, pipeline.ledger), Settings.load(**lending.places()))

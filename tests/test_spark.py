@@ -37,7 +37,7 @@ def _files(root: Path) -> set[str]:
 @on_spark
 def test_the_sample_is_the_same_on_spark_as_on_duckdb(lending: Lending) -> None:
     compared = parity("spark", then=(DAYS["day2"],), inputs=DAYS["day1"])
-    assert len(compared) == 13
+    assert len(compared) == 14
     assert {result.status for result in compared} == {"identical"}
 
 
@@ -47,6 +47,28 @@ def test_the_sample_is_the_same_over_connect(lending: Lending) -> None:
     compared = parity("spark", remote=lending.options["remote"], **days)
     assert {result.status for result in compared} == {"identical"}
     assert all(result.hashes[0] == result.hashes[1] and result.row_counts[0] > 0 for result in compared)
+
+
+@on_delta
+def test_parity_leaves_no_schema_behind(lending: Lending) -> None:
+    from lc_ibis.backends.spark_session import Session
+
+    parity("spark", remote=lending.options["remote"], inputs=DAYS["day1"], database="mine")
+    schemas = {next(iter(row.values())) for row in Session(lending.options["remote"]).fetch("SHOW SCHEMAS").to_pylist()}
+    assert not {name for name in schemas if name.startswith("mine")}
+
+
+@on_delta
+def test_a_server_is_not_taken_for_another(lending: Lending) -> None:
+    """Though a session with one is active, the other is asked for."""
+    with pytest.raises(DatabaseError, match="sc://127.0.0.1:1: no Spark Connect server answers"):
+        lc_ibis.build(**{**lending.places(), "remote": "sc://127.0.0.1:1"})
+
+
+@on_spark
+def test_a_cluster_beside_an_active_session_is_refused(lending: Lending) -> None:
+    with pytest.raises(SettingsError, match="a Spark session is active, and its cluster is taken"):
+        lending.build(master="spark://127.0.0.1:1")
 
 
 @on_delta
@@ -65,7 +87,7 @@ def test_parity_names_the_keys_that_differ(lending: Lending, monkeypatch: pytest
     ended = CliRunner().invoke(main, ["parity", *where])
     assert ended.exit_code == 1
     assert "DIFFERS account_summary: 8 and 7 rows, by account_id: A1" in ended.output
-    assert "1 of 13 tables differ." in ended.output
+    assert "1 of 14 tables differ." in ended.output
 
 
 @on_spark
@@ -257,4 +279,4 @@ def test_a_cluster_of_two_workers_makes_the_same(lending: Lending, cluster: str)
     variables = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1"}
     ended = subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
     assert ended.returncode == 0, ended.stderr[-2000:]
-    assert "identical: 13 tables." in ended.stdout
+    assert "identical: 14 tables." in ended.stdout

@@ -27,8 +27,8 @@ SELECT
     `t1`.`customer_id`,
     CAST(NULL AS STRING)
   ) AS BIGINT) AS `customer_id`,
-  LOWER(`t1`.`name`) AS `customer_name`,
-  COALESCE(LOWER(`t1`.`has_loan`), '') IN ('yes', 'y', 'true', '1') AS `has_loan_flag`,
+  LOWER(REPLACE(REPLACE(`t1`.`name`, 'İ', 'i̇'), 'Σ', 'σ')) AS `customer_name`,
+  COALESCE(LOWER(REPLACE(REPLACE(`t1`.`has_loan`, 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('yes', 'y', 'true', '1') AS `has_loan_flag`,
   `t1`.`loaded_at`,
   CASE
     WHEN COALESCE(`t1`.`customer_id`, '') = ''
@@ -96,7 +96,7 @@ SELECT
       )
     )
     WHEN NOT (
-      COALESCE(LOWER(`t1`.`has_loan`), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
+      COALESCE(LOWER(REPLACE(REPLACE(`t1`.`has_loan`, 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
     )
     THEN CONCAT(
       'has_loan is neither yes nor no: ',
@@ -148,7 +148,7 @@ SELECT
     `t1`.`balance`,
     CAST(NULL AS STRING)
   ) AS DECIMAL(18, 2)) AS `balance_amount`,
-  COALESCE(LOWER(`t1`.`account_type`), '') AS `account_type`,
+  COALESCE(LOWER(REPLACE(REPLACE(`t1`.`account_type`, 'İ', 'i̇'), 'Σ', 'σ')), '') AS `account_type`,
   `t1`.`loaded_at`,
   CASE
     WHEN COALESCE(`t1`.`account_id`, '') = ''
@@ -215,7 +215,7 @@ SELECT
         'null'
       )
     )
-    WHEN COALESCE(LOWER(`t1`.`balance`), '') IN ('', 'null', 'n/a', 'none')
+    WHEN COALESCE(LOWER(REPLACE(REPLACE(`t1`.`balance`, 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('', 'null', 'n/a', 'none')
     THEN CONCAT(
       'balance is blank: ',
       COALESCE(
@@ -322,7 +322,7 @@ SELECT
       )
     )
     WHEN NOT (
-      COALESCE(LOWER(`t1`.`account_type`), '') IN ('savings', 'checking')
+      COALESCE(LOWER(REPLACE(REPLACE(`t1`.`account_type`, 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('savings', 'checking')
     )
     THEN CONCAT(
       'account_type is neither savings nor checking: ',
@@ -373,8 +373,8 @@ WITH `t3` AS (
         `t1`.`customer_id`,
         CAST(NULL AS STRING)
       ) AS BIGINT) AS `customer_id`,
-      LOWER(`t1`.`name`) AS `customer_name`,
-      COALESCE(LOWER(`t1`.`has_loan`), '') IN ('yes', 'y', 'true', '1') AS `has_loan_flag`,
+      LOWER(REPLACE(REPLACE(`t1`.`name`, 'İ', 'i̇'), 'Σ', 'σ')) AS `customer_name`,
+      COALESCE(LOWER(REPLACE(REPLACE(`t1`.`has_loan`, 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('yes', 'y', 'true', '1') AS `has_loan_flag`,
       `t1`.`loaded_at`,
       CASE
         WHEN COALESCE(`t1`.`customer_id`, '') = ''
@@ -442,7 +442,7 @@ WITH `t3` AS (
           )
         )
         WHEN NOT (
-          COALESCE(LOWER(`t1`.`has_loan`), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
+          COALESCE(LOWER(REPLACE(REPLACE(`t1`.`has_loan`, 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
         )
         THEN CONCAT(
           'has_loan is neither yes nor no: ',
@@ -608,7 +608,7 @@ WITH `t3` AS (
         `t1`.`balance`,
         CAST(NULL AS STRING)
       ) AS DECIMAL(18, 2)) AS `balance_amount`,
-      COALESCE(LOWER(`t1`.`account_type`), '') AS `account_type`,
+      COALESCE(LOWER(REPLACE(REPLACE(`t1`.`account_type`, 'İ', 'i̇'), 'Σ', 'σ')), '') AS `account_type`,
       `t1`.`loaded_at`,
       CASE
         WHEN COALESCE(`t1`.`account_id`, '') = ''
@@ -675,7 +675,7 @@ WITH `t3` AS (
             'null'
           )
         )
-        WHEN COALESCE(LOWER(`t1`.`balance`), '') IN ('', 'null', 'n/a', 'none')
+        WHEN COALESCE(LOWER(REPLACE(REPLACE(`t1`.`balance`, 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('', 'null', 'n/a', 'none')
         THEN CONCAT(
           'balance is blank: ',
           COALESCE(
@@ -782,7 +782,7 @@ WITH `t3` AS (
           )
         )
         WHEN NOT (
-          COALESCE(LOWER(`t1`.`account_type`), '') IN ('savings', 'checking')
+          COALESCE(LOWER(REPLACE(REPLACE(`t1`.`account_type`, 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('savings', 'checking')
         )
         THEN CONCAT(
           'account_type is neither savings nor checking: ',
@@ -956,8 +956,8 @@ WITH `t3` AS (
         `t1`.`customer_id`,
         CAST(NULL AS STRING)
       ) AS BIGINT) AS `customer_id`,
-      LOWER(`t1`.`name`) AS `customer_name`,
-      COALESCE(LOWER(`t1`.`has_loan`), '') IN ('yes', 'y', 'true', '1') AS `has_loan_flag`,
+      LOWER(REPLACE(REPLACE(`t1`.`name`, 'İ', 'i̇'), 'Σ', 'σ')) AS `customer_name`,
+      COALESCE(LOWER(REPLACE(REPLACE(`t1`.`has_loan`, 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('yes', 'y', 'true', '1') AS `has_loan_flag`,
       `t1`.`loaded_at`,
       CASE
         WHEN COALESCE(`t1`.`customer_id`, '') = ''
@@ -1025,7 +1025,7 @@ WITH `t3` AS (
           )
         )
         WHEN NOT (
-          COALESCE(LOWER(`t1`.`has_loan`), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
+          COALESCE(LOWER(REPLACE(REPLACE(`t1`.`has_loan`, 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
         )
         THEN CONCAT(
           'has_loan is neither yes nor no: ',
@@ -1220,8 +1220,8 @@ WITH `t1` AS (
         `t2`.`customer_id`,
         CAST(NULL AS STRING)
       ) AS BIGINT) AS `customer_id`,
-      LOWER(`t2`.`name`) AS `customer_name`,
-      COALESCE(LOWER(`t2`.`has_loan`), '') IN ('yes', 'y', 'true', '1') AS `has_loan_flag`,
+      LOWER(REPLACE(REPLACE(`t2`.`name`, 'İ', 'i̇'), 'Σ', 'σ')) AS `customer_name`,
+      COALESCE(LOWER(REPLACE(REPLACE(`t2`.`has_loan`, 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('yes', 'y', 'true', '1') AS `has_loan_flag`,
       `t2`.`loaded_at`,
       CASE
         WHEN COALESCE(`t2`.`customer_id`, '') = ''
@@ -1289,7 +1289,7 @@ WITH `t1` AS (
           )
         )
         WHEN NOT (
-          COALESCE(LOWER(`t2`.`has_loan`), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
+          COALESCE(LOWER(REPLACE(REPLACE(`t2`.`has_loan`, 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
         )
         THEN CONCAT(
           'has_loan is neither yes nor no: ',
@@ -1323,6 +1323,36 @@ SELECT
   `t14`.`received_has_loan` AS `has_loan`,
   `t14`.`loaded_at`,
   `t14`.`failure_reason`,
+  MD5(
+    CONCAT(
+      CONCAT(
+        CONCAT(
+          CONCAT(
+            CONCAT(
+              CONCAT(
+                CONCAT(
+                  CONCAT('', 'CustomerID='),
+                  COALESCE(
+                    CONCAT(CONCAT('\'', REPLACE(`t14`.`received_customer_id`, '\'', '\'\'')), '\''),
+                    'null'
+                  )
+                ),
+                ', Name='
+              ),
+              COALESCE(CONCAT(CONCAT('\'', REPLACE(`t14`.`received_name`, '\'', '\'\'')), '\''), 'null')
+            ),
+            ', HasLoan='
+          ),
+          COALESCE(
+            CONCAT(CONCAT('\'', REPLACE(`t14`.`received_has_loan`, '\'', '\'\'')), '\''),
+            'null'
+          )
+        ),
+        ': '
+      ),
+      `t14`.`failure_reason`
+    )
+  ) AS `refusal_id`,
   CAST('1970-01-01 00:00:00' AS TIMESTAMP) AS `quarantined_at`
 FROM (
   SELECT
@@ -1399,7 +1429,7 @@ FROM (
           )
         )
         WHEN NOT (
-          COALESCE(LOWER(`t2`.`has_loan`), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
+          COALESCE(LOWER(REPLACE(REPLACE(`t2`.`has_loan`, 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
         )
         THEN CONCAT(
           'has_loan is neither yes nor no: ',
@@ -1568,7 +1598,7 @@ WITH `t3` AS (
         `t1`.`balance`,
         CAST(NULL AS STRING)
       ) AS DECIMAL(18, 2)) AS `balance_amount`,
-      COALESCE(LOWER(`t1`.`account_type`), '') AS `account_type`,
+      COALESCE(LOWER(REPLACE(REPLACE(`t1`.`account_type`, 'İ', 'i̇'), 'Σ', 'σ')), '') AS `account_type`,
       `t1`.`loaded_at`,
       CASE
         WHEN COALESCE(`t1`.`account_id`, '') = ''
@@ -1635,7 +1665,7 @@ WITH `t3` AS (
             'null'
           )
         )
-        WHEN COALESCE(LOWER(`t1`.`balance`), '') IN ('', 'null', 'n/a', 'none')
+        WHEN COALESCE(LOWER(REPLACE(REPLACE(`t1`.`balance`, 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('', 'null', 'n/a', 'none')
         THEN CONCAT(
           'balance is blank: ',
           COALESCE(
@@ -1742,7 +1772,7 @@ WITH `t3` AS (
           )
         )
         WHEN NOT (
-          COALESCE(LOWER(`t1`.`account_type`), '') IN ('savings', 'checking')
+          COALESCE(LOWER(REPLACE(REPLACE(`t1`.`account_type`, 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('savings', 'checking')
         )
         THEN CONCAT(
           'account_type is neither savings nor checking: ',
@@ -1963,7 +1993,7 @@ WITH `t1` AS (
         `t2`.`balance`,
         CAST(NULL AS STRING)
       ) AS DECIMAL(18, 2)) AS `balance_amount`,
-      COALESCE(LOWER(`t2`.`account_type`), '') AS `account_type`,
+      COALESCE(LOWER(REPLACE(REPLACE(`t2`.`account_type`, 'İ', 'i̇'), 'Σ', 'σ')), '') AS `account_type`,
       `t2`.`loaded_at`,
       CASE
         WHEN COALESCE(`t2`.`account_id`, '') = ''
@@ -2030,7 +2060,7 @@ WITH `t1` AS (
             'null'
           )
         )
-        WHEN COALESCE(LOWER(`t2`.`balance`), '') IN ('', 'null', 'n/a', 'none')
+        WHEN COALESCE(LOWER(REPLACE(REPLACE(`t2`.`balance`, 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('', 'null', 'n/a', 'none')
         THEN CONCAT(
           'balance is blank: ',
           COALESCE(
@@ -2137,7 +2167,7 @@ WITH `t1` AS (
           )
         )
         WHEN NOT (
-          COALESCE(LOWER(`t2`.`account_type`), '') IN ('savings', 'checking')
+          COALESCE(LOWER(REPLACE(REPLACE(`t2`.`account_type`, 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('savings', 'checking')
         )
         THEN CONCAT(
           'account_type is neither savings nor checking: ',
@@ -2172,6 +2202,48 @@ SELECT
   `t14`.`received_account_type` AS `account_type`,
   `t14`.`loaded_at`,
   `t14`.`failure_reason`,
+  MD5(
+    CONCAT(
+      CONCAT(
+        CONCAT(
+          CONCAT(
+            CONCAT(
+              CONCAT(
+                CONCAT(
+                  CONCAT(
+                    CONCAT(
+                      CONCAT('', 'AccountID='),
+                      COALESCE(
+                        CONCAT(CONCAT('\'', REPLACE(`t14`.`received_account_id`, '\'', '\'\'')), '\''),
+                        'null'
+                      )
+                    ),
+                    ', CustomerID='
+                  ),
+                  COALESCE(
+                    CONCAT(CONCAT('\'', REPLACE(`t14`.`received_customer_id`, '\'', '\'\'')), '\''),
+                    'null'
+                  )
+                ),
+                ', Balance='
+              ),
+              COALESCE(
+                CONCAT(CONCAT('\'', REPLACE(`t14`.`received_balance`, '\'', '\'\'')), '\''),
+                'null'
+              )
+            ),
+            ', AccountType='
+          ),
+          COALESCE(
+            CONCAT(CONCAT('\'', REPLACE(`t14`.`received_account_type`, '\'', '\'\'')), '\''),
+            'null'
+          )
+        ),
+        ': '
+      ),
+      `t14`.`failure_reason`
+    )
+  ) AS `refusal_id`,
   CAST('1970-01-01 00:00:00' AS TIMESTAMP) AS `quarantined_at`
 FROM (
   SELECT
@@ -2248,7 +2320,7 @@ FROM (
             'null'
           )
         )
-        WHEN COALESCE(LOWER(`t2`.`balance`), '') IN ('', 'null', 'n/a', 'none')
+        WHEN COALESCE(LOWER(REPLACE(REPLACE(`t2`.`balance`, 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('', 'null', 'n/a', 'none')
         THEN CONCAT(
           'balance is blank: ',
           COALESCE(
@@ -2355,7 +2427,7 @@ FROM (
           )
         )
         WHEN NOT (
-          COALESCE(LOWER(`t2`.`account_type`), '') IN ('savings', 'checking')
+          COALESCE(LOWER(REPLACE(REPLACE(`t2`.`account_type`, 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('savings', 'checking')
         )
         THEN CONCAT(
           'account_type is neither savings nor checking: ',
@@ -2561,6 +2633,109 @@ FROM (
 LEFT ANTI JOIN `staging`.`stg_account` AS `t2`
   ON `t5`.`account_id` = `t2`.`account_id`;
 
+-- refusal
+SELECT
+  *
+FROM (
+  SELECT
+    `t3`.`refusal_id`,
+    `t3`.`received_id`,
+    `t3`.`received_text`,
+    `t3`.`failure_reason`,
+    `t3`.`refused_count`,
+    'customer' AS `source_name`
+  FROM (
+    SELECT
+      `t2`.`refusal_id`,
+      `t2`.`received_id`,
+      `t2`.`received_text`,
+      `t2`.`failure_reason`,
+      COUNT(*) AS `refused_count`
+    FROM (
+      SELECT
+        `t0`.`refusal_id`,
+        `t0`.`customer_id` AS `received_id`,
+        CONCAT(
+          CONCAT(
+            CONCAT(
+              CONCAT(
+                CONCAT(
+                  CONCAT('', 'CustomerID='),
+                  COALESCE(CONCAT(CONCAT('\'', REPLACE(`t0`.`customer_id`, '\'', '\'\'')), '\''), 'null')
+                ),
+                ', Name='
+              ),
+              COALESCE(CONCAT(CONCAT('\'', REPLACE(`t0`.`name`, '\'', '\'\'')), '\''), 'null')
+            ),
+            ', HasLoan='
+          ),
+          COALESCE(CONCAT(CONCAT('\'', REPLACE(`t0`.`has_loan`, '\'', '\'\'')), '\''), 'null')
+        ) AS `received_text`,
+        `t0`.`failure_reason`
+      FROM `staging`.`quarantine_stg_customer` AS `t0`
+    ) AS `t2`
+    GROUP BY
+      1,
+      2,
+      3,
+      4
+  ) AS `t3`
+) AS `t5`
+UNION ALL
+SELECT
+  *
+FROM (
+  SELECT
+    `t6`.`refusal_id`,
+    `t6`.`received_id`,
+    `t6`.`received_text`,
+    `t6`.`failure_reason`,
+    `t6`.`refused_count`,
+    'account' AS `source_name`
+  FROM (
+    SELECT
+      `t4`.`refusal_id`,
+      `t4`.`received_id`,
+      `t4`.`received_text`,
+      `t4`.`failure_reason`,
+      COUNT(*) AS `refused_count`
+    FROM (
+      SELECT
+        `t1`.`refusal_id`,
+        `t1`.`account_id` AS `received_id`,
+        CONCAT(
+          CONCAT(
+            CONCAT(
+              CONCAT(
+                CONCAT(
+                  CONCAT(
+                    CONCAT(
+                      CONCAT('', 'AccountID='),
+                      COALESCE(CONCAT(CONCAT('\'', REPLACE(`t1`.`account_id`, '\'', '\'\'')), '\''), 'null')
+                    ),
+                    ', CustomerID='
+                  ),
+                  COALESCE(CONCAT(CONCAT('\'', REPLACE(`t1`.`customer_id`, '\'', '\'\'')), '\''), 'null')
+                ),
+                ', Balance='
+              ),
+              COALESCE(CONCAT(CONCAT('\'', REPLACE(`t1`.`balance`, '\'', '\'\'')), '\''), 'null')
+            ),
+            ', AccountType='
+          ),
+          COALESCE(CONCAT(CONCAT('\'', REPLACE(`t1`.`account_type`, '\'', '\'\'')), '\''), 'null')
+        ) AS `received_text`,
+        `t1`.`failure_reason`
+      FROM `staging`.`quarantine_stg_account` AS `t1`
+    ) AS `t4`
+    GROUP BY
+      1,
+      2,
+      3,
+      4
+  ) AS `t6`
+) AS `t7`;
+
 -- snap_customer
 SELECT
   *
@@ -2570,6 +2745,118 @@ FROM `staging`.`stg_customer`;
 SELECT
   *
 FROM `staging`.`stg_account`;
+
+-- snap_refusal
+SELECT
+  `t8`.`refusal_id`,
+  `t8`.`source_name`,
+  `t8`.`received_id`,
+  `t8`.`received_text`,
+  `t8`.`failure_reason`,
+  `t8`.`refused_count`
+FROM (
+  SELECT
+    *
+  FROM (
+    SELECT
+      `t3`.`refusal_id`,
+      `t3`.`received_id`,
+      `t3`.`received_text`,
+      `t3`.`failure_reason`,
+      `t3`.`refused_count`,
+      'customer' AS `source_name`
+    FROM (
+      SELECT
+        `t2`.`refusal_id`,
+        `t2`.`received_id`,
+        `t2`.`received_text`,
+        `t2`.`failure_reason`,
+        COUNT(*) AS `refused_count`
+      FROM (
+        SELECT
+          `t0`.`refusal_id`,
+          `t0`.`customer_id` AS `received_id`,
+          CONCAT(
+            CONCAT(
+              CONCAT(
+                CONCAT(
+                  CONCAT(
+                    CONCAT('', 'CustomerID='),
+                    COALESCE(CONCAT(CONCAT('\'', REPLACE(`t0`.`customer_id`, '\'', '\'\'')), '\''), 'null')
+                  ),
+                  ', Name='
+                ),
+                COALESCE(CONCAT(CONCAT('\'', REPLACE(`t0`.`name`, '\'', '\'\'')), '\''), 'null')
+              ),
+              ', HasLoan='
+            ),
+            COALESCE(CONCAT(CONCAT('\'', REPLACE(`t0`.`has_loan`, '\'', '\'\'')), '\''), 'null')
+          ) AS `received_text`,
+          `t0`.`failure_reason`
+        FROM `staging`.`quarantine_stg_customer` AS `t0`
+      ) AS `t2`
+      GROUP BY
+        1,
+        2,
+        3,
+        4
+    ) AS `t3`
+  ) AS `t5`
+  UNION ALL
+  SELECT
+    *
+  FROM (
+    SELECT
+      `t6`.`refusal_id`,
+      `t6`.`received_id`,
+      `t6`.`received_text`,
+      `t6`.`failure_reason`,
+      `t6`.`refused_count`,
+      'account' AS `source_name`
+    FROM (
+      SELECT
+        `t4`.`refusal_id`,
+        `t4`.`received_id`,
+        `t4`.`received_text`,
+        `t4`.`failure_reason`,
+        COUNT(*) AS `refused_count`
+      FROM (
+        SELECT
+          `t1`.`refusal_id`,
+          `t1`.`account_id` AS `received_id`,
+          CONCAT(
+            CONCAT(
+              CONCAT(
+                CONCAT(
+                  CONCAT(
+                    CONCAT(
+                      CONCAT(
+                        CONCAT('', 'AccountID='),
+                        COALESCE(CONCAT(CONCAT('\'', REPLACE(`t1`.`account_id`, '\'', '\'\'')), '\''), 'null')
+                      ),
+                      ', CustomerID='
+                    ),
+                    COALESCE(CONCAT(CONCAT('\'', REPLACE(`t1`.`customer_id`, '\'', '\'\'')), '\''), 'null')
+                  ),
+                  ', Balance='
+                ),
+                COALESCE(CONCAT(CONCAT('\'', REPLACE(`t1`.`balance`, '\'', '\'\'')), '\''), 'null')
+              ),
+              ', AccountType='
+            ),
+            COALESCE(CONCAT(CONCAT('\'', REPLACE(`t1`.`account_type`, '\'', '\'\'')), '\''), 'null')
+          ) AS `received_text`,
+          `t1`.`failure_reason`
+        FROM `staging`.`quarantine_stg_account` AS `t1`
+      ) AS `t4`
+      GROUP BY
+        1,
+        2,
+        3,
+        4
+    ) AS `t6`
+  ) AS `t7`
+) AS `t8`;
 
 -- int_account_with_customer
 SELECT

@@ -27,8 +27,8 @@ SELECT
     THEN "t1"."customer_id"
     ELSE CAST(NULL AS TEXT)
   END AS BIGINT) AS "customer_id",
-  LOWER("t1"."name") AS "customer_name",
-  COALESCE(LOWER("t1"."has_loan"), '') IN ('yes', 'y', 'true', '1') AS "has_loan_flag",
+  LOWER(REPLACE(REPLACE("t1"."name", 'İ', 'i̇'), 'Σ', 'σ')) AS "customer_name",
+  COALESCE(LOWER(REPLACE(REPLACE("t1"."has_loan", 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('yes', 'y', 'true', '1') AS "has_loan_flag",
   "t1"."loaded_at",
   CASE
     WHEN COALESCE("t1"."customer_id", '') = ''
@@ -77,7 +77,7 @@ SELECT
       'null'
     )
     WHEN NOT (
-      COALESCE(LOWER("t1"."has_loan"), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
+      COALESCE(LOWER(REPLACE(REPLACE("t1"."has_loan", 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
     )
     THEN 'has_loan is neither yes nor no: ' || COALESCE(
       '''' || SUBSTRING(
@@ -124,7 +124,7 @@ SELECT
     THEN "t1"."balance"
     ELSE CAST(NULL AS TEXT)
   END AS DECIMAL(18, 2)) AS "balance_amount",
-  COALESCE(LOWER("t1"."account_type"), '') AS "account_type",
+  COALESCE(LOWER(REPLACE(REPLACE("t1"."account_type", 'İ', 'i̇'), 'Σ', 'σ')), '') AS "account_type",
   "t1"."loaded_at",
   CASE
     WHEN COALESCE("t1"."account_id", '') = ''
@@ -176,7 +176,7 @@ SELECT
       ) || '''',
       'null'
     )
-    WHEN COALESCE(LOWER("t1"."balance"), '') IN ('', 'null', 'n/a', 'none')
+    WHEN COALESCE(LOWER(REPLACE(REPLACE("t1"."balance", 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('', 'null', 'n/a', 'none')
     THEN 'balance is blank: ' || COALESCE(
       '''' || SUBSTRING(
         "t1"."received_balance",
@@ -258,7 +258,7 @@ SELECT
       'null'
     )
     WHEN NOT (
-      COALESCE(LOWER("t1"."account_type"), '') IN ('savings', 'checking')
+      COALESCE(LOWER(REPLACE(REPLACE("t1"."account_type", 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('savings', 'checking')
     )
     THEN 'account_type is neither savings nor checking: ' || COALESCE(
       '''' || SUBSTRING(
@@ -304,8 +304,8 @@ WITH "t3" AS (
         THEN "t1"."customer_id"
         ELSE CAST(NULL AS TEXT)
       END AS BIGINT) AS "customer_id",
-      LOWER("t1"."name") AS "customer_name",
-      COALESCE(LOWER("t1"."has_loan"), '') IN ('yes', 'y', 'true', '1') AS "has_loan_flag",
+      LOWER(REPLACE(REPLACE("t1"."name", 'İ', 'i̇'), 'Σ', 'σ')) AS "customer_name",
+      COALESCE(LOWER(REPLACE(REPLACE("t1"."has_loan", 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('yes', 'y', 'true', '1') AS "has_loan_flag",
       "t1"."loaded_at",
       CASE
         WHEN COALESCE("t1"."customer_id", '') = ''
@@ -354,7 +354,7 @@ WITH "t3" AS (
           'null'
         )
         WHEN NOT (
-          COALESCE(LOWER("t1"."has_loan"), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
+          COALESCE(LOWER(REPLACE(REPLACE("t1"."has_loan", 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
         )
         THEN 'has_loan is neither yes nor no: ' || COALESCE(
           '''' || SUBSTRING(
@@ -506,7 +506,7 @@ WITH "t3" AS (
         THEN "t1"."balance"
         ELSE CAST(NULL AS TEXT)
       END AS DECIMAL(18, 2)) AS "balance_amount",
-      COALESCE(LOWER("t1"."account_type"), '') AS "account_type",
+      COALESCE(LOWER(REPLACE(REPLACE("t1"."account_type", 'İ', 'i̇'), 'Σ', 'σ')), '') AS "account_type",
       "t1"."loaded_at",
       CASE
         WHEN COALESCE("t1"."account_id", '') = ''
@@ -558,7 +558,7 @@ WITH "t3" AS (
           ) || '''',
           'null'
         )
-        WHEN COALESCE(LOWER("t1"."balance"), '') IN ('', 'null', 'n/a', 'none')
+        WHEN COALESCE(LOWER(REPLACE(REPLACE("t1"."balance", 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('', 'null', 'n/a', 'none')
         THEN 'balance is blank: ' || COALESCE(
           '''' || SUBSTRING(
             "t1"."received_balance",
@@ -640,7 +640,7 @@ WITH "t3" AS (
           'null'
         )
         WHEN NOT (
-          COALESCE(LOWER("t1"."account_type"), '') IN ('savings', 'checking')
+          COALESCE(LOWER(REPLACE(REPLACE("t1"."account_type", 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('savings', 'checking')
         )
         THEN 'account_type is neither savings nor checking: ' || COALESCE(
           '''' || SUBSTRING(
@@ -800,8 +800,8 @@ WITH "t3" AS (
         THEN "t1"."customer_id"
         ELSE CAST(NULL AS TEXT)
       END AS BIGINT) AS "customer_id",
-      LOWER("t1"."name") AS "customer_name",
-      COALESCE(LOWER("t1"."has_loan"), '') IN ('yes', 'y', 'true', '1') AS "has_loan_flag",
+      LOWER(REPLACE(REPLACE("t1"."name", 'İ', 'i̇'), 'Σ', 'σ')) AS "customer_name",
+      COALESCE(LOWER(REPLACE(REPLACE("t1"."has_loan", 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('yes', 'y', 'true', '1') AS "has_loan_flag",
       "t1"."loaded_at",
       CASE
         WHEN COALESCE("t1"."customer_id", '') = ''
@@ -850,7 +850,7 @@ WITH "t3" AS (
           'null'
         )
         WHEN NOT (
-          COALESCE(LOWER("t1"."has_loan"), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
+          COALESCE(LOWER(REPLACE(REPLACE("t1"."has_loan", 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
         )
         THEN 'has_loan is neither yes nor no: ' || COALESCE(
           '''' || SUBSTRING(
@@ -1031,8 +1031,8 @@ WITH "t1" AS (
         THEN "t2"."customer_id"
         ELSE CAST(NULL AS TEXT)
       END AS BIGINT) AS "customer_id",
-      LOWER("t2"."name") AS "customer_name",
-      COALESCE(LOWER("t2"."has_loan"), '') IN ('yes', 'y', 'true', '1') AS "has_loan_flag",
+      LOWER(REPLACE(REPLACE("t2"."name", 'İ', 'i̇'), 'Σ', 'σ')) AS "customer_name",
+      COALESCE(LOWER(REPLACE(REPLACE("t2"."has_loan", 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('yes', 'y', 'true', '1') AS "has_loan_flag",
       "t2"."loaded_at",
       CASE
         WHEN COALESCE("t2"."customer_id", '') = ''
@@ -1081,7 +1081,7 @@ WITH "t1" AS (
           'null'
         )
         WHEN NOT (
-          COALESCE(LOWER("t2"."has_loan"), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
+          COALESCE(LOWER(REPLACE(REPLACE("t2"."has_loan", 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
         )
         THEN 'has_loan is neither yes nor no: ' || COALESCE(
           '''' || SUBSTRING(
@@ -1110,6 +1110,9 @@ SELECT
   "t14"."received_has_loan" AS "has_loan",
   "t14"."loaded_at",
   "t14"."failure_reason",
+  MD5(
+    '' || 'CustomerID=' || COALESCE('''' || REPLACE("t14"."received_customer_id", '''', '''''') || '''', 'null') || ', Name=' || COALESCE('''' || REPLACE("t14"."received_name", '''', '''''') || '''', 'null') || ', HasLoan=' || COALESCE('''' || REPLACE("t14"."received_has_loan", '''', '''''') || '''', 'null') || ': ' || "t14"."failure_reason"
+  ) AS "refusal_id",
   CAST('1970-01-01 00:00:00' AS TIMESTAMP(6)) AS "quarantined_at"
 FROM (
   SELECT
@@ -1167,7 +1170,7 @@ FROM (
           'null'
         )
         WHEN NOT (
-          COALESCE(LOWER("t2"."has_loan"), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
+          COALESCE(LOWER(REPLACE(REPLACE("t2"."has_loan", 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
         )
         THEN 'has_loan is neither yes nor no: ' || COALESCE(
           '''' || SUBSTRING(
@@ -1322,7 +1325,7 @@ WITH "t3" AS (
         THEN "t1"."balance"
         ELSE CAST(NULL AS TEXT)
       END AS DECIMAL(18, 2)) AS "balance_amount",
-      COALESCE(LOWER("t1"."account_type"), '') AS "account_type",
+      COALESCE(LOWER(REPLACE(REPLACE("t1"."account_type", 'İ', 'i̇'), 'Σ', 'σ')), '') AS "account_type",
       "t1"."loaded_at",
       CASE
         WHEN COALESCE("t1"."account_id", '') = ''
@@ -1374,7 +1377,7 @@ WITH "t3" AS (
           ) || '''',
           'null'
         )
-        WHEN COALESCE(LOWER("t1"."balance"), '') IN ('', 'null', 'n/a', 'none')
+        WHEN COALESCE(LOWER(REPLACE(REPLACE("t1"."balance", 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('', 'null', 'n/a', 'none')
         THEN 'balance is blank: ' || COALESCE(
           '''' || SUBSTRING(
             "t1"."received_balance",
@@ -1456,7 +1459,7 @@ WITH "t3" AS (
           'null'
         )
         WHEN NOT (
-          COALESCE(LOWER("t1"."account_type"), '') IN ('savings', 'checking')
+          COALESCE(LOWER(REPLACE(REPLACE("t1"."account_type", 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('savings', 'checking')
         )
         THEN 'account_type is neither savings nor checking: ' || COALESCE(
           '''' || SUBSTRING(
@@ -1663,7 +1666,7 @@ WITH "t1" AS (
         THEN "t2"."balance"
         ELSE CAST(NULL AS TEXT)
       END AS DECIMAL(18, 2)) AS "balance_amount",
-      COALESCE(LOWER("t2"."account_type"), '') AS "account_type",
+      COALESCE(LOWER(REPLACE(REPLACE("t2"."account_type", 'İ', 'i̇'), 'Σ', 'σ')), '') AS "account_type",
       "t2"."loaded_at",
       CASE
         WHEN COALESCE("t2"."account_id", '') = ''
@@ -1715,7 +1718,7 @@ WITH "t1" AS (
           ) || '''',
           'null'
         )
-        WHEN COALESCE(LOWER("t2"."balance"), '') IN ('', 'null', 'n/a', 'none')
+        WHEN COALESCE(LOWER(REPLACE(REPLACE("t2"."balance", 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('', 'null', 'n/a', 'none')
         THEN 'balance is blank: ' || COALESCE(
           '''' || SUBSTRING(
             "t2"."received_balance",
@@ -1797,7 +1800,7 @@ WITH "t1" AS (
           'null'
         )
         WHEN NOT (
-          COALESCE(LOWER("t2"."account_type"), '') IN ('savings', 'checking')
+          COALESCE(LOWER(REPLACE(REPLACE("t2"."account_type", 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('savings', 'checking')
         )
         THEN 'account_type is neither savings nor checking: ' || COALESCE(
           '''' || SUBSTRING(
@@ -1827,6 +1830,9 @@ SELECT
   "t14"."received_account_type" AS "account_type",
   "t14"."loaded_at",
   "t14"."failure_reason",
+  MD5(
+    '' || 'AccountID=' || COALESCE('''' || REPLACE("t14"."received_account_id", '''', '''''') || '''', 'null') || ', CustomerID=' || COALESCE('''' || REPLACE("t14"."received_customer_id", '''', '''''') || '''', 'null') || ', Balance=' || COALESCE('''' || REPLACE("t14"."received_balance", '''', '''''') || '''', 'null') || ', AccountType=' || COALESCE('''' || REPLACE("t14"."received_account_type", '''', '''''') || '''', 'null') || ': ' || "t14"."failure_reason"
+  ) AS "refusal_id",
   CAST('1970-01-01 00:00:00' AS TIMESTAMP(6)) AS "quarantined_at"
 FROM (
   SELECT
@@ -1888,7 +1894,7 @@ FROM (
           ) || '''',
           'null'
         )
-        WHEN COALESCE(LOWER("t2"."balance"), '') IN ('', 'null', 'n/a', 'none')
+        WHEN COALESCE(LOWER(REPLACE(REPLACE("t2"."balance", 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('', 'null', 'n/a', 'none')
         THEN 'balance is blank: ' || COALESCE(
           '''' || SUBSTRING(
             "t2"."received_balance",
@@ -1970,7 +1976,7 @@ FROM (
           'null'
         )
         WHEN NOT (
-          COALESCE(LOWER("t2"."account_type"), '') IN ('savings', 'checking')
+          COALESCE(LOWER(REPLACE(REPLACE("t2"."account_type", 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('savings', 'checking')
         )
         THEN 'account_type is neither savings nor checking: ' || COALESCE(
           '''' || SUBSTRING(
@@ -2162,6 +2168,73 @@ FROM (
 ANTI JOIN "staging"."stg_account" AS "t2"
   ON "t5"."account_id" = "t2"."account_id";
 
+-- refusal
+SELECT
+  *
+FROM (
+  SELECT
+    "t3"."refusal_id",
+    "t3"."received_id",
+    "t3"."received_text",
+    "t3"."failure_reason",
+    "t3"."refused_count",
+    'customer' AS "source_name"
+  FROM (
+    SELECT
+      "t2"."refusal_id",
+      "t2"."received_id",
+      "t2"."received_text",
+      "t2"."failure_reason",
+      COUNT(*) AS "refused_count"
+    FROM (
+      SELECT
+        "t0"."refusal_id",
+        "t0"."customer_id" AS "received_id",
+        '' || 'CustomerID=' || COALESCE('''' || REPLACE("t0"."customer_id", '''', '''''') || '''', 'null') || ', Name=' || COALESCE('''' || REPLACE("t0"."name", '''', '''''') || '''', 'null') || ', HasLoan=' || COALESCE('''' || REPLACE("t0"."has_loan", '''', '''''') || '''', 'null') AS "received_text",
+        "t0"."failure_reason"
+      FROM "staging"."quarantine_stg_customer" AS "t0"
+    ) AS "t2"
+    GROUP BY
+      1,
+      2,
+      3,
+      4
+  ) AS "t3"
+) AS "t5"
+UNION ALL
+SELECT
+  *
+FROM (
+  SELECT
+    "t6"."refusal_id",
+    "t6"."received_id",
+    "t6"."received_text",
+    "t6"."failure_reason",
+    "t6"."refused_count",
+    'account' AS "source_name"
+  FROM (
+    SELECT
+      "t4"."refusal_id",
+      "t4"."received_id",
+      "t4"."received_text",
+      "t4"."failure_reason",
+      COUNT(*) AS "refused_count"
+    FROM (
+      SELECT
+        "t1"."refusal_id",
+        "t1"."account_id" AS "received_id",
+        '' || 'AccountID=' || COALESCE('''' || REPLACE("t1"."account_id", '''', '''''') || '''', 'null') || ', CustomerID=' || COALESCE('''' || REPLACE("t1"."customer_id", '''', '''''') || '''', 'null') || ', Balance=' || COALESCE('''' || REPLACE("t1"."balance", '''', '''''') || '''', 'null') || ', AccountType=' || COALESCE('''' || REPLACE("t1"."account_type", '''', '''''') || '''', 'null') AS "received_text",
+        "t1"."failure_reason"
+      FROM "staging"."quarantine_stg_account" AS "t1"
+    ) AS "t4"
+    GROUP BY
+      1,
+      2,
+      3,
+      4
+  ) AS "t6"
+) AS "t7";
+
 -- snap_customer
 SELECT
   *
@@ -2171,6 +2244,82 @@ FROM "staging"."stg_customer";
 SELECT
   *
 FROM "staging"."stg_account";
+
+-- snap_refusal
+SELECT
+  "t8"."refusal_id",
+  "t8"."source_name",
+  "t8"."received_id",
+  "t8"."received_text",
+  "t8"."failure_reason",
+  "t8"."refused_count"
+FROM (
+  SELECT
+    *
+  FROM (
+    SELECT
+      "t3"."refusal_id",
+      "t3"."received_id",
+      "t3"."received_text",
+      "t3"."failure_reason",
+      "t3"."refused_count",
+      'customer' AS "source_name"
+    FROM (
+      SELECT
+        "t2"."refusal_id",
+        "t2"."received_id",
+        "t2"."received_text",
+        "t2"."failure_reason",
+        COUNT(*) AS "refused_count"
+      FROM (
+        SELECT
+          "t0"."refusal_id",
+          "t0"."customer_id" AS "received_id",
+          '' || 'CustomerID=' || COALESCE('''' || REPLACE("t0"."customer_id", '''', '''''') || '''', 'null') || ', Name=' || COALESCE('''' || REPLACE("t0"."name", '''', '''''') || '''', 'null') || ', HasLoan=' || COALESCE('''' || REPLACE("t0"."has_loan", '''', '''''') || '''', 'null') AS "received_text",
+          "t0"."failure_reason"
+        FROM "staging"."quarantine_stg_customer" AS "t0"
+      ) AS "t2"
+      GROUP BY
+        1,
+        2,
+        3,
+        4
+    ) AS "t3"
+  ) AS "t5"
+  UNION ALL
+  SELECT
+    *
+  FROM (
+    SELECT
+      "t6"."refusal_id",
+      "t6"."received_id",
+      "t6"."received_text",
+      "t6"."failure_reason",
+      "t6"."refused_count",
+      'account' AS "source_name"
+    FROM (
+      SELECT
+        "t4"."refusal_id",
+        "t4"."received_id",
+        "t4"."received_text",
+        "t4"."failure_reason",
+        COUNT(*) AS "refused_count"
+      FROM (
+        SELECT
+          "t1"."refusal_id",
+          "t1"."account_id" AS "received_id",
+          '' || 'AccountID=' || COALESCE('''' || REPLACE("t1"."account_id", '''', '''''') || '''', 'null') || ', CustomerID=' || COALESCE('''' || REPLACE("t1"."customer_id", '''', '''''') || '''', 'null') || ', Balance=' || COALESCE('''' || REPLACE("t1"."balance", '''', '''''') || '''', 'null') || ', AccountType=' || COALESCE('''' || REPLACE("t1"."account_type", '''', '''''') || '''', 'null') AS "received_text",
+          "t1"."failure_reason"
+        FROM "staging"."quarantine_stg_account" AS "t1"
+      ) AS "t4"
+      GROUP BY
+        1,
+        2,
+        3,
+        4
+    ) AS "t6"
+  ) AS "t7"
+) AS "t8";
 
 -- int_account_with_customer
 SELECT

@@ -18,6 +18,17 @@ def opened(settings: Settings, read_only: bool = False) -> Store:
         ) from None
 
 
+def keeps_delta(settings: Settings) -> bool:
+    """Say whether the tables are Delta tables, in schemas of a catalog, not files of this machine."""
+    if settings.backend != "spark":
+        return settings.backend == "databricks"
+    try:
+        from lc_ibis.backends.spark_session import keeps_delta
+    except ModuleNotFoundError:
+        return False  # as it will be said when it is opened
+    return keeps_delta(settings.remote)
+
+
 def _duckdb(settings: Settings, read_only: bool) -> Store:
     from lc_ibis.backends.duckdb import DuckDB
 

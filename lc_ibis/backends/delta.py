@@ -67,6 +67,7 @@ class Delta(SparkTables):
         self._staged: dict[Place, _Staged] = {}
         self._known: dict[Place, ir.Table] = {}
         self._scratches: list[str] = []
+        self._values_names: list[str] = []
         self._has_scratch_schema = self._writing = False
         self._tables = self._listed()
         if read_only and not self._tables:
@@ -82,18 +83,22 @@ class Delta(SparkTables):
 
     def close(self) -> None:
         """Drop what was kept for the length of this connection."""
-        for name in self._scratches:
-            self._run(f"DROP TABLE IF EXISTS {name}")
-        self._engine.close()
+        try:
+            for name in self._scratches:
+                self._run(f"DROP TABLE IF EXISTS {name}")
+            for name in self._values_names:
+                self._run(f"DROP VIEW IF EXISTS {name}")
+        finally:
+            self._engine.close()
 
     def discard(self) -> None:
         """Remove all tables, and the schemas that held them."""
-        for layer in {layer for layer, _ in self._tables}:
+        for layer in self._layers():
             self._run(f"DROP SCHEMA IF EXISTS {self._schema(layer)} CASCADE")
 
     @property
     def interrupted_at(self) -> datetime | None:
-        """When the last build began, if it was cut off while it wrote; its tables are partly old and partly new."""
+        """When the last build began to write, if it was cut off then; its tables are partly old and partly new."""
         return None if self._last is None or self._last["has_ended"] else self._last["started_at"]
 
     # Writing --------------------------------------------------------------------------------
@@ -233,6 +238,7 @@ class Delta(SparkTables):
         query = f"SELECT {', '.join(columns)} FROM VALUES {values} AS v({names})" + ("" if rows else " WHERE false")
         name = f"values_{uuid4().hex}"
         self._run(f"CREATE TEMPORARY VIEW {name} AS {query}")
+        self._values_names.append(name)
         return named(self.con, schema, name)
 
     def _stored(self, place: Place) -> ir.Table:
@@ -248,15 +254,19 @@ class Delta(SparkTables):
         return row
 
     def _listed(self, layer: str | None = None) -> set[Place]:
-        within = f" IN {_quoted(self._catalog)}" if self._catalog else ""
-        schemas = [str(row[0]) for row in self._fetched(f"SHOW SCHEMAS{within}")]
         found: set[Place] = set()
-        for schema in schemas:
-            own = schema.removeprefix(f"{self._prefix}_")
-            if own != schema and layer in (None, own):
+        for own in self._layers():
+            if layer in (None, own):
                 tables = self._engine.fetch(f"SHOW TABLES IN {self._schema(own)}").to_pylist()
                 found |= {(own, table["tableName"]) for table in tables if not table["isTemporary"]}
         return found
+
+    def _layers(self) -> list[str]:
+        """Return the layers that have a schema."""
+        within = f" IN {_quoted(self._catalog)}" if self._catalog else ""
+        schemas = [str(row[0]) for row in self._fetched(f"SHOW SCHEMAS{within}")]
+        start = f"{self._prefix}_"
+        return [schema.removeprefix(start) for schema in schemas if schema.startswith(start)]
 
     def _drop_leftovers(self) -> None:
         oldest = f"{datetime.now(timezone.utc) - _LEFTOVER:%Y%m%d}"

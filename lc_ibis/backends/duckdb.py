@@ -261,7 +261,7 @@ class DuckDB:
         copying(self.con.con, self._sql(query), path, format)
 
     def write_parts(self, query: ir.Table, directory: Path) -> None:
-        """Write a query's rows to Parquet files in an empty directory, ordered within each."""
+        """Write a query's rows to Parquet files in an empty directory."""
         copying(self.con.con, self._sql(query), directory, "parts")
 
     def _next(self) -> int:

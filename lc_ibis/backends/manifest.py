@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import ibis
+from ibis.common.annotations import SignatureValidationError
 
 from lc_ibis.errors import DatabaseError
 
 NAME = "tables.json"
-# Below scratch/: what builds keep for the length of a build, and readers for the length of a query.
-READERS = "reading"
+# What builds keep for the length of a build, and readers for the length of a query.
+SCRATCH, READERS = "scratch", "reading"
 Place = tuple[str, str]
+_PART_NAME = re.compile("[0-9a-f]{32}")
+_PART = re.compile(r"\w+/\w+/[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -43,10 +48,27 @@ class Manifest:
         """Return the tables; none where there is no manifest yet. Raises DatabaseError."""
         tables: dict[Place, Stored] = {}
         for name, entry in self._read()["tables"].items():
-            layer, table = name.split(".")
-            parts = tuple(self.root / part for part in entry["parts"])
-            tables[layer, table] = Stored(ibis.schema(entry["columns"]), parts)
+            try:
+                layer, table = name.split(".")
+                schema = ibis.schema(entry["columns"])
+            except (ValueError, TypeError, SignatureValidationError) as error:
+                raise self._unreadable(error) from None
+            tables[layer, table] = Stored(schema, tuple(self.root / part for part in entry["parts"]))
+        for part in (part for table in tables.values() for part in table.parts):
+            if not part.is_dir():
+                raise DatabaseError(f"{part}: {NAME} names it, and it is gone. Restore it from a backup.")
         return tables
+
+    def begin(self) -> None:
+        """Make an empty manifest where there is none, so that one that is lost is noticed. Raises DatabaseError."""
+        if self.path.exists():
+            return
+        if any(part.parts[-3] != SCRATCH for part in self._on_disk()):
+            raise DatabaseError(
+                f"{self.path}: it is gone, and says which of the files beside it are the tables. Restore it from a "
+                "backup, or build into another --database."
+            )
+        self._write({"tables": {}, "before": []})
 
     def replace(self, tables: Mapping[Place, Stored]) -> None:
         """Publish tables, all at once."""
@@ -58,9 +80,12 @@ class Manifest:
             }
             for (layer, name), table in tables.items()
         }
+        self._write({"tables": entries, "before": _parts(before)})
+
+    def _write(self, manifest: Mapping[str, object]) -> None:
         beside = self.path.with_name(f".{NAME}.tmp")
         with beside.open("w", encoding="utf-8") as file:
-            json.dump({"tables": entries, "before": _parts(before)}, file, indent=1)
+            json.dump(manifest, file, indent=1)
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, self.path)
@@ -71,23 +96,41 @@ class Manifest:
 
     def scratch_part(self, reading: bool) -> Path:
         """Return a directory that does not exist yet, for rows that are kept for a while."""
-        return self.new_part("scratch", READERS if reading else "building")
+        return self.new_part(SCRATCH, READERS if reading else "building")
 
     def sweep(self) -> None:
         """Remove what no manifest names: parts of builds that failed or were killed, and of those before the last."""
         read = self._read()
         named = {self.root / part for part in (*_parts(read), *read["before"])}
-        for part in self.root.glob("*/*/*/"):
+        for part in self._on_disk():
             if part not in named and not _is_in_use(part):
                 shutil.rmtree(part, ignore_errors=True)
 
-    def _read(self) -> dict[str, dict[str, dict[str, list[str]]]]:
+    def _on_disk(self) -> list[Path]:
+        """Return the parts that are there; what else is below the directory, or beyond a link, is not ours."""
+        found = (layer for layer in self.root.iterdir() if layer.is_dir() and not layer.is_symlink())
+        return [
+            part
+            for layer in found
+            for part in layer.glob("*/*/")
+            if _PART_NAME.fullmatch(part.name) and not part.is_symlink() and not part.parent.is_symlink()
+        ]
+
+    def _read(self) -> dict[str, Any]:
         try:
-            return json.loads(self.path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+            read = json.loads(self.path.read_text(encoding="utf-8"))
+            parts = [*_parts(read), *read["before"]]
+            if not all(_PART.fullmatch(part) for part in parts):
+                raise ValueError("a part that no build names so")
         except FileNotFoundError:
-            return {"tables": {}, "before": {}}
-        except (OSError, ValueError) as error:
-            raise DatabaseError(f"{self.path}: it cannot be read ({error}).") from None
+            return {"tables": {}, "before": []}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise self._unreadable(error) from None
+        return read  # type: ignore[no-any-return]
+
+    def _unreadable(self, error: Exception) -> DatabaseError:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        return DatabaseError(f"{self.path}: it cannot be read ({reason}). Restore it from a backup.")
 
 
 def _is_in_use(part: Path) -> bool:

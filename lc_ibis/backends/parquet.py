@@ -44,12 +44,12 @@ class Parquet(SparkTables):
     def __init__(self, root: Path, session: Session, read_only: bool = False):
         super().__init__(session)
         self._manifest = Manifest(root.resolve())
-        if read_only and not self._manifest.path.exists():
-            session.close()
-            raise DatabaseError(f"{root}: there is no database. Make it with lc-ibis build --backend spark.")
         self._is_new = not self._manifest.root.exists()
         self._lock = None if read_only else _locked(self._manifest.root)
         self._tables = self._manifest.read()
+        if read_only and not self._tables:
+            session.close()
+            raise DatabaseError(f"{root}: there is no database. Make it with lc-ibis build --backend spark.")
         self._session = session
         self._writing = self._is_discarded = False
         self._dead: dict[Place, DataFrame] = {}
@@ -69,7 +69,7 @@ class Parquet(SparkTables):
             shutil.rmtree(part, ignore_errors=True)
         if self._lock:
             self._lock.release()
-            if self._is_new and (self._is_discarded or not self._manifest.path.exists()):
+            if self._is_new and (self._is_discarded or not self._tables):
                 shutil.rmtree(self._manifest.root, ignore_errors=True)
 
     def discard(self) -> None:
@@ -85,6 +85,7 @@ class Parquet(SparkTables):
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Publish all that is written inside at once, or, on an error, nothing."""
+        self._manifest.begin()
         self._manifest.sweep()
         self._writing = True
         try:

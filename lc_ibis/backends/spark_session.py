@@ -44,6 +44,8 @@ class Session:
         memory_limit: str | None = None,
     ):  # fmt: skip
         active = _active(remote)
+        if active and master:
+            raise SettingsError("master: a Spark session is active, and its cluster is taken. Leave --master.")
         self.spark = active or (_connected(remote) if remote else _started(master, threads, memory_limit))
         self._is_ours = active is None
         _settle(self.spark)
@@ -53,8 +55,7 @@ class Session:
     @property
     def has_delta(self) -> bool:
         """Say whether tables can be Delta tables: on a Connect server, on Databricks, or where its extension is."""
-        extensions = self.spark.conf.get("spark.sql.extensions", "") or ""
-        return _is_remote(self.spark) or _on_databricks() or "delta" in extensions.lower()
+        return _has_delta(self.spark)
 
     def fetch(self, sql: str) -> pa.Table:
         """Run a statement and return its rows."""
@@ -108,16 +109,29 @@ def to_read(path: Path) -> str:
     return re.sub(r"([\\*?\[\]{}^])", r"\\\1", to_write(path))
 
 
+def keeps_delta(remote: str | None) -> bool:
+    """Say whether the session that a build would take keeps Delta tables, without starting one."""
+    active = _active(remote)
+    return bool(remote) or (active is not None and _has_delta(active))
+
+
+def _has_delta(session: SparkSession) -> bool:
+    extensions = session.conf.get("spark.sql.extensions", "") or ""
+    return _is_remote(session) or _on_databricks() or "delta" in extensions.lower()
+
+
 def _is_remote(session: SparkSession) -> bool:
     return type(session).__module__.startswith("pyspark.sql.connect")
 
 
 def _active(remote: str | None) -> SparkSession | None:
-    """Return the session that a job or a notebook has, if any; with `remote`, of a Connect server."""
+    """Return the session that a job or a notebook has, if any; with `remote`, of that Connect server."""
     if remote:
         from pyspark.sql.connect.session import SparkSession as Remote
 
-        return cast(SparkSession | None, Remote.getActiveSession())
+        active = Remote.getActiveSession()
+        is_there = active is not None and active.client._builder.endpoint == _endpoint(remote)
+        return cast(SparkSession, active) if is_there else None
     # A task of a Databricks job has a session, which need not be the active one of its thread.
     return SparkSession.builder.getOrCreate() if _on_databricks() else SparkSession.getActiveSession()
 
@@ -140,19 +154,23 @@ def _settle(spark: SparkSession) -> None:
         raise SettingsError(f"backend: to this Spark session TIMESTAMP is {moment.typeName()}. It must have a zone.")
 
 
+def _endpoint(remote: str) -> str:
+    address = urlsplit(remote)
+    return f"{address.hostname or ''}:{address.port or _CONNECT_PORT}"
+
+
 def _connected(remote: str) -> SparkSession:
     from pyspark.sql.connect.session import SparkSession as Remote
 
-    address = urlsplit(remote)
-    host, port = address.hostname or "", address.port or _CONNECT_PORT
+    host, port = _endpoint(remote).rsplit(":", 1)
     try:
         # Spark itself would try for many minutes. What follows the host is in no error: a token may be there.
-        socket.create_connection((host, port), timeout=10).close()
+        socket.create_connection((host, int(port)), timeout=10).close()
     except OSError as error:
         raise DatabaseError(
             f"sc://{host}:{port}: no Spark Connect server answers ({error.strerror or error})."
         ) from None
-    return cast(SparkSession, Remote.builder.remote(remote).getOrCreate())
+    return cast(SparkSession, Remote.builder.remote(remote).create())
 
 
 def _started(master: str | None, threads: int | None, memory_limit: str | None) -> SparkSession:

@@ -13,6 +13,7 @@ import ibis.expr.datatypes as dt
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pyarrow as pa
+import pyarrow.parquet as pq
 from ibis.backends.pyspark.datatypes import PySparkType
 
 from lc_ibis.backends.duckdb_extracts import copying
@@ -67,19 +68,19 @@ class SparkTables:
         copying_arrow(self._engine.fetch(self._sql(query)), query.schema(), path, format)
 
     def write_parts(self, query: ir.Table, directory: Path) -> None:
-        """Write a query's rows to Parquet files in an empty directory, ordered within each.
+        """Write a query's rows to Parquet files in an empty directory.
 
         Raises OutputError where the engine has another file system.
         """
         self._engine.write_parts(self._sql(query), query.schema(), directory)
-        if any(directory.glob("*.parquet")):
-            return
-        if self.rows(query.limit(1)):
+        parts = list(directory.glob("*.parquet"))
+        if sum(pq.read_metadata(part).num_rows for part in parts) != self.count(query):
             raise OutputError(
                 f"{directory.parent}: Spark wrote where this program does not see it. "
                 "Name a directory that both share in --outputs, or leave --partitioned."
             )
-        copying_arrow(self._engine.fetch(self._sql(query)), query.schema(), directory, "parts")
+        if not parts:
+            copying_arrow(self._engine.fetch(self._sql(query)), query.schema(), directory, "parts")
 
 
 def copying_arrow(rows: pa.Table, schema: ibis.Schema, path: Path, format: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -17,6 +17,7 @@ from lc_ibis.engine.store import Store
 from lc_ibis.engine.touched import Changes
 
 EXAMPLES = 5
+Limits = Mapping[str, tuple[float, float]]
 
 
 @dataclass
@@ -24,7 +25,8 @@ class Checker:
     """Runs the checks of a pipeline's tables.
 
     `changes` are what the run did to the tables whose versions were `before`. With `everything`
-    each check is run on all rows, whatever changed.
+    each check is run on all rows, whatever changed. `limits` are other thresholds, warn_if and error_if,
+    of the checks of a name; with `warn_error` what would be a warning fails.
     """
 
     pipeline: Pipeline
@@ -35,6 +37,8 @@ class Checker:
     changes: Mapping[str, Changes] = field(default_factory=dict)
     before: Mapping[str, int] = field(default_factory=dict)
     everything: bool = True
+    limits: Limits = field(default_factory=dict)
+    warn_error: bool = False
 
     def run(self, names: Iterable[str]) -> list[CheckResult]:
         """Run all checks of the named models.
@@ -62,7 +66,7 @@ class Checker:
 
     def _check(self, model: Model) -> list[CheckResult]:
         results, due = [], dict[tuple[Scope, tuple[str, ...]], list[Check]]()
-        for check in model.checks:
+        for check in map(self._limited, model.checks):
             if reason := self._why_not(model, check):
                 results.append(CheckResult(model.name, model.layer, check, "skip", scope="nothing", reason=reason))
                 continue
@@ -81,13 +85,20 @@ class Checker:
             ]
         return results
 
+    def _limited(self, check: Check) -> Check:
+        if check.name not in self.limits:
+            return check
+        warn_if, error_if = self.limits[check.name]
+        return check.but(warn_if=warn_if, error_if=error_if)
+
     def _why_not(self, model: Model, check: Check) -> str | None:
         """Return why a check cannot be run now; None if it can."""
         if not model.is_stored:
             return self.state.stale(self.pipeline, self.pipeline.stored_inputs[model.name])
         if model.name not in self.state.tables:
             return f"{model.name} is not built yet"
-        return self.state.stale(self.pipeline, (model.name, *check.needs)) if check.needs else None
+        others = [name for name in (*check.needs, check.of) if name]
+        return self.state.stale(self.pipeline, (model.name, *others)) if others else None
 
     def _read(self, model: Model, check: Check) -> tuple[str, ...]:
         """Return the stored tables that a check reads."""
@@ -143,5 +154,9 @@ class Checker:
         shown = [name for name in (*model.business_key, *check.columns) if name in rows.columns]
         rows = rows.select(*dict.fromkeys(shown)) if shown else rows
         examples = self.store.rows(rows.order_by(rows.columns).limit(EXAMPLES))
-        status: Literal["fail", "warn"] = "fail" if check.severity == "error" else "warn"
-        return CheckResult(model.name, model.layer, check, status, failing, tuple(examples), scope)
+        of = check.of or model.name
+        row_count = self.state.tables[of].row_count if of in self.state.tables else 0
+        status = check.status(failing, row_count)
+        if status == "warn" and self.warn_error:
+            status = "fail"
+        return CheckResult(model.name, model.layer, check, status, failing, row_count, tuple(examples), scope)

@@ -21,6 +21,9 @@ Severity = Literal["error", "warn"]
 # What a check was run on; nothing at all where nothing that it reads has changed since it passed.
 Scope = Literal["all rows", "changed rows", "touched keys", "nothing"]
 TablesByName = Mapping[str, ir.Table]
+# Of one row and the others of a table, a table that breaks a rule.
+Spoil = Callable[[ir.Table, ir.Table], ir.Table]
+Changed = Callable[[ir.Table], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -30,16 +33,43 @@ class Check:
     Exactly one of `breaks` (true for a row that breaks the rule) and `failing` (the table and
     the tables named in `needs`, to the failing rows) is set. With `failing`, `by` names the columns
     by which the rule looks at rows: it may be run on some values of them alone. None: on all rows.
+
+    `spoil` shows that the rule is awake: of all rows but one, and that one, it makes a table in
+    which more rows break the rule.
+
+    More failing rows than `error_if` fail a check of severity error, more than `warn_if` are a
+    warning: a number of rows, or, as a float, a share of the rows of the table, or of the table `of`.
     """
 
     name: str
     columns: tuple[str, ...]
     meaning: str
+    spoil: Spoil
     breaks: Callable[[ir.Table], ir.BooleanValue] | None = None
     failing: Callable[[ir.Table, TablesByName], ir.Table] | None = None
     needs: tuple[str, ...] = ()
     by: tuple[str, ...] | None = None
     severity: Severity = "error"
+    warn_if: int | float = 0
+    error_if: int | float = 0
+    of: str = ""
+    tags: tuple[str, ...] = ()
+
+    @property
+    def is_share(self) -> bool:
+        """Say whether failing rows are counted as a share of all."""
+        return isinstance(self.warn_if, float) or isinstance(self.error_if, float)
+
+    def but(self, where: Callable[[ir.Table], ir.BooleanValue] | None = None, **changes: Any) -> Check:
+        """Return the check with other fields, and looking only at the rows of which `where` is true."""
+        check = replace(self, **changes)
+        if where is None:
+            return check
+        breaks, failing = check.breaks, check.failing
+        if breaks is not None:
+            return replace(check, breaks=lambda t: where(t) & breaks(t))
+        assert failing is not None
+        return replace(check, failing=lambda t, tables: failing(t.filter(where(t)), tables))
 
     def rows(self, table: ir.Table, tables: TablesByName) -> ir.Table:
         """Return the failing rows."""
@@ -47,6 +77,16 @@ class Check:
             return table.filter(self.breaks(table).fill_null(False))
         assert self.failing is not None
         return self.failing(table, tables)
+
+    def status(self, failing_count: int, row_count: int) -> Literal["pass", "warn", "fail"]:
+        """Say how the check ends where so many of so many rows fail."""
+
+        def exceeds(limit: int | float) -> bool:
+            return failing_count > (limit * row_count if isinstance(limit, float) else limit)
+
+        if self.severity == "error" and exceeds(self.error_if):
+            return "fail"
+        return "warn" if exceeds(self.warn_if) else "pass"
 
 
 @dataclass(frozen=True)
@@ -58,6 +98,7 @@ class CheckResult:
     check: Check
     status: Literal["pass", "warn", "fail", "skip"]
     failing_count: int = 0
+    row_count: int = 0  # of the rows of which the failing ones are a share
     examples: tuple[dict[str, Any], ...] = ()
     scope: Scope = "all rows"
     reason: str = ""
@@ -68,7 +109,8 @@ def sentence(result: CheckResult) -> str:
     rows = [" ".join("null" if value is None else str(value) for value in row.values()) for row in result.examples]
     more = ", …" if result.failing_count > len(rows) else ""
     shown = f", by {', '.join(result.examples[0])}: {', '.join(rows)}{more}" if rows else ""
-    return f"{result.table}: {result.failing_count:,} break {result.check.name}{shown}"
+    share = f" of {result.row_count:,} rows" if result.check.is_share else ""
+    return f"{result.table}: {result.failing_count:,}{share} break {result.check.name}{shown}"
 
 
 def contract_checks(contract: type[Contract]) -> list[Check]:
@@ -77,14 +119,35 @@ def contract_checks(contract: type[Contract]) -> list[Check]:
     return [*checks, unique(*contract.key())] if contract.key() else checks
 
 
-def warn(check: Check) -> Check:
-    """Return the check with severity warn: reported, but it does not stop a build."""
-    return replace(check, severity="warn")
+def changing(changed: Changed) -> Spoil:
+    """Spoil a table by other values in one row."""
+
+    def spoil(others: ir.Table, row: ir.Table) -> ir.Table:
+        # A text alone would be the name of a column.
+        values = {name: ibis.literal(v) if isinstance(v, str) else v for name, v in changed(row).items()}
+        return others.union(row.mutate(**values).cast(others.schema()))
+
+    return spoil
+
+
+def repeating(others: ir.Table, row: ir.Table) -> ir.Table:
+    """Spoil a table by a row that comes twice."""
+    return others.union(row, row)
+
+
+def _stranger(column: ir.Column) -> ir.Value:
+    """Return a value that no key has."""
+    return ibis.literal(_STRANGE_NUMBER if column.type().is_integer() else _STRANGE_TEXT)
+
+
+_STRANGE_NUMBER, _STRANGE_TEXT = 2**62 + 1, "no such key"
 
 
 def not_null(column: str) -> Check:
+    """Every row has a value there."""
     return Check(
         f"not_null_{column}", (column,), f"{column} is always known.",
+        changing(lambda row: {column: ibis.null(row[column].type())}),
         breaks=lambda t: t[column].isnull(),
     )  # fmt: skip
 
@@ -92,29 +155,35 @@ def not_null(column: str) -> Check:
 def unique(*columns: str) -> Check:
     """No two rows share these columns; a failing row is a repeated key."""
     return Check(
-        f"unique_{'_'.join(columns)}", columns, f"{' and '.join(columns)} identify a row.",
+        f"unique_{'_'.join(columns)}", columns, f"{' and '.join(columns)} identify a row.", repeating,
         failing=lambda t, _: t.group_by(columns).having(t.count() > 1).aggregate(row_count=t.count()),
         by=columns,
     )  # fmt: skip
 
 
-def accepted_values(column: str, values: tuple[Any, ...]) -> Check:
+def accepted_values(column: str, values: tuple[str, ...]) -> Check:
+    """Every known value is one of these."""
     return Check(
-        f"accepted_values_{column}", (column,), f"{column} is one of {', '.join(map(str, values))}.",
+        f"accepted_values_{column}", (column,), f"{column} is one of {', '.join(values)}.",
+        changing(lambda row: {column: f"not {values[0]}"}),
         breaks=lambda t: ~t[column].isin(values),
     )  # fmt: skip
 
 
 def positive_value(column: str, zero: bool = False) -> Check:
+    """Every known value is above zero, or zero where that is allowed."""
     return Check(
         f"positive_value_{column}", (column,), f"{column} is {'zero or ' if zero else ''}positive.",
+        changing(lambda row: {column: -1 if zero else 0}),
         breaks=lambda t: (t[column] < 0) if zero else (t[column] <= 0),
     )  # fmt: skip
 
 
 def accepted_range(column: str, low: Decimal | int, high: Decimal | int) -> Check:
+    """Every known value lies from low to high."""
     return Check(
         f"accepted_range_{column}", (column,), f"{column} lies from {low} to {high}.",
+        changing(lambda row: {column: _like(row[column], high + 1)}),
         breaks=lambda t: ~t[column].between(_like(t[column], low), _like(t[column], high)),
     )  # fmt: skip
 
@@ -124,20 +193,41 @@ def _like(column: ir.Column, value: Decimal | int) -> ir.Scalar:
     return ibis.literal(value).cast(column.type())
 
 
-def expression_is_true(name: str, meaning: str, holds: Callable[[ir.Table], ir.BooleanValue]) -> Check:
-    """Every row satisfies `holds`; an unknown answer fails too."""
-    return Check(name, (), meaning, breaks=lambda t: ~holds(t).fill_null(False))
+def expression_is_true(name: str, meaning: str, holds: Callable[[ir.Table], ir.BooleanValue], spoilt: Changed) -> Check:
+    """Every row satisfies `holds`; an unknown answer fails too. `spoilt` are columns of a row that does not."""
+    return Check(name, (), meaning, changing(spoilt), breaks=lambda t: ~holds(t).fill_null(False))
 
 
 def no_rows(name: str, meaning: str) -> Check:
     """The table is empty: each row is one too many."""
-    return Check(name, (), meaning, breaks=lambda t: t[t.columns[0]].isnull() | t[t.columns[0]].notnull())
+    return Check(name, (), meaning, repeating, breaks=lambda t: t[t.columns[0]].isnull() | t[t.columns[0]].notnull())
+
+
+def few_refused(source: str, why: str, warn_if: float = 0.05, error_if: float = 0.5) -> Check:
+    """Of a quarantine: no more than a share of the rows of `source` are refused; the column `why` gives the reason."""
+    every = no_rows("few_refused", f"Most rows of {source} are sound; a broken feed does not pass as a small day.")
+    return every.but(columns=(why,), of=source, warn_if=warn_if, error_if=error_if)
+
+
+def row_count(low: int) -> Check:
+    """There are at least so many rows; a failing row is one that is missing, by its number from 0."""
+
+    def missing(table: ir.Table, _: TablesByName) -> ir.Table:
+        some = table.limit(low)
+        counted = some.aggregate(row_count=some.count())
+        return counted.select(missing_row=ibis.range(counted.row_count, low).unnest())
+
+    return Check(
+        "row_count", (), f"There are at least {low:,} rows.", lambda others, _: others.filter(False),
+        failing=missing,
+    )  # fmt: skip
 
 
 def valid_date_range(start: str, end: str) -> Check:
     """Where there is an end it lies after the start."""
     return Check(
         f"valid_date_range_{start}_{end}", (start, end), f"{end} is later than {start}.",
+        changing(lambda row: {end: row[start]}),
         breaks=lambda t: t[end] <= t[start],
     )  # fmt: skip
 
@@ -153,6 +243,7 @@ def relationships(column: str, to: str, where: Callable[[ir.Table], ir.BooleanVa
 
     return Check(
         f"relationships_{column}_{to}", (column,), f"Every {column} is in {to}.",
+        changing(lambda row: {column: _stranger(row[column])}),
         failing=orphans, needs=(to,), by=(column,),
     )  # fmt: skip
 
@@ -167,8 +258,9 @@ def scd2_no_overlap(keys: tuple[str, ...], start: str = "dbt_valid_from", end: s
         return versions.filter(versions.next_start.notnull() & late)
 
     return Check(
-        "scd2_no_overlap", (*keys, start, end), "A key has one version at a time.", failing=overlapping, by=keys
-    )
+        "scd2_no_overlap", (*keys, start, end), "A key has one version at a time.", repeating,
+        failing=overlapping, by=keys,
+    )  # fmt: skip
 
 
 def same_rows(name: str, meaning: str, columns: tuple[str, ...], other: str,
@@ -182,7 +274,10 @@ def same_rows(name: str, meaning: str, columns: tuple[str, ...], other: str,
         mine, theirs = table.select(*columns), prepare(tables[other]).select(*columns)
         return mine.difference(theirs).union(theirs.difference(mine))
 
-    return Check(name, columns, meaning, failing=different, needs=(other,), by=columns[:1])
+    return Check(
+        name, columns, meaning, changing(lambda row: {columns[0]: _stranger(row[columns[0]])}),
+        failing=different, needs=(other,), by=columns[:1],
+    )  # fmt: skip
 
 
 def counts(checks: list[Check], table: ir.Table, tables: TablesByName) -> ir.Table:

@@ -1,7 +1,8 @@
 """Output files: written beside their place before the commit, moved there after it.
 
-A file is whole at every moment. A crash between commit and move leaves older files, and the next
-build mends them: the state knows the checksum of the file that belongs to the tables.
+A file is whole at every moment; a directory of parts is whole or, while it is replaced, not there. A crash
+between commit and move leaves older files, and the next build mends them: the state knows the checksum of
+the file that belongs to the tables.
 """
 
 from __future__ import annotations
@@ -87,11 +88,12 @@ class PendingFiles:
             files = {model.name: PARTS}
         for name, format in files.items():
             place = self.directory / name
-            _refuse_what_is_not_ours(place, format)
+            _refuse_what_is_not_ours(place, format, name in state.files)
             for leftover in self.directory.glob(f".{name}.*.tmp"):
-                _remove(leftover)
+                if re.fullmatch(r"\d+(\.before)?\.tmp", leftover.name.removeprefix(f".{name}.")):
+                    _remove(leftover)
             known = state.files.get(name)
-            if known and known[0] == version and place.exists() and _digest(place) == known[1]:
+            if known and known[0] == version and _is_whole(place) and _digest(place) == known[1]:
                 continue
             written = _beside(place)
             self._files.append((written, place))
@@ -102,7 +104,7 @@ class PendingFiles:
     def _leave(self, state: State, names: set[str]) -> None:
         """Have files that a build wrote, but that are no longer asked for, go: they would not follow the tables."""
         for place in (self.directory / name for name in sorted(names & state.files.keys())):
-            if place.exists() and _digest(place) == state.files[place.name][1]:
+            if _is_whole(place):
                 self._outdated.append(place)
 
     def publish(self) -> list[Path]:
@@ -126,12 +128,18 @@ def _beside(place: Path, part: str = "") -> Path:
     return place.with_name(f".{place.name}.{os.getpid()}{part}.tmp")
 
 
-def _refuse_what_is_not_ours(place: Path, format: str) -> None:
+def _refuse_what_is_not_ours(place: Path, format: str, is_known: bool) -> None:
     """Raise OutputError where something is in the place of an output that no build can have put there."""
     if format != PARTS and place.is_dir():
         raise OutputError(f"{place}: a directory is where an output file belongs. Move it away.")
-    if format == PARTS and place.exists() and not (place.is_dir() and all(map(_is_part, place.iterdir()))):
+    is_free = not os.path.lexists(place) or (place.is_dir() and not any(place.iterdir()))
+    if format == PARTS and not is_free and not (is_known and place.is_dir() and _is_whole(place)):
         raise OutputError(f"{place}: the directory of an output belongs here, and nothing else. Move it away.")
+
+
+def _is_whole(place: Path) -> bool:
+    """Say whether a file is there, or a directory of parts and nothing else."""
+    return all(map(_is_part, place.iterdir())) if place.is_dir() else place.is_file()
 
 
 def _is_part(path: Path) -> bool:
@@ -162,7 +170,7 @@ def _digest(place: Path) -> str:
 
 def _move(written: Path, place: Path) -> None:
     """Put a file in its place at once; a directory in two steps, between which there is none."""
-    if not place.is_dir():
+    if not (written.is_dir() and os.path.lexists(place)):
         os.replace(written, place)
         return
     before = _beside(place, ".before")
@@ -176,7 +184,7 @@ def _move(written: Path, place: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

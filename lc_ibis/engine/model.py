@@ -67,10 +67,12 @@ class Snapshot:
 
     A key that is absent is closed, unless it is among the keys of the model `held`:
     those are present at the origin but refused, so their last good version stays current.
+    That most keys are absent at once is taken for a truncated extract, unless it `may_shrink`.
     """
 
     strategy: CheckStrategy | TimestampStrategy
     held: str | None = None
+    may_shrink: bool = False
 
 
 Kind = Source | Incremental | Ephemeral | Snapshot

@@ -154,8 +154,9 @@ class Refresher:
             written, changes = self._write_delivery(model, stored, delivery)
         elif isinstance(model.kind, Snapshot):
             held = inputs[model.kind.held] if model.kind.held else None
+            most = 1.0 if model.kind.may_shrink else self.max_delete_share
             written, changes = write_versions(
-                self.store, model, inputs.computed(model), held, self.run_at, stored, self.max_delete_share
+                self.store, model, inputs.computed(model), held, self.run_at, stored, most
             )
         else:
             written, changes = write_result(self.store, model, inputs.computed(model), self.run_at, stored)

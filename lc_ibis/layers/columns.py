@@ -7,6 +7,7 @@ about what a number may look like.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated
 
@@ -30,6 +31,8 @@ _EDGE_SPACE = r"\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z"
 _WHOLE_NUMBER = r"\A[+-]?[0-9]+\z"
 _PLAIN_DECIMAL = r"\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z"
 _BELOW_ZERO = r"\A-.*[1-9]"
+# I with a dot, and sigma, whose small letter is another at a word's end on some engines.
+_SMALL = {"\u0130": "i\u0307", "\u03a3": "\u03c3"}
 
 
 def stripped(text: ir.StringValue) -> ir.StringValue:
@@ -37,9 +40,16 @@ def stripped(text: ir.StringValue) -> ir.StringValue:
     return text.re_replace(_EDGE_SPACE, "")
 
 
+def lowered(text: ir.StringValue) -> ir.StringValue:
+    """Return a text in small letters, each by itself, the same on all engines."""
+    for letter, small in _SMALL.items():
+        text = text.replace(letter, small)
+    return text.lower()
+
+
 def word(bare: ir.StringValue) -> ir.StringValue:
     """Return a stripped text lowered; empty for null."""
-    return bare.lower().fill_null("")
+    return lowered(bare).fill_null("")
 
 
 def is_blank(bare: ir.StringValue) -> ir.BooleanValue:
@@ -97,7 +107,19 @@ def as_money(amount: ir.DecimalValue) -> ir.DecimalValue:
     return amount.try_cast(dt.Decimal(18, 2))
 
 
-def refusal(column: str, why: str, value: ir.StringValue) -> ir.StringValue:
+def as_text(row: ir.Table, headers: Mapping[str, str]) -> ir.StringValue:
+    """Return received columns as one text, Balance='1.00', AccountType=null, that no other row shares.
+
+    `headers` are the columns of an extract by the names of the row's.
+    """
+    text: ir.StringValue = ibis.literal("")
+    for name, header in headers.items():
+        quoted = (ibis.literal("'") + row[name].replace("'", "''") + "'").fill_null("null")
+        text = text + f"{', ' if name != next(iter(headers)) else ''}{header}=" + quoted
+    return text
+
+
+def reason(column: str, why: str, value: ir.StringValue) -> ir.StringValue:
     """Return the reason for a refusal: the column, why, and the first 100 characters of its value."""
     shown = (ibis.literal("'") + value.left(100) + "'").fill_null("null")
     return ibis.literal(f"{column} {why}: ") + shown

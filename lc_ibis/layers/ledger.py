@@ -52,13 +52,16 @@ ledger.check(
     expression_is_true(
         "received_is_accepted_and_refused", "Every received row is in staging or in quarantine, once.",
         lambda t: t.received_count == t.accepted_count + t.refused_count,
+        spoilt=lambda row: {"refused_count": row.refused_count + 1},
     ),
     expression_is_true(
         "current_is_accepted_and_held", "Every current version is an accepted row or a held one.",
         lambda t: t.current_count == t.accepted_count + t.held_count,
+        spoilt=lambda row: {"held_count": row.held_count + 1},
     ),
     expression_is_true(
         "current_is_joined_and_without_customer", "Every current account is joined or named as without customer.",
         lambda t: t.joined_count.isnull() | (t.current_count == t.joined_count + t.without_customer_count),
+        spoilt=lambda row: {"joined_count": row.current_count, "without_customer_count": 1},
     ),
 )  # fmt: skip

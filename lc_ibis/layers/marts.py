@@ -71,10 +71,12 @@ account_summary.check(
     expression_is_true(
         "interest_is_balance_times_rate", "The interest is the balance times the rate, to the cent.",
         lambda t: t.annual_interest_amount == share(t.original_balance_amount, t.interest_rate_pct),
+        spoilt=lambda row: {"annual_interest_amount": row.original_balance_amount + 1},
     ),
     expression_is_true(
         "new_balance_is_the_sum", "The new balance is balance and interest.",
         lambda t: t.new_balance_amount == total(t.original_balance_amount, t.annual_interest_amount),
+        spoilt=lambda row: {"new_balance_amount": row.original_balance_amount - 1},
     ),
     same_rows(
         "every_savings_account", "Exactly the savings accounts have interest.", ("account_id", "customer_id"),

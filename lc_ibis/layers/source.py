@@ -2,6 +2,7 @@
 
 import ibis.expr.types as ir
 
+from lc_ibis.engine.checks import row_count
 from lc_ibis.engine.contracts import Contract, from_extract, received_key, stamp
 from lc_ibis.engine.model import Source, model
 from lc_ibis.layers.columns import Moment, Text, account_number, customer_number
@@ -21,6 +22,9 @@ def src_customer(received: ir.Table, run_at: ir.TimestampScalar) -> ir.Table:
     return received.mutate(loaded_at=run_at)
 
 
+src_customer.check(row_count(1))
+
+
 class SrcAccount(Contract):
     """One row per row of the account extract, as received."""
 
@@ -34,3 +38,6 @@ class SrcAccount(Contract):
 @model(Source(file="accounts"), SrcAccount)
 def src_account(received: ir.Table, run_at: ir.TimestampScalar) -> ir.Table:
     return received.mutate(loaded_at=run_at)
+
+
+src_account.check(row_count(1))

@@ -7,7 +7,7 @@ A row is refused for the first rule that it breaks. The rules look at one row at
 import ibis
 import ibis.expr.types as ir
 
-from lc_ibis.engine.checks import accepted_values, expression_is_true, positive_value
+from lc_ibis.engine.checks import accepted_values, expression_is_true, few_refused, positive_value
 from lc_ibis.engine.contracts import Contract, column, key, stamp
 from lc_ibis.engine.model import Ephemeral, Incremental, model
 from lc_ibis.layers.columns import (
@@ -17,12 +17,14 @@ from lc_ibis.layers.columns import (
     Money,
     Text,
     account_number,
+    as_text,
     customer_number,
     is_below_zero,
     is_blank,
     is_plain_decimal,
+    lowered,
     money,
-    refusal,
+    reason,
     stripped,
     whole_number,
     word,
@@ -51,6 +53,7 @@ class QuarantineStgCustomer(SrcCustomer):
 
     loaded_at: Moment = column("The run that first received this text.")
     failure_reason: Text = column("The first rule that the row breaks, with the value.")
+    refusal_id: Text = column("Id of the refusal: md5 of text and reason. Copies of a row share it.")
     quarantined_at: Moment = stamp("The run that refused the row.")
 
 
@@ -61,14 +64,14 @@ def customer_cleaned(src_customer: ir.Table) -> ir.Table:
     return row.select(
         *_as_received(row),
         customer_id=whole_number(row.customer_id),
-        customer_name=row.name.lower(),
+        customer_name=lowered(row.name),
         has_loan_flag=word(row.has_loan).isin(YES),
         loaded_at=row.loaded_at,
         failure_reason=ibis.cases(
-            (is_blank(row.customer_id), _refusal(row, "customer_id", "is blank")),
-            (whole_number(row.customer_id).isnull(), _refusal(row, "customer_id", "is not an integer")),
-            (is_blank(row.name), _refusal(row, "name", "is blank")),
-            (~word(row.has_loan).isin(YES + NO), _refusal(row, "has_loan", "is neither yes nor no")),
+            (is_blank(row.customer_id), _reason(row, "customer_id", "is blank")),
+            (whole_number(row.customer_id).isnull(), _reason(row, "customer_id", "is not an integer")),
+            (is_blank(row.name), _reason(row, "name", "is blank")),
+            (~word(row.has_loan).isin(YES + NO), _reason(row, "has_loan", "is neither yes nor no")),
         ),
     )
 
@@ -88,6 +91,7 @@ stg_customer.check(
     expression_is_true(
         "name_is_clean", "The name is stripped, lowered and not empty.",
         lambda t: (t.customer_name == word(stripped(t.customer_name))) & (t.customer_name != ""),
+        spoilt=lambda row: {"customer_name": " Alice"},
     ),
 )  # fmt: skip
 
@@ -97,6 +101,9 @@ def quarantine_stg_customer(
     customer_cleaned: ir.Table, customer_repeated: ir.Table, run_at: ir.TimestampScalar
 ) -> ir.Table:
     return _refused(customer_cleaned, customer_repeated, run_at, QuarantineStgCustomer)
+
+
+quarantine_stg_customer.check(few_refused("src_customer", why="failure_reason"))
 
 
 @model(Ephemeral())
@@ -124,6 +131,7 @@ class QuarantineStgAccount(SrcAccount):
 
     loaded_at: Moment = column("The run that first received this text.")
     failure_reason: Text = column("The first rule that the row breaks, with the value.")
+    refusal_id: Text = column("Id of the refusal: md5 of text and reason. Copies of a row share it.")
     quarantined_at: Moment = stamp("The run that refused the row.")
 
 
@@ -139,17 +147,17 @@ def account_cleaned(src_account: ir.Table) -> ir.Table:
         account_type=word(row.account_type),
         loaded_at=row.loaded_at,
         failure_reason=ibis.cases(
-            (is_blank(row.account_id), _refusal(row, "account_id", "is blank")),
-            (is_blank(row.customer_id), _refusal(row, "customer_id", "is blank")),
-            (whole_number(row.customer_id).isnull(), _refusal(row, "customer_id", "is not an integer")),
-            (word(row.balance).isin(NO_BALANCE), _refusal(row, "balance", "is blank")),
-            (~is_plain_decimal(row.balance), _refusal(row, "balance", "is not a plain decimal")),
-            (money(row.balance).isnull(), _refusal(row, "balance", "does not fit decimal(18,2)")),
-            (is_below_zero(row.balance), _refusal(row, "balance", "is negative")),
-            (is_blank(row.account_type), _refusal(row, "account_type", "is blank")),
+            (is_blank(row.account_id), _reason(row, "account_id", "is blank")),
+            (is_blank(row.customer_id), _reason(row, "customer_id", "is blank")),
+            (whole_number(row.customer_id).isnull(), _reason(row, "customer_id", "is not an integer")),
+            (word(row.balance).isin(NO_BALANCE), _reason(row, "balance", "is blank")),
+            (~is_plain_decimal(row.balance), _reason(row, "balance", "is not a plain decimal")),
+            (money(row.balance).isnull(), _reason(row, "balance", "does not fit decimal(18,2)")),
+            (is_below_zero(row.balance), _reason(row, "balance", "is negative")),
+            (is_blank(row.account_type), _reason(row, "account_type", "is blank")),
             (
                 ~word(row.account_type).isin(ACCOUNT_TYPES),
-                _refusal(row, "account_type", "is neither savings nor checking"),
+                _reason(row, "account_type", "is neither savings nor checking"),
             ),
         ),
     )
@@ -172,6 +180,7 @@ stg_account.check(
     expression_is_true(
         "account_id_is_clean", "The number is stripped and not empty.",
         lambda t: (t.account_id == stripped(t.account_id)) & (t.account_id != ""),
+        spoilt=lambda row: {"account_id": ""},
     ),
 )  # fmt: skip
 
@@ -183,6 +192,9 @@ def quarantine_stg_account(
     return _refused(account_cleaned, account_repeated, run_at, QuarantineStgAccount)
 
 
+quarantine_stg_account.check(few_refused("src_account", why="failure_reason"))
+
+
 @model(Ephemeral())
 def held_account(stg_account: ir.Table, quarantine_stg_account: ir.Table) -> ir.Table:
     """One row per account that is present but refused."""
@@ -191,6 +203,24 @@ def held_account(stg_account: ir.Table, quarantine_stg_account: ir.Table) -> ir.
 
 
 # Both -----------------------------------------------------------------------------------------
+
+
+@model(Ephemeral())
+def refusal(quarantine_stg_customer: ir.Table, quarantine_stg_account: ir.Table) -> ir.Table:
+    """One row per refused text and reason: source_name, the received id and text, failure_reason, refused_count."""
+    customers = _refusals("customer", quarantine_stg_customer, SrcCustomer)
+    return customers.union(_refusals("account", quarantine_stg_account, SrcAccount))
+
+
+def _refusals(source: str, quarantine: ir.Table, contract: type[Contract]) -> ir.Table:
+    rows = quarantine.select(
+        "refusal_id",
+        received_id=quarantine[f"{source}_id"],
+        received_text=as_text(quarantine, contract.headers()),
+        failure_reason=quarantine.failure_reason,
+    )
+    refusals = rows.group_by(rows.columns).aggregate(refused_count=rows.count())
+    return refusals.mutate(source_name=ibis.literal(source))
 
 
 def _stripped(source: ir.Table) -> ir.Table:
@@ -204,8 +234,8 @@ def _as_received(row: ir.Table) -> list[str]:
     return [name for name in row.columns if name.startswith("received_")]
 
 
-def _refusal(row: ir.Table, column: str, why: str) -> ir.StringValue:
-    return refusal(column, why, row[f"received_{column}"])
+def _reason(row: ir.Table, column: str, why: str) -> ir.StringValue:
+    return reason(column, why, row[f"received_{column}"])
 
 
 def _settled(cleaned: ir.Table, key: str, values: tuple[str, ...]) -> ir.Table:
@@ -223,8 +253,8 @@ def _settled(cleaned: ir.Table, key: str, values: tuple[str, ...]) -> ir.Table:
     return repeated.mutate(
         first_loaded_at=repeated.loaded_at.min().over(group_by=key),
         failure_reason=ibis.cases(
-            (~agree, refusal(key, "comes more than once, with different values", shown)),
-            (place > 0, refusal(key, "comes more than once, with the same values", shown)),
+            (~agree, reason(key, "comes more than once, with different values", shown)),
+            (place > 0, reason(key, "comes more than once, with the same values", shown)),
         ),
     )
 
@@ -241,4 +271,6 @@ def _refused(cleaned: ir.Table, repeated: ir.Table, run_at: ir.TimestampScalar, 
     columns = [*_as_received(cleaned), "loaded_at", "failure_reason"]
     refused = cleaned.select(*columns).union(repeated.select(*columns))
     refused = refused.filter(refused.failure_reason.notnull()).mutate(quarantined_at=run_at)
-    return refused.rename(lambda name: name.removeprefix("received_")).select(*contract.schema().names)
+    received = refused.rename(lambda name: name.removeprefix("received_"))
+    refusal_id = (as_text(received, contract.headers()) + ": " + received.failure_reason).hexdigest("md5")
+    return received.mutate(refusal_id=refusal_id).select(*contract.schema().names)

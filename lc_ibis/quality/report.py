@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 from collections import Counter
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lc_ibis.engine.checks import CheckResult
+from lc_ibis.engine.mutating import Mutated
 from lc_ibis.engine.run import Run, TableRun
 from lc_ibis.errors import LcIbisError
 
@@ -61,6 +64,7 @@ def _test(result: CheckResult) -> dict[str, Any]:
         "severity": result.check.severity,
         "status": result.status,
         "count": result.failing_count,
+        "of": result.row_count,
         "scope": result.scope,
     } | ({"reason": result.reason} if result.reason else {})
 
@@ -76,9 +80,33 @@ def table_document(table: TableRun) -> dict[str, Any]:
     return {**facts, **written, "seconds": round(table.seconds, 3)}
 
 
+def mutated_document(result: Mutated) -> dict[str, Any]:
+    """Return whether a check noticed that its table was broken."""
+    return {
+        "test": result.check.name,
+        "table": result.table,
+        "has_noticed": result.has_noticed,
+        "also": list(result.also),
+    }
+
+
 def to_json(value: Any) -> str:
     """Return a document as JSON text: decimals as strings, times in ISO 8601, UTC."""
     return json.dumps(value, default=_plain, indent=2, ensure_ascii=False)
+
+
+def to_csv(rows: list[dict[str, Any]]) -> str:
+    """Return rows as CSV with a header; nothing for no rows."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
+    if rows:
+        writer.writeheader()
+    writer.writerows({name: value if value is None else _shown(value) for name, value in row.items()} for row in rows)
+    return text.getvalue()
+
+
+def _shown(value: Any) -> Any:
+    return value if isinstance(value, str | int) else _plain(value)
 
 
 def _plain(value: Any) -> Any:

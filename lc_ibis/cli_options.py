@@ -1,0 +1,90 @@
+"""The options that commands share: one for each field of Settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lc_ibis.settings import BACKENDS, DELIVERIES, Settings
+
+
+def options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for name in reversed(names):
+            command = _OPTIONS[name](command)
+        return command
+
+    return add
+
+
+PATH = click.Path(path_type=Path)
+_OPTIONS = {
+    "backend": click.option("--backend", help=f"Where tables live: {' or '.join(BACKENDS)}."),
+    "database": click.option(
+        "--database", type=PATH,
+        help="DuckDB's database file, the directory of Spark's tables, or catalog.prefix of Delta tables' schemas. "
+        f"[default: {' or '.join(map(str, BACKENDS.values()))}]",
+    ),
+    "master": click.option(
+        "--master", metavar="URL", help="The Spark cluster, like spark://host:7077. [default: this machine]"
+    ),
+    "remote": click.option("--remote", metavar="URL", help="A Spark Connect server, like sc://host:15002."),
+    "inputs": click.option("--inputs", type=PATH, help=f"Directory of the extracts. [default: {Settings.inputs}]"),
+    "outputs": click.option("--outputs", type=PATH, help=f"Directory of output files. [default: {Settings.outputs}]"),
+    "partitioned": click.option(
+        "--partitioned", is_flag=True, default=None,
+        help="Write each output as a directory of Parquet files, in place of one CSV and one Parquet file.",
+    ),
+    "reports": click.option(
+        "--reports", type=PATH, help=f"Directory of quality reports. [default: {Settings.reports}]"
+    ),
+    "source": click.option(
+        "--source", multiple=True, metavar="NAME=GLOB",
+        help="Files of a source, by pattern below the inputs: src_account='accounts/2026-*.csv.gz'.",
+    ),
+    "delivery": click.option(
+        "--delivery", type=click.Choice(DELIVERIES),
+        help="full: each file is the whole extract. delta: it holds only what changed, with a column _op "
+        "(upsert, delete; blank is upsert). [default: full]",
+    ),
+    "select": click.option(
+        "--select", "-s", multiple=True, metavar="TERM",
+        help="Tables, layers or patterns; +NAME what it is made from, NAME+ what is made from it.",
+    ),
+    "exclude": click.option("--exclude", multiple=True, metavar="TERM", help="Leave these out; as --select."),
+    "full_refresh": click.option(
+        "--full-refresh", is_flag=True, default=None, help="Compute every table anew. History stays."
+    ),
+    "verify": click.option(
+        "--verify", is_flag=True, default=None, help="Before publishing, compare every table with the same made anew."
+    ),
+    "allow_mass_delete": click.option(
+        "--allow-mass-delete", is_flag=True, default=None,
+        help="Believe an extract from which more than the usual share of keys is gone.",
+    ),
+    "max_delete_share": click.option(
+        "--max-delete-share", type=float,
+        help=f"Share of current keys that may be gone at once. [default: {Settings.max_delete_share}]",
+    ),
+    "warn_refused_share": click.option(
+        "--warn-refused-share", type=float,
+        help=f"Warn where more of a source's rows are refused. [default: {Settings.warn_refused_share}]",
+    ),
+    "max_refused_share": click.option(
+        "--max-refused-share", type=float,
+        help=f"Publish nothing where more of a source's rows are refused. [default: {Settings.max_refused_share}]",
+    ),
+    "warn_error": click.option("--warn-error", is_flag=True, default=None, help="Treat warnings as errors."),
+    "threads": click.option("--threads", type=int, help="Threads of the engine. [default: all cores]"),
+    "memory_limit": click.option(
+        "--memory-limit",
+        help="Memory of the engine, like 1GB; what does not fit goes to disk. "
+        "[default: 1500MB for duckdb; Spark's own for spark]",
+    ),
+    "json": click.option("--json", "as_json", is_flag=True, help="Print JSON instead."),
+}  # fmt: skip
+LIMITS = ("warn_refused_share", "max_refused_share", "warn_error")
+TABLES = ("backend", "database", "master", "remote", "threads", "memory_limit")

@@ -1,0 +1,63 @@
+"""What was refused, why, since when, and whether it still is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from lc_ibis.engine.model import Source
+from lc_ibis.errors import SettingsError, hint
+from lc_ibis.reading import Warehouse, connect, few
+
+_REFUSAL = ["source_name", "received_id", "reason", "failure_reason", "received_text"]
+
+
+def quarantine(
+    source: str | None = None, reason: str | None = None, limit: int | None = None, **options: Any
+) -> list[dict[str, Any]]:
+    """Return every row that was ever refused, those that still are first, the latest first.
+
+    `source` is customer or account, `reason` a part of the reason, in any case. Columns: source_name, received_id,
+    reason, failure_reason (with the value), received_text, refused_count (copies of the row), first_seen_at, and
+    resolved_at: the run whose extract no longer had the row, or in which it was accepted; null while it is open.
+    """
+    with connect(**options) as warehouse:
+        rows = _refusals(warehouse, source, reason)
+        order = [rows.resolved_at.notnull(), ibis.desc("first_seen_at"), "source_name", "received_text"]
+        return warehouse.store.rows(rows.drop("refusal_id").order_by(order).limit(few(limit)))
+
+
+def quarantine_reasons(source: str | None = None, reason: str | None = None, **options: Any) -> list[dict[str, Any]]:
+    """Return how many rows are refused now, and how many were and are resolved, by source and reason."""
+    with connect(**options) as warehouse:
+        rows = _refusals(warehouse, source, reason)
+        is_open = rows.resolved_at.isnull()
+        counted = rows.group_by("source_name", "reason").aggregate(
+            open_count=ibis.ifelse(is_open, rows.refused_count, 0).sum(),
+            resolved_count=ibis.ifelse(is_open, 0, rows.refused_count).sum(),
+            first_seen_at=rows.first_seen_at.min(),
+        )
+        return warehouse.store.rows(counted.order_by([ibis.desc("open_count"), "source_name", "reason"]))
+
+
+def _refusals(warehouse: Warehouse, source: str | None, reason: str | None) -> ir.Table:
+    """Return a row a refusal, from the first of its versions to the last."""
+    history = warehouse.table("snap_refusal")
+    history = history.mutate(reason=history.failure_reason.re_extract(r"\A([^:]+)", 1))
+    if source is not None:
+        sources = [m.name.removeprefix("src_") for m in warehouse.pipeline if isinstance(m.kind, Source)]
+        if source not in sources:
+            raise SettingsError(f"quarantine: there is no source {source!r}.{hint(source, sources)}")
+        history = history.filter(history.source_name == source)
+    if reason is not None:
+        history = history.filter(history.reason.lower().contains(reason.lower()))
+    ends = history.group_by("refusal_id", *_REFUSAL).aggregate(
+        refused_count=history.refused_count.argmax(history.dbt_valid_from),
+        first_seen_at=history.dbt_valid_from.min(),
+        open_count=history.count(where=history.dbt_valid_to.isnull()),
+        last_end_at=history.dbt_valid_to.max(),
+    )
+    resolved_at = ibis.ifelse(ends.open_count > 0, ibis.null(ends.last_end_at.type()), ends.last_end_at)
+    return ends.mutate(resolved_at=resolved_at).drop("open_count", "last_end_at")
