@@ -124,9 +124,30 @@ FROM (
     `t0`.`customer_id` AS `received_customer_id`,
     `t0`.`name` AS `received_name`,
     `t0`.`has_loan` AS `received_has_loan`,
-    REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `customer_id`,
-    REGEXP_REPLACE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `name`,
-    REGEXP_REPLACE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `has_loan`,
+    IF(
+      REGEXP_LIKE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+      COALESCE(
+        REGEXP_EXTRACT(`t0`.`customer_id`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+        ''
+      ),
+      `t0`.`customer_id`
+    ) AS `customer_id`,
+    IF(
+      REGEXP_LIKE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+      COALESCE(
+        REGEXP_EXTRACT(`t0`.`name`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+        ''
+      ),
+      `t0`.`name`
+    ) AS `name`,
+    IF(
+      REGEXP_LIKE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+      COALESCE(
+        REGEXP_EXTRACT(`t0`.`has_loan`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+        ''
+      ),
+      `t0`.`has_loan`
+    ) AS `has_loan`,
     `t0`.`loaded_at`
   FROM `source`.`src_customer` AS `t0`
 ) AS `t1`;
@@ -351,10 +372,38 @@ FROM (
     `t0`.`customer_id` AS `received_customer_id`,
     `t0`.`balance` AS `received_balance`,
     `t0`.`account_type` AS `received_account_type`,
-    REGEXP_REPLACE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `account_id`,
-    REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `customer_id`,
-    REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `balance`,
-    REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `account_type`,
+    IF(
+      REGEXP_LIKE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+      COALESCE(
+        REGEXP_EXTRACT(`t0`.`account_id`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+        ''
+      ),
+      `t0`.`account_id`
+    ) AS `account_id`,
+    IF(
+      REGEXP_LIKE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+      COALESCE(
+        REGEXP_EXTRACT(`t0`.`customer_id`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+        ''
+      ),
+      `t0`.`customer_id`
+    ) AS `customer_id`,
+    IF(
+      REGEXP_LIKE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+      COALESCE(
+        REGEXP_EXTRACT(`t0`.`balance`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+        ''
+      ),
+      `t0`.`balance`
+    ) AS `balance`,
+    IF(
+      REGEXP_LIKE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+      COALESCE(
+        REGEXP_EXTRACT(`t0`.`account_type`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+        ''
+      ),
+      `t0`.`account_type`
+    ) AS `account_type`,
     `t0`.`loaded_at`
   FROM `source`.`src_account` AS `t0`
 ) AS `t1`;
@@ -470,9 +519,30 @@ WITH `t3` AS (
         `t0`.`customer_id` AS `received_customer_id`,
         `t0`.`name` AS `received_name`,
         `t0`.`has_loan` AS `received_has_loan`,
-        REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `customer_id`,
-        REGEXP_REPLACE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `name`,
-        REGEXP_REPLACE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `has_loan`,
+        IF(
+          REGEXP_LIKE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+          COALESCE(
+            REGEXP_EXTRACT(`t0`.`customer_id`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+            ''
+          ),
+          `t0`.`customer_id`
+        ) AS `customer_id`,
+        IF(
+          REGEXP_LIKE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+          COALESCE(
+            REGEXP_EXTRACT(`t0`.`name`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+            ''
+          ),
+          `t0`.`name`
+        ) AS `name`,
+        IF(
+          REGEXP_LIKE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+          COALESCE(
+            REGEXP_EXTRACT(`t0`.`has_loan`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+            ''
+          ),
+          `t0`.`has_loan`
+        ) AS `has_loan`,
         `t0`.`loaded_at`
       FROM `source`.`src_customer` AS `t0`
     ) AS `t1`
@@ -811,10 +881,38 @@ WITH `t3` AS (
         `t0`.`customer_id` AS `received_customer_id`,
         `t0`.`balance` AS `received_balance`,
         `t0`.`account_type` AS `received_account_type`,
-        REGEXP_REPLACE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `account_id`,
-        REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `customer_id`,
-        REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `balance`,
-        REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `account_type`,
+        IF(
+          REGEXP_LIKE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+          COALESCE(
+            REGEXP_EXTRACT(`t0`.`account_id`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+            ''
+          ),
+          `t0`.`account_id`
+        ) AS `account_id`,
+        IF(
+          REGEXP_LIKE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+          COALESCE(
+            REGEXP_EXTRACT(`t0`.`customer_id`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+            ''
+          ),
+          `t0`.`customer_id`
+        ) AS `customer_id`,
+        IF(
+          REGEXP_LIKE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+          COALESCE(
+            REGEXP_EXTRACT(`t0`.`balance`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+            ''
+          ),
+          `t0`.`balance`
+        ) AS `balance`,
+        IF(
+          REGEXP_LIKE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+          COALESCE(
+            REGEXP_EXTRACT(`t0`.`account_type`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+            ''
+          ),
+          `t0`.`account_type`
+        ) AS `account_type`,
         `t0`.`loaded_at`
       FROM `source`.`src_account` AS `t0`
     ) AS `t1`
@@ -1053,9 +1151,30 @@ WITH `t3` AS (
         `t0`.`customer_id` AS `received_customer_id`,
         `t0`.`name` AS `received_name`,
         `t0`.`has_loan` AS `received_has_loan`,
-        REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `customer_id`,
-        REGEXP_REPLACE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `name`,
-        REGEXP_REPLACE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `has_loan`,
+        IF(
+          REGEXP_LIKE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+          COALESCE(
+            REGEXP_EXTRACT(`t0`.`customer_id`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+            ''
+          ),
+          `t0`.`customer_id`
+        ) AS `customer_id`,
+        IF(
+          REGEXP_LIKE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+          COALESCE(
+            REGEXP_EXTRACT(`t0`.`name`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+            ''
+          ),
+          `t0`.`name`
+        ) AS `name`,
+        IF(
+          REGEXP_LIKE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+          COALESCE(
+            REGEXP_EXTRACT(`t0`.`has_loan`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+            ''
+          ),
+          `t0`.`has_loan`
+        ) AS `has_loan`,
         `t0`.`loaded_at`
       FROM `source`.`src_customer` AS `t0`
     ) AS `t1`
@@ -1202,9 +1321,30 @@ WITH `t1` AS (
     `t0`.`customer_id` AS `received_customer_id`,
     `t0`.`name` AS `received_name`,
     `t0`.`has_loan` AS `received_has_loan`,
-    REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `customer_id`,
-    REGEXP_REPLACE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `name`,
-    REGEXP_REPLACE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `has_loan`,
+    IF(
+      REGEXP_LIKE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+      COALESCE(
+        REGEXP_EXTRACT(`t0`.`customer_id`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+        ''
+      ),
+      `t0`.`customer_id`
+    ) AS `customer_id`,
+    IF(
+      REGEXP_LIKE(`t0`.`name`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+      COALESCE(
+        REGEXP_EXTRACT(`t0`.`name`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+        ''
+      ),
+      `t0`.`name`
+    ) AS `name`,
+    IF(
+      REGEXP_LIKE(`t0`.`has_loan`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+      COALESCE(
+        REGEXP_EXTRACT(`t0`.`has_loan`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+        ''
+      ),
+      `t0`.`has_loan`
+    ) AS `has_loan`,
     `t0`.`loaded_at`
   FROM `source`.`src_customer` AS `t0`
 ), `t5` AS (
@@ -1801,10 +1941,38 @@ WITH `t3` AS (
         `t0`.`customer_id` AS `received_customer_id`,
         `t0`.`balance` AS `received_balance`,
         `t0`.`account_type` AS `received_account_type`,
-        REGEXP_REPLACE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `account_id`,
-        REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `customer_id`,
-        REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `balance`,
-        REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `account_type`,
+        IF(
+          REGEXP_LIKE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+          COALESCE(
+            REGEXP_EXTRACT(`t0`.`account_id`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+            ''
+          ),
+          `t0`.`account_id`
+        ) AS `account_id`,
+        IF(
+          REGEXP_LIKE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+          COALESCE(
+            REGEXP_EXTRACT(`t0`.`customer_id`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+            ''
+          ),
+          `t0`.`customer_id`
+        ) AS `customer_id`,
+        IF(
+          REGEXP_LIKE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+          COALESCE(
+            REGEXP_EXTRACT(`t0`.`balance`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+            ''
+          ),
+          `t0`.`balance`
+        ) AS `balance`,
+        IF(
+          REGEXP_LIKE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+          COALESCE(
+            REGEXP_EXTRACT(`t0`.`account_type`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+            ''
+          ),
+          `t0`.`account_type`
+        ) AS `account_type`,
         `t0`.`loaded_at`
       FROM `source`.`src_account` AS `t0`
     ) AS `t1`
@@ -1967,10 +2135,38 @@ WITH `t1` AS (
     `t0`.`customer_id` AS `received_customer_id`,
     `t0`.`balance` AS `received_balance`,
     `t0`.`account_type` AS `received_account_type`,
-    REGEXP_REPLACE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `account_id`,
-    REGEXP_REPLACE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `customer_id`,
-    REGEXP_REPLACE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `balance`,
-    REGEXP_REPLACE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', '') AS `account_type`,
+    IF(
+      REGEXP_LIKE(`t0`.`account_id`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+      COALESCE(
+        REGEXP_EXTRACT(`t0`.`account_id`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+        ''
+      ),
+      `t0`.`account_id`
+    ) AS `account_id`,
+    IF(
+      REGEXP_LIKE(`t0`.`customer_id`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+      COALESCE(
+        REGEXP_EXTRACT(`t0`.`customer_id`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+        ''
+      ),
+      `t0`.`customer_id`
+    ) AS `customer_id`,
+    IF(
+      REGEXP_LIKE(`t0`.`balance`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+      COALESCE(
+        REGEXP_EXTRACT(`t0`.`balance`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+        ''
+      ),
+      `t0`.`balance`
+    ) AS `balance`,
+    IF(
+      REGEXP_LIKE(`t0`.`account_type`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+      COALESCE(
+        REGEXP_EXTRACT(`t0`.`account_type`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+        ''
+      ),
+      `t0`.`account_type`
+    ) AS `account_type`,
     `t0`.`loaded_at`
   FROM `source`.`src_account` AS `t0`
 ), `t5` AS (
@@ -2599,10 +2795,24 @@ FROM (
     SELECT
       TRY_CAST(IF(
         REGEXP_LIKE(
-          REGEXP_REPLACE(`t1`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+          IF(
+            REGEXP_LIKE(`t1`.`customer_id`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+            COALESCE(
+              REGEXP_EXTRACT(`t1`.`customer_id`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+              ''
+            ),
+            `t1`.`customer_id`
+          ),
           '\\A[+-]?[0-9]+\\z'
         ),
-        REGEXP_REPLACE(`t1`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        IF(
+          REGEXP_LIKE(`t1`.`customer_id`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+          COALESCE(
+            REGEXP_EXTRACT(`t1`.`customer_id`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+            ''
+          ),
+          `t1`.`customer_id`
+        ),
         CAST(NULL AS STRING)
       ) AS BIGINT) AS `customer_id`
     FROM `staging`.`quarantine_stg_customer` AS `t1`
@@ -2622,7 +2832,14 @@ FROM (
   FROM (
     SELECT
       NULLIF(
-        REGEXP_REPLACE(`t1`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+        IF(
+          REGEXP_LIKE(`t1`.`account_id`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+          COALESCE(
+            REGEXP_EXTRACT(`t1`.`account_id`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+            ''
+          ),
+          `t1`.`account_id`
+        ),
         ''
       ) AS `account_id`
     FROM `staging`.`quarantine_stg_account` AS `t1`
@@ -3068,15 +3285,15 @@ FROM (
         COUNT(*) AS `CountStar()`
       FROM (
         SELECT
-          `t25`.`customer_id`,
-          `t25`.`customer_name`,
-          `t25`.`has_loan_flag`,
-          `t25`.`loaded_at`,
-          `t25`.`dbt_scd_id`,
-          `t25`.`dbt_updated_at`,
-          `t25`.`dbt_valid_from`,
-          `t25`.`dbt_valid_to`
-        FROM `t20` AS `t25`
+          `t24`.`customer_id`,
+          `t24`.`customer_name`,
+          `t24`.`has_loan_flag`,
+          `t24`.`loaded_at`,
+          `t24`.`dbt_scd_id`,
+          `t24`.`dbt_updated_at`,
+          `t24`.`dbt_valid_from`,
+          `t24`.`dbt_valid_to`
+        FROM `t20` AS `t24`
         LEFT SEMI JOIN (
           SELECT
             `t33`.`customer_id`
@@ -3087,27 +3304,41 @@ FROM (
               SELECT
                 TRY_CAST(IF(
                   REGEXP_LIKE(
-                    REGEXP_REPLACE(`t3`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+                    IF(
+                      REGEXP_LIKE(`t3`.`customer_id`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+                      COALESCE(
+                        REGEXP_EXTRACT(`t3`.`customer_id`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+                        ''
+                      ),
+                      `t3`.`customer_id`
+                    ),
                     '\\A[+-]?[0-9]+\\z'
                   ),
-                  REGEXP_REPLACE(`t3`.`customer_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+                  IF(
+                    REGEXP_LIKE(`t3`.`customer_id`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+                    COALESCE(
+                      REGEXP_EXTRACT(`t3`.`customer_id`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+                      ''
+                    ),
+                    `t3`.`customer_id`
+                  ),
                   CAST(NULL AS STRING)
                 ) AS BIGINT) AS `customer_id`
               FROM `staging`.`quarantine_stg_customer` AS `t3`
-            ) AS `t27`
+            ) AS `t29`
             WHERE
-              `t27`.`customer_id` IS NOT NULL
+              `t29`.`customer_id` IS NOT NULL
           ) AS `t33`
           LEFT ANTI JOIN `staging`.`stg_customer` AS `t10`
             ON `t33`.`customer_id` = `t10`.`customer_id`
         ) AS `t37`
-          ON `t25`.`customer_id` = `t37`.`customer_id`
+          ON `t24`.`customer_id` = `t37`.`customer_id`
       ) AS `t39`
     ) AS `held_count`,
     (
       SELECT
         COUNT(*) AS `CountStar()`
-      FROM `t20` AS `t23`
+      FROM `t20` AS `t22`
     ) AS `current_count`,
     CAST(NULL AS BIGINT) AS `joined_count`,
     CAST(NULL AS BIGINT) AS `without_customer_count`
@@ -3139,16 +3370,16 @@ FROM (
         COUNT(*) AS `CountStar()`
       FROM (
         SELECT
-          `t26`.`account_id`,
-          `t26`.`customer_id`,
-          `t26`.`balance_amount`,
-          `t26`.`account_type`,
-          `t26`.`loaded_at`,
-          `t26`.`dbt_scd_id`,
-          `t26`.`dbt_updated_at`,
-          `t26`.`dbt_valid_from`,
-          `t26`.`dbt_valid_to`
-        FROM `t21` AS `t26`
+          `t25`.`account_id`,
+          `t25`.`customer_id`,
+          `t25`.`balance_amount`,
+          `t25`.`account_type`,
+          `t25`.`loaded_at`,
+          `t25`.`dbt_scd_id`,
+          `t25`.`dbt_updated_at`,
+          `t25`.`dbt_valid_from`,
+          `t25`.`dbt_valid_to`
+        FROM `t21` AS `t25`
         LEFT SEMI JOIN (
           SELECT
             `t31`.`account_id`
@@ -3158,24 +3389,31 @@ FROM (
             FROM (
               SELECT
                 NULLIF(
-                  REGEXP_REPLACE(`t5`.`account_id`, '\\A[\\x09-\\x0d\\x20]+|[\\x09-\\x0d\\x20]+\\z', ''),
+                  IF(
+                    REGEXP_LIKE(`t5`.`account_id`, '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z'),
+                    COALESCE(
+                      REGEXP_EXTRACT(`t5`.`account_id`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+                      ''
+                    ),
+                    `t5`.`account_id`
+                  ),
                   ''
                 ) AS `account_id`
               FROM `staging`.`quarantine_stg_account` AS `t5`
-            ) AS `t22`
+            ) AS `t26`
             WHERE
-              `t22`.`account_id` IS NOT NULL
+              `t26`.`account_id` IS NOT NULL
           ) AS `t31`
           LEFT ANTI JOIN `staging`.`stg_account` AS `t11`
             ON `t31`.`account_id` = `t11`.`account_id`
         ) AS `t35`
-          ON `t26`.`account_id` = `t35`.`account_id`
+          ON `t25`.`account_id` = `t35`.`account_id`
       ) AS `t38`
     ) AS `held_count`,
     (
       SELECT
         COUNT(*) AS `CountStar()`
-      FROM `t21` AS `t24`
+      FROM `t21` AS `t23`
     ) AS `current_count`,
     (
       SELECT

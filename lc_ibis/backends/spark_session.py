@@ -130,7 +130,7 @@ def _active(remote: str | None) -> SparkSession | None:
         from pyspark.sql.connect.session import SparkSession as Remote
 
         active = Remote.getActiveSession()
-        is_there = active is not None and active.client._builder.endpoint == _endpoint(remote)
+        is_there = active is not None and getattr(active.client._builder, "endpoint", None) == _endpoint(remote)
         return cast(SparkSession, active) if is_there else None
     # A task of a Databricks job has a session, which need not be the active one of its thread.
     return SparkSession.builder.getOrCreate() if _on_databricks() else SparkSession.getActiveSession()
