@@ -15,6 +15,8 @@ from lc_ibis.engine.checking import Checker
 from lc_ibis.engine.checks import sentence
 from lc_ibis.engine.deliveries import Delivery
 from lc_ibis.engine.fingerprints import Fingerprints, fingerprints
+from lc_ibis.engine.freshness import Ages, freshness
+from lc_ibis.engine.freshness import sentence as freshness_sentence
 from lc_ibis.engine.model import Model, Source
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.refresh import Refresher
@@ -23,8 +25,8 @@ from lc_ibis.engine.selection import select
 from lc_ibis.engine.state import State
 from lc_ibis.engine.store import Store
 from lc_ibis.engine.verifying import Verified, verify_tables
-from lc_ibis.errors import ChecksFailed, LcIbisError, SettingsError, VerificationFailed, hint
-from lc_ibis.quality import report
+from lc_ibis.errors import ChecksFailed, LcIbisError, SettingsError, StaleSource, VerificationFailed, hint
+from lc_ibis.quality import notify, report
 from lc_ibis.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -50,11 +52,19 @@ def run_pipeline(
     """Build any pipeline; see build. `now` is the run's time, unless a run before it was later."""
     chosen = select(pipeline, settings.select, settings.exclude)
     _verify_sources(pipeline, settings)
-    with opened(settings) as store:
-        state = State.read(store)
-        run = Run(*state.next_run(now))
-        with _reported(run, settings):
-            _build(pipeline, settings, store, state, run, chosen, progress)
+    if settings.notify:
+        notify.verify(settings.notify)
+    run = None
+    try:
+        with opened(settings) as store:
+            state = State.read(store)
+            run = Run(*state.next_run(now))
+            with _reported(run, settings):
+                _build(pipeline, settings, store, state, run, chosen, progress)
+    except Exception as error:
+        if settings.notify:
+            notify.tell(settings.notify, notify.message(error, run, settings.notify_values))
+        raise
     return run
 
 
@@ -93,6 +103,8 @@ def _build(
     refresher = _refresher(pipeline, settings, store, state, run, code)
     with staged, store.transaction():
         _refresh(refresher, chosen, progress)
+        run.freshness = list(freshness(store, state, run, refresher.modified, _ages(settings)))
+        _refuse_stale(run, settings.warn_error)
         versions = {name: table.version for name, table in before.tables.items()}
         checker = Checker(
             pipeline, store, refresher.tables, state, code.checks, refresher.changes, versions, settings.full_refresh,
@@ -176,6 +188,17 @@ def refuse_differences(results: Iterable[Verified]) -> None:
     if differing:
         listed = "\n".join(f"  {result.table}: {result.differing_count:,} keys differ" for result in differing)
         raise VerificationFailed(f"The tables are not what the received rows and the histories make:\n{listed}")
+
+
+def _ages(settings: Settings) -> Ages:
+    return Ages(settings.warn_file_age, settings.max_file_age, settings.warn_data_age, settings.max_data_age)
+
+
+def _refuse_stale(run: Run, warn_error: bool) -> None:
+    stale = [found for found in run.freshness if found.status == "fail" or (found.status == "warn" and warn_error)]
+    if stale:
+        listed = "\n".join(f"  {freshness_sentence(found)}" for found in stale)
+        raise StaleSource(f"Sources are stale, so nothing was published:\n{listed}")
 
 
 def _refuse_failures(run: Run) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from lc_ibis import errors
-from lc_ibis.cli_options import LIMITS, PATH, TABLES, options
+from lc_ibis.cli_options import AGES, LIMITS, PATH, TABLES, options
 from lc_ibis.settings import BACKENDS
 
 
@@ -51,7 +51,8 @@ def main() -> None:
 
 @main.command()
 @options(*TABLES, "inputs", "outputs", "partitioned", "reports", "source", "delivery", "select", "exclude",
-          "full_refresh", "verify", "allow_mass_delete", "max_delete_share", *LIMITS, "json")  # fmt: skip
+          "full_refresh", "verify", "allow_mass_delete", "max_delete_share", *LIMITS, *AGES, "notify", "notify_values",
+          "json")  # fmt: skip
 def build(as_json: bool, **given: Any) -> None:
     """Bring tables and files up to date with the extracts.
 

@@ -20,6 +20,11 @@ def options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return add
 
 
+AGES = ("warn_file_age", "max_file_age", "warn_data_age", "max_data_age")
+_STALE = {
+    "warn": "Warn where", "max": "Publish nothing where", "file": "the files of a source are older.",
+    "data": "the rows of a source have not changed for so long.",
+}  # fmt: skip
 PATH = click.Path(path_type=Path)
 _OPTIONS = {
     "backend": click.option("--backend", help=f"Where tables live: {' or '.join(BACKENDS)}."),
@@ -78,6 +83,20 @@ _OPTIONS = {
         help=f"Publish nothing where more of a source's rows are refused. [default: {Settings.max_refused_share}]",
     ),
     "warn_error": click.option("--warn-error", is_flag=True, default=None, help="Treat warnings as errors."),
+    **{
+        name: click.option(
+            f"--{name.replace('_', '-')}", type=float, metavar="HOURS",
+            help=f"{_STALE[name.split('_')[0]]} {_STALE[name.split('_')[1]]} [default: never]",
+        )
+        for name in AGES
+    },
+    "notify": click.option(
+        "--notify", metavar="TARGET",
+        help="If the build fails, post JSON to this http(s) address, or run this command with it as input.",
+    ),
+    "notify_values": click.option(
+        "--notify-values", is_flag=True, default=None, help="Tell also the error's words and values of failing rows."
+    ),
     "threads": click.option("--threads", type=int, help="Threads of the engine. [default: all cores]"),
     "memory_limit": click.option(
         "--memory-limit",

@@ -34,6 +34,10 @@ class ExtractError(LcIbisError):
     """A delivered file that cannot be read as the extract that it should be."""
 
 
+class StaleSource(LcIbisError):
+    """A source whose files, or rows, are older than they may be; nothing was published."""
+
+
 class ContractError(LcIbisError):
     """A table whose columns are not its contract's."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sys
@@ -44,6 +45,12 @@ class Settings:
     warn_refused_share: float = 0.05
     max_refused_share: float = 0.5
     warn_error: bool = False
+    warn_file_age: float | None = None
+    max_file_age: float | None = None
+    warn_data_age: float | None = None
+    max_data_age: float | None = None
+    notify: str | None = None
+    notify_values: bool = False
     threads: int | None = None
     memory_limit: str | None = None
 
@@ -84,6 +91,10 @@ class Settings:
             share = getattr(self, name)
             if not 0 <= share <= 1:
                 raise SettingsError(f"{name}: {share} is no share; it lies from 0 to 1 (0.5 is half).")
+        for name in ("warn_file_age", "max_file_age", "warn_data_age", "max_data_age"):
+            hours = getattr(self, name)
+            if hours is not None and not 0 <= hours < math.inf:
+                raise SettingsError(f"{name}: {hours} is no number of hours.")
         if self.threads is not None and not 1 <= self.threads <= MOST_THREADS:
             raise SettingsError(f"threads: {self.threads} is not from 1 to {MOST_THREADS}.")
         if self.memory_limit and not re.fullmatch(r"\d+(\.\d+)?\s*[kKmMgGtT]?i?[bB]", self.memory_limit.strip()):
@@ -126,8 +137,8 @@ def _converted(origin: str, name: str, value: Any, wanted: Any) -> Any:
             return tuple(value.split() if isinstance(value, str) else map(_text, value))
         if typing.get_origin(wanted) is dict:
             return _pairs(value)
-        if wanted is float or int in typing.get_args(wanted):
-            return _number(value, float if wanted is float else int)
+        if wanted in (float, float | None, int | None):
+            return _number(value, int if wanted == int | None else float)
         return _text(value)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise SettingsError(f"{origin}: {name} = {value!r} cannot be read as {_form(wanted)}.") from None
@@ -136,7 +147,7 @@ def _converted(origin: str, name: str, value: Any, wanted: Any) -> Any:
 def _form(wanted: Any) -> str:
     if wanted in (Path, Path | None):
         return "a path"
-    forms = {bool: "true or false", float: "a number", int | None: "a whole number"}
+    forms = {bool: "true or false", float: "a number", float | None: "a number", int | None: "a whole number"}
     if typing.get_origin(wanted) is tuple:
         return "a list of texts"
     if typing.get_origin(wanted) is dict:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from lc_ibis.comparing import Compared
 from lc_ibis.engine.checks import Scope, sentence
+from lc_ibis.engine.freshness import sentence as freshness_sentence
 from lc_ibis.engine.mutating import Mutated
 from lc_ibis.engine.run import Action, Run, TableRun
 from lc_ibis.engine.verifying import Verified
@@ -134,6 +135,9 @@ def _scopes(run: Run) -> str:
 
 
 def _failing(console: Console, run: Run) -> None:
+    for found in run.freshness:
+        if found.status != "pass":
+            console.print(Text(f"{found.status.upper()} {freshness_sentence(found)}", style="yellow"))
     for result in run.checks:
         if result.status in ("warn", "fail"):
             style = "red" if result.status == "fail" else "yellow"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Literal
 
@@ -42,13 +43,15 @@ class DeliveryState(Contract):
 class Delivery:
     """The files of a source, with the sha256 of each by name; of deltas only those not taken before.
 
-    `known_since` is the run that took them all already, if they are not new.
+    `known_since` is the run that took them all already, if they are not new; `modified_at` is when the newest of all
+    files, taken before or not, was last written, UTC.
     """
 
     kind: Kind
     files: list[Files]
     digests: dict[str, str]
     known_since: int | None = None
+    modified_at: datetime = datetime.min
 
     @property
     def names(self) -> str:
@@ -64,18 +67,20 @@ class Taken:
     def find(self, model: Model, inputs: Path, pattern: str | None, kind: Kind) -> Delivery:
         """Return what is delivered for a source. Raises ExtractError."""
         groups = delivered(model, inputs, pattern, with_operations=kind == "delta")
+        newest = max(path.stat().st_mtime for group in groups for path in group.paths)
+        modified_at = datetime.fromtimestamp(newest, timezone.utc).replace(tzinfo=None)
         digests = {_name(path, inputs): sha256_of(path) for group in groups for path in group.paths}
         mine = {file[1:]: taken for file, taken in self.files.items() if file[0] == model.name}
         if kind == "full":
             last = {file for file, (how, _) in mine.items() if how == "full"}
             since = max((run for _, run in mine.values()), default=0)
             same = last == set(digests.items()) and all(mine[file][1] == since for file in last)
-            return Delivery(kind, groups, digests, since if same else None)
+            return Delivery(kind, groups, digests, since if same else None, modified_at)
         new = {name: sha for name, sha in digests.items() if (name, sha) not in mine}
         since = max((mine[file][1] for file in digests.items() if file in mine), default=0)
         singles = [Files(group.format, group.columns, (path,)) for group in groups for path in group.paths]
         unread = [one for one in singles if _name(one.paths[0], inputs) in new]
-        return Delivery(kind, sorted(unread, key=lambda one: one.paths), new, None if new else since)
+        return Delivery(kind, sorted(unread, key=lambda one: one.paths), new, None if new else since, modified_at)
 
     def take(self, model: Model, delivery: Delivery, run_id: int) -> None:
         """Note that a delivery was read."""

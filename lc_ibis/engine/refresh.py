@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import ibis
 import ibis.expr.types as ir
@@ -30,7 +31,8 @@ class Refresher:
     """Refreshes the tables of one run, each after its inputs.
 
     `delivered` finds what is delivered for a source. `max_delete_share` is the share of a history's
-    current keys that may be absent before the extract is taken for a truncated one.
+    current keys that may be absent before the extract is taken for a truncated one. `modified` says when the files
+    of each source were last written.
     """
 
     pipeline: Pipeline
@@ -47,6 +49,7 @@ class Refresher:
         self.run_at = moment(self.run.run_at)
         self.tables = Tables(self.pipeline, self._found, self.run_at, keep=self.store.scratch)
         self.changes: dict[str, Changes] = {}
+        self.modified: dict[str, datetime] = {}
         self.touched = Touched(self.pipeline, self.store, self.tables, self.changes)
         self._before = dict(self.state.tables)
         self._existing = self.store.tables()
@@ -59,6 +62,8 @@ class Refresher:
         started = time.perf_counter()
         code = self.fingerprints[model.name]
         delivery = self.delivered(model) if isinstance(model.kind, Source) else None
+        if delivery:
+            self.modified[model.name] = delivery.modified_at
         reason = self._why(model, code, delivery)
         if reason is None:
             known = self.state.tables[model.name]

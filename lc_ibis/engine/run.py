@@ -31,6 +31,18 @@ class TableRun:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True)
+class Freshness:
+    """How old a source is, in hours: by its newest file, and by the run that last found other rows in it."""
+
+    source: str
+    modified_at: datetime
+    changed_at: datetime
+    file_hours: float
+    data_hours: float
+    status: Literal["pass", "warn", "fail"]
+
+
 @dataclass
 class Run:
     """What a build did, or a test. A run that is unchanged wrote nothing, and its number is used again."""
@@ -41,6 +53,7 @@ class Run:
     tables: list[TableRun] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
     ledger: list[dict[str, Any]] = field(default_factory=list)
+    freshness: list[Freshness] = field(default_factory=list)
     outputs: list[Path] = field(default_factory=list)
     error: str | None = None
     seconds: float = 0.0

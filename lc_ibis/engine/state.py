@@ -80,7 +80,7 @@ class CheckState(Contract):
     check_name: Text = key("The check.")
     version: Integer = column("The newest version of the tables that it was last run on.")
     fingerprint: Text = column("sha256 of the code of the table's checks.")
-    failing_count: Integer = column("Rows that broke it then; not zero only for a check of severity warn.")
+    failing_count: Integer = column("Rows that broke it then; not zero only within its thresholds, or as a warning.")
 
 
 class CodeState(Contract):

@@ -16,7 +16,7 @@ from typing import Any
 
 from lc_ibis.engine.checks import CheckResult
 from lc_ibis.engine.mutating import Mutated
-from lc_ibis.engine.run import Run, TableRun
+from lc_ibis.engine.run import Freshness, Run, TableRun
 from lc_ibis.errors import LcIbisError
 
 SCHEMA_VERSION = 1
@@ -40,10 +40,15 @@ def document(run: Run) -> dict[str, Any]:
         "by_severity": _grouped(run.checks, lambda result: result.check.severity),
         "failures": [_failure(r) for r in run.checks if r.status in ("fail", "warn")],
         "ledger": run.ledger,
+        "freshness": [_fresh(found) for found in run.freshness],
         "tables": [table_document(table) for table in run.tables],
         "outputs": [str(path) for path in run.outputs],
         "tests": [_test(result) for result in run.checks],
     }
+
+
+def _fresh(found: Freshness) -> dict[str, Any]:
+    return {**asdict(found), "file_hours": round(found.file_hours, 2), "data_hours": round(found.data_hours, 2)}
 
 
 def _totals(results: Iterable[CheckResult]) -> dict[str, int]:

@@ -1,0 +1,64 @@
+"""How old sources are: by their files, and by the run that last found another row in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from lc_ibis.engine.run import Freshness, Run
+from lc_ibis.engine.state import LAYER, State
+from lc_ibis.engine.store import Store
+
+Status = Literal["pass", "warn", "fail"]
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Ages:
+    """The ages in hours beyond which a source is stale: a warning, and an error; None is never."""
+
+    warn_file: float | None = None
+    max_file: float | None = None
+    warn_data: float | None = None
+    max_data: float | None = None
+
+    def status(self, file_hours: float, data_hours: float) -> Status:
+        """Say what ages amount to."""
+        if _beyond(file_hours, self.max_file) or _beyond(data_hours, self.max_data):
+            return "fail"
+        stale = _beyond(file_hours, self.warn_file) or _beyond(data_hours, self.warn_data)
+        return "warn" if stale else "pass"
+
+
+def _beyond(hours: float, most: float | None) -> bool:
+    return most is not None and hours > most
+
+
+def freshness(
+    store: Store, state: State, run: Run, modified: Mapping[str, datetime], ages: Ages
+) -> Iterator[Freshness]:
+    """Yield how fresh sources are; `modified` says when the newest of each one's files was last written, UTC.
+
+    The data of a source changed in the run whose number is the version of its table.
+    """
+    changed = _run_times(store, state, {state.tables[name].version for name in modified} - {run.run_id})
+    for name, modified_at in modified.items():
+        changed_at = changed.get(state.tables[name].version, run.run_at)
+        file_hours, data_hours = ((run.run_at - at) / HOUR for at in (modified_at, changed_at))
+        yield Freshness(name, modified_at, changed_at, file_hours, data_hours, ages.status(file_hours, data_hours))
+
+
+def _run_times(store: Store, state: State, numbers: Iterable[int]) -> dict[int, datetime]:
+    """Return when runs were, by number."""
+    wanted = set(numbers)
+    if not wanted or state.last_run is None:
+        return {}
+    runs = store.table(LAYER, "runs")
+    return {row["run_id"]: row["run_at"] for row in store.rows(runs.filter(runs.run_id.isin(sorted(wanted))))}
+
+
+def sentence(found: Freshness) -> str:
+    """Say how old a source is."""
+    return f"{found.source}: files {found.file_hours:,.1f} h old, rows unchanged for {found.data_hours:,.1f} h"

@@ -1,0 +1,75 @@
+"""Tell somebody that a build failed: a command, or an address to which JSON is posted."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+import subprocess
+import urllib.request
+from typing import Any
+from urllib.parse import urlsplit
+
+from lc_ibis.engine.run import Run
+from lc_ibis.errors import SettingsError
+from lc_ibis.quality.report import document, to_json
+
+log = logging.getLogger(__name__)
+
+SECONDS = 30
+
+
+def message(error: Exception, run: Run | None, with_values: bool = False) -> dict[str, Any]:
+    """Return what is told: which kind of error, and which checks failed on how many rows.
+
+    No value of the data is in it, nor the error's own words, which may quote one, unless that is asked for
+    by `with_values`. `run` is what the build did before it failed; None where it did not begin.
+    """
+    told: dict[str, Any] = {
+        "program": "lc-ibis",
+        "status": "failed",
+        "error": type(error).__name__,
+        "meaning": (type(error).__doc__ or "").split("\n")[0],
+    }
+    if run:
+        facts = document(run)
+        told |= {name: facts[name] for name in ("run_id", "timestamp", "failed", "warned")}
+        told["failures"] = [
+            {name: value for name, value in failure.items() if with_values or name != "examples"}
+            for failure in facts["failures"]
+        ]
+        told["report"] = str(run.report) if run.report else None
+    return told | ({"message": str(error)} if with_values else {})
+
+
+def tell(target: str, told: dict[str, Any]) -> None:
+    """Post the message to an http(s) address, or run a command with it as its input; a failure is logged."""
+    text = to_json(told).encode()
+    try:
+        if is_address(target):
+            headers = {"Content-Type": "application/json"}
+            request = urllib.request.Request(target, data=text, headers=headers, method="POST")
+            urllib.request.urlopen(request, timeout=SECONDS).close()
+        else:
+            subprocess.run(shlex.split(target), input=text, timeout=SECONDS, check=True, capture_output=True)
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or type(error).__name__
+        log.warning("notify: %s could not be told of the failure (%s).", _shown(target), reason)
+
+
+def verify(target: str) -> None:
+    """Raise SettingsError where a target is neither an address nor a command."""
+    try:
+        if not shlex.split(target) or (is_address(target) and not urlsplit(target).hostname):
+            raise ValueError
+    except ValueError:
+        raise SettingsError("notify: it is neither an address like https://host/path nor a command.") from None
+
+
+def is_address(target: str) -> bool:
+    """Say whether a target is an http(s) address."""
+    return target.lower().startswith(("http://", "https://"))
+
+
+def _shown(target: str) -> str:
+    """Name a target without what may be a secret: an address by its host, a command by its program."""
+    return f"{urlsplit(target).hostname}" if is_address(target) else shlex.split(target)[0]
