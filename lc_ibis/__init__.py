@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lc_ibis.errors import LcIbisError
     from lc_ibis.reading import compile, connect, export, failing, ls, mutate, runs, show, test, verify
     from lc_ibis.refusals import quarantine, quarantine_reasons
+    from lc_ibis.reports import report
 
 __all__ = [
     "LcIbisError",
@@ -31,6 +32,7 @@ __all__ = [
     "plan",
     "quarantine",
     "quarantine_reasons",
+    "report",
     "runs",
     "show",
     "test",
@@ -40,7 +42,7 @@ __all__ = [
 
 _HOMES = {
     "build": "building", "plan": "building", "parity": "comparing", "LcIbisError": "errors",
-    "quarantine": "refusals", "quarantine_reasons": "refusals",
+    "quarantine": "refusals", "quarantine_reasons": "refusals", "report": "reports",
     **dict.fromkeys(
         ("compile", "connect", "export", "failing", "ls", "mutate", "runs", "show", "test", "verify"), "reading"
     ),

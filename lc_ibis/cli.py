@@ -12,7 +12,7 @@ import click
 
 from lc_ibis import errors
 from lc_ibis.cli_options import AGES, LIMITS, PATH, TABLES, options
-from lc_ibis.settings import BACKENDS
+from lc_ibis.settings import BACKENDS, FORMATS, Format
 
 
 class _Group(click.Group):
@@ -179,6 +179,19 @@ def show(table: str, limit: int, as_of: str | None, failing: bool, as_json: bool
         return
     rows = reading.show(table, limit, as_of, **_given(given))
     click.echo(to_json(rows)) if as_json else terminal.rows(table, rows, limit)
+
+
+@main.command()
+@click.option("--format", "form", type=click.Choice(FORMATS), default="json", show_default=True, help="What to print.")
+@options("reports")
+def report(form: Format, **given: Any) -> None:
+    """Print the last build's quality report.
+
+    junit is XML for continuous integration: a suite a table, a case a check.
+    """
+    from lc_ibis import reports
+
+    click.echo(reports.report(form, **_given(given)), nl=False)
 
 
 @main.command()

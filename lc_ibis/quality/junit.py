@@ -1,0 +1,61 @@
+"""A quality report as JUnit XML, for continuous integration that shows tests."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from xml.etree import ElementTree as xml
+
+# What XML 1.0 has no place for.
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def junit(report: dict[str, Any]) -> str:
+    """Return the report's checks as JUnit XML: a suite a table, a case a check.
+
+    A check of severity error that failed is a failure, a warning passes and says so in its output, and what was
+    not run is skipped. A build that ended for another reason is an error of the suite `build`.
+    """
+    suites = xml.Element("testsuites", name="lc-ibis", time=str(report["seconds"]))
+    failures = {(failure["table"], failure["test"]): failure for failure in report["failures"]}
+    tables = dict.fromkeys(test["table"] for test in report["tests"])
+    for table in tables:
+        tests = [test for test in report["tests"] if test["table"] == table]
+        suite = _suite(suites, table, tests, report["timestamp"])
+        for test in tests:
+            case = xml.SubElement(suite, "testcase", classname=table, name=test["test"])
+            _add_outcome(case, test, failures.get((table, test["test"])))
+    if report["error"] and not report["failed"]:
+        suite = _suite(suites, "build", [{"status": "error"}], report["timestamp"])
+        case = xml.SubElement(suite, "testcase", classname="build", name="build")
+        xml.SubElement(case, "error", message=_clean(report["error"]))
+    xml.indent(suites)
+    return xml.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _suite(suites: xml.Element, name: str, tests: list[dict[str, Any]], timestamp: str) -> xml.Element:
+    counts = {
+        "tests": len(tests),
+        "failures": sum(test["status"] == "fail" for test in tests),
+        "errors": sum(test["status"] == "error" for test in tests),
+        "skipped": sum(test["status"] == "skip" for test in tests),
+    }
+    numbers = {name: str(count) for name, count in counts.items()}
+    return xml.SubElement(suites, "testsuite", {"name": name, "timestamp": timestamp.removesuffix("Z"), **numbers})
+
+
+def _add_outcome(case: xml.Element, test: dict[str, Any], failure: dict[str, Any] | None) -> None:
+    if test["status"] == "skip":
+        xml.SubElement(case, "skipped", message=_clean(test.get("reason", "")))
+    elif failure:
+        said = f"{failure['count']:,} rows: {failure['meaning']}"
+        lines = [", ".join(f"{name}={value}" for name, value in row.items()) for row in failure["examples"]]
+        if test["status"] == "fail":
+            element = xml.SubElement(case, "failure", message=_clean(said))
+            element.text = _clean("\n".join(lines))
+        else:
+            xml.SubElement(case, "system-out").text = _clean("\n".join([f"warning: {said}", *lines]))
+
+
+def _clean(text: str) -> str:
+    return _FORBIDDEN.sub("\ufffd", text)
