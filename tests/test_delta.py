@@ -50,7 +50,9 @@ def _contents(lending: Lending) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("commits", [1, 5, 12, 16])
+@pytest.mark.parametrize(
+    "commits", [1, pytest.param(5, marks=pytest.mark.long), 12, pytest.param(16, marks=pytest.mark.long)]
+)
 def test_a_build_cut_off_between_two_tables_is_mended_by_the_next(
     lending: Lending, monkeypatch: pytest.MonkeyPatch, commits: int
 ) -> None:
