@@ -1,4 +1,4 @@
-"""Write tables.md, cli.md and sql/ from the code; with --check, only say whether they are up to date."""
+"""Write tables.md, naming.md, cli.md and sql/ from the code; with --check, only say whether they are up to date."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import lc_ibis
 from lc_ibis.cli import main
 from lc_ibis.engine.checks import Check, contract_checks
 from lc_ibis.engine.model import Model
+from lc_ibis.engine.naming import PREFIXES, RULES
 from lc_ibis.layers import pipeline
+from lc_ibis.layers.columns import ABBREVIATIONS
 from lc_ibis.reading import DIALECTS
 
 HERE = Path(__file__).parent
@@ -71,7 +73,30 @@ def sql(dialect: str) -> str:
     return head + "".join(f"\n-- {name}\n{text};\n" for name, text in compiled.items())
 
 
-PAGES = {"tables.md": tables, "cli.md": cli}
+def naming() -> str:
+    """Return the naming conventions, as lint holds them."""
+    layers = [
+        f"| {layer} | {' or '.join(f'`{p}`' for p in prefixes) or 'no prefix'} |"
+        for layer, prefixes in PREFIXES.items()
+    ]
+    columns = [f"| {rule.kind} | {' or '.join(f'`{s}`' for s in rule.suffixes)} |" for rule in RULES]
+    words = [f"| {short} | {word} |" for short, word in ABBREVIATIONS.items()]
+    return "\n".join([
+        "# Names", "",
+        "Generated from the rules by `python docs/generate.py`. `lc-ibis lint` names what breaks them.",
+        "", "| layer | its stored tables begin with |", "|---|---|", *layers,
+        "", "| a column that is | ends with |", "|---|---|", *columns, "",
+        "A text may end with `_id`, as any key, and with none of the other suffixes. Names are written in snake_case.",
+        "Columns of histories that begin with `dbt_` keep dbt's names. Words are written out:", "",
+        "| not | but |", "|---|---|", *words, "",
+    ])  # fmt: skip
+
+
+def _either(names: tuple[str, ...]) -> str:
+    return " or ".join(f"`{name}`" for name in names)
+
+
+PAGES = {"tables.md": tables, "naming.md": naming, "cli.md": cli}
 PAGES |= {f"sql/{dialect}.sql": partial(sql, dialect) for dialect in DIALECTS}
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lc_ibis.building import build, plan
     from lc_ibis.comparing import parity
     from lc_ibis.errors import LcIbisError
-    from lc_ibis.reading import compile, connect, export, failing, ls, mutate, runs, show, test, verify
+    from lc_ibis.reading import compile, connect, export, failing, lint, ls, mutate, runs, show, test, verify
     from lc_ibis.refusals import quarantine, quarantine_reasons
     from lc_ibis.reports import report
 
@@ -26,6 +26,7 @@ __all__ = [
     "connect",
     "export",
     "failing",
+    "lint",
     "ls",
     "mutate",
     "parity",
@@ -44,7 +45,7 @@ _HOMES = {
     "build": "building", "plan": "building", "parity": "comparing", "LcIbisError": "errors",
     "quarantine": "refusals", "quarantine_reasons": "refusals", "report": "reports",
     **dict.fromkeys(
-        ("compile", "connect", "export", "failing", "ls", "mutate", "runs", "show", "test", "verify"), "reading"
+        ("compile", "connect", "export", "failing", "lint", "ls", "mutate", "runs", "show", "test", "verify"), "reading"
     ),
 }  # fmt: skip
 

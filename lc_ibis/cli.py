@@ -269,6 +269,23 @@ def compile(dialect: str, as_json: bool, **given: Any) -> None:
 
 
 @main.command()
+@options("json")
+def lint(as_json: bool) -> None:
+    """Name the tables and columns that break the naming conventions, with file and line; no database is needed.
+
+    Exit code 1 if there is one.
+    """
+    from dataclasses import asdict
+
+    from lc_ibis import reading, terminal
+    from lc_ibis.quality.report import to_json
+
+    found = reading.lint()
+    click.echo(to_json([asdict(breach) for breach in found])) if as_json else terminal.linted(found)
+    sys.exit(1 if found else 0)
+
+
+@main.command()
 def version() -> None:
     """Print the version."""
     import lc_ibis

@@ -17,6 +17,7 @@ from lc_ibis.engine.contracts import moment
 from lc_ibis.engine.exports import write_whole
 from lc_ibis.engine.model import Model, Snapshot
 from lc_ibis.engine.mutating import Mutated, mutated
+from lc_ibis.engine.naming import Breach, breaches
 from lc_ibis.engine.pipeline import Pipeline, Tables, query
 from lc_ibis.engine.run import Run
 from lc_ibis.engine.selection import select as selected
@@ -251,6 +252,14 @@ def ls(**options: Any) -> list[dict[str, Any]]:
         }
         for model in models
     ]
+
+
+def lint() -> list[Breach]:
+    """Return the names in the layers that break the naming conventions; no database is needed."""
+    from lc_ibis.layers import pipeline
+    from lc_ibis.layers.columns import ABBREVIATIONS
+
+    return list(breaches(pipeline, ABBREVIATIONS))
 
 
 def compile(dialect: str = "duckdb", **options: Any) -> dict[str, str]:

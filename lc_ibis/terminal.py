@@ -17,6 +17,7 @@ from lc_ibis.comparing import Compared
 from lc_ibis.engine.checks import Scope, sentence
 from lc_ibis.engine.freshness import sentence as freshness_sentence
 from lc_ibis.engine.mutating import Mutated
+from lc_ibis.engine.naming import Breach
 from lc_ibis.engine.run import Action, Run, TableRun
 from lc_ibis.engine.verifying import Verified
 
@@ -163,6 +164,15 @@ def mutated(results: list[Mutated]) -> None:
         text = f"ASLEEP {result.table}: {result.check.name} does not notice a table that breaks it"
         console.print(Text(text, style="red"))
     verdict = f"{len(asleep)} of {len(results)} checks are asleep." if asleep else f"awake: {len(results)} checks."
+    console.print(verdict, style="bold")
+
+
+def linted(found: list[Breach]) -> None:
+    """Print a line a name that breaks the conventions, and the verdict."""
+    console = _console()
+    for breach in found:
+        console.print(Text(f"{breach.file}:{breach.line}: {breach.name}: {breach.reason}"))
+    verdict = f"{len(found)} names break the conventions." if found else "All names follow the conventions."
     console.print(verdict, style="bold")
 
 

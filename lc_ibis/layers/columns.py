@@ -22,6 +22,14 @@ __all__ = ["Flag", "Integer", "Moment", "Money", "Rate", "Text"]
 Money = Annotated[Decimal, dt.Decimal(18, 2)]
 Rate = Annotated[Decimal, dt.Decimal(5, 4)]
 
+# Words that no name holds, and what to write. Of short words only id and pct are read alike by everybody.
+ABBREVIATIONS = {
+    "acc": "account", "acct": "account", "addr": "address", "amt": "amount", "avg": "average", "bal": "balance",
+    "calc": "calculated", "cnt": "count", "cust": "customer", "desc": "description", "dt": "date", "int": "interest",
+    "nbr": "number", "no": "number", "num": "number", "orig": "original", "qty": "quantity", "tot": "total",
+    "ts": "time", "txn": "transaction", "typ": "type", "val": "value",
+}  # fmt: skip
+
 # A rate as a factor for money: Ibis wants the wider type of the two to hold the other, and the product,
 # decimal(38,6), is exact on every engine. Casting money itself to more digits costs ten times the product.
 _FACTOR = dt.Decimal(20, 4)
