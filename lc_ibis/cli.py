@@ -271,9 +271,9 @@ def compile(dialect: str, as_json: bool, **given: Any) -> None:
 @main.command()
 @options("json")
 def lint(as_json: bool) -> None:
-    """Name the tables and columns that break the naming conventions, with file and line; no database is needed.
+    """Name what breaks the naming conventions.
 
-    Exit code 1 if there is one.
+    Tables and columns, with file and line; no database is needed. Exit code 1 if there is one.
     """
     from dataclasses import asdict
 
