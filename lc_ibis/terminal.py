@@ -184,7 +184,7 @@ def models(models: list[dict[str, Any]]) -> None:
         if model["layer"] != layer:
             layer = model["layer"]
             console.print(layer, style="bold")
-        console.print(Text(f"  {model['name']:<27}{model['kind']:<12} {model['grain']}"))
+        console.print(Text(f"  {model['name']:<28} {model['kind']:<12} {model['grain']}"))
         if model["inputs"]:
             console.print(Text(f"    from {', '.join(model['inputs'])}", style="dim"))
 

@@ -18,8 +18,9 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 FILES = ("Customer.csv", "accounts.csv")
 
 
-def tool(name: str, *words: Any) -> None:
-    subprocess.run([sys.executable, str(BENCHMARKS / name), *map(str, words)], check=True)
+def tool(name: str, *words: Any) -> str:
+    command = [sys.executable, str(BENCHMARKS / name), *map(str, words)]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +80,12 @@ def test_a_small_session_makes_a_report_with_pictures(tmp_path: Path) -> None:
     for words in ("1,000 accounts", "day 2, delta", "number of tests", "cost_against_change.svg"):
         assert words in report
     assert {path.name for path in tmp_path.glob("*.svg")} == {"cost_against_size.svg", "cost_against_change.svg"}
+
+
+def test_checks_are_measured_in_every_way(tmp_path: Path) -> None:
+    places = {name: tmp_path / name for name in ("outputs", "reports")}
+    lc_ibis.build(database=tmp_path / "lc.duckdb", inputs=BENCHMARKS.parent / "data/inputs", **places)
+    said = tool("checks.py", "--database", tmp_path / "lc.duckdb", "--rounds", 1)
+    assert [line.split("  ")[0] for line in said.splitlines()[1:]] == [
+        "batched", "a statement a check", "a statement a check, SQL alone",
+    ]  # fmt: skip
