@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lc_ibis.errors import LcIbisError
     from lc_ibis.reading import compile, connect, export, failing, lint, ls, mutate, runs, show, test, verify
     from lc_ibis.refusals import quarantine, quarantine_reasons
-    from lc_ibis.reports import report
+    from lc_ibis.reports import report, report_page
 
 __all__ = [
     "LcIbisError",
@@ -34,6 +34,7 @@ __all__ = [
     "quarantine",
     "quarantine_reasons",
     "report",
+    "report_page",
     "runs",
     "show",
     "test",
@@ -43,7 +44,7 @@ __all__ = [
 
 _HOMES = {
     "build": "building", "plan": "building", "parity": "comparing", "LcIbisError": "errors",
-    "quarantine": "refusals", "quarantine_reasons": "refusals", "report": "reports",
+    "quarantine": "refusals", "quarantine_reasons": "refusals", "report": "reports", "report_page": "reports",
     **dict.fromkeys(
         ("compile", "connect", "export", "failing", "lint", "ls", "mutate", "runs", "show", "test", "verify"), "reading"
     ),

@@ -58,7 +58,7 @@ def run_pipeline(
     try:
         with opened(settings) as store:
             state = State.read(store)
-            run = Run(*state.next_run(now))
+            run = Run(*state.next_run(now), lineage=pipeline.lineage)
             with _reported(run, settings):
                 _build(pipeline, settings, store, state, run, chosen, progress)
     except Exception as error:

@@ -183,14 +183,20 @@ def show(table: str, limit: int, as_of: str | None, failing: bool, as_json: bool
 
 @main.command()
 @click.option("--format", "form", type=click.Choice(FORMATS), default="json", show_default=True, help="What to print.")
+@click.option("--open", "is_opened", is_flag=True, help="Write the HTML page beside the report, and open it.")
 @options("reports")
-def report(form: Format, **given: Any) -> None:
+def report(form: Format, is_opened: bool, **given: Any) -> None:
     """Print the last build's quality report.
 
-    junit is XML for continuous integration: a suite a table, a case a check.
+    html is a page that needs no network; junit is XML for continuous integration: a suite a table, a case a check.
     """
     from lc_ibis import reports
 
+    if is_opened:
+        page = reports.report_page(**_given(given))
+        click.echo(f"wrote {page}")
+        click.launch(page.resolve().as_uri())
+        return
     click.echo(reports.report(form, **_given(given)), nl=False)
 
 

@@ -88,7 +88,8 @@ class Warehouse:
         """Run all checks of the named models on the stored tables, in full."""
         started = perf_counter()
         tables = self._tables()
-        run = Run(self.state.last_run[0] if self.state.last_run else 0, utc_now())
+        run_id = self.state.last_run[0] if self.state.last_run else 0
+        run = Run(run_id, utc_now(), lineage=self.pipeline.lineage)
         limits, warn_error = self.settings.limits, self.settings.warn_error
         checker = Checker(self.pipeline, self.store, tables, self.state, limits=limits, warn_error=warn_error)
         run.checks = checker.run(names)

@@ -6,28 +6,78 @@ import json
 from pathlib import Path
 from typing import Any
 
+from lc_ibis.engine.exports import write_whole
 from lc_ibis.errors import DatabaseError, SettingsError
-from lc_ibis.quality.junit import junit
+from lc_ibis.quality.report import SCHEMA_VERSION
 from lc_ibis.settings import FORMATS, Format, Settings
+
+# How many reports before the last one the page's trend goes back.
+_TREND = 29
 
 
 def report(format: Format = "json", **options: Any) -> str:
-    """Return the last report in the directory of reports, as it is or as JUnit XML.
+    """Return the last report in the directory of reports: as it is, as an HTML page, or as JUnit XML.
 
     `options` are the fields of Settings. Raises DatabaseError, SettingsError.
     """
     if format not in FORMATS:
         raise SettingsError(f"format: {format!r} is not one of {', '.join(FORMATS)}.")
-    path = _last(Settings.load(**options).reports)
-    text = path.read_text(encoding="utf-8")
+    paths = _reports(Settings.load(**options).reports)
+    return _text(paths[-1]) if format == "json" else _made(paths, format)
+
+
+def report_page(**options: Any) -> Path:
+    """Write the last report as an HTML page beside it; return the page. Raises DatabaseError, OutputError."""
+    paths = _reports(Settings.load(**options).reports)
+    page, text = paths[-1].with_suffix(".html"), _made(paths, "html")
+    write_whole(page, lambda written: _write(written, text))
+    return page
+
+
+def _made(paths: list[Path], format: Format) -> str:
+    """Return the last of the reports in another format."""
     try:
-        return junit(json.loads(text)) if format == "junit" else text
-    except (ValueError, KeyError, TypeError) as error:
-        raise DatabaseError(f"{path}: it is no report of this version ({type(error).__name__}).") from None
+        last = _read(paths[-1])
+        if format == "junit":
+            from lc_ibis.quality.junit import junit
+
+            return junit(last)
+        from lc_ibis.quality.page import page
+
+        return page(last, [found for path in paths[-_TREND - 1 : -1] if (found := _readable(path))])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DatabaseError(f"{paths[-1]}: it is no report of this version ({type(error).__name__}).") from None
 
 
-def _last(directory: Path) -> Path:
+def _reports(directory: Path) -> list[Path]:
+    """Return the files of the reports, the oldest first."""
     found = sorted(directory.glob("quality_report_*.json"))
     if not found:
         raise DatabaseError(f"{directory}: there is no report. Make one with lc-ibis build.")
-    return found[-1]
+    return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise DatabaseError(f"{path}: it is no report of this version (it is not UTF-8).") from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    found = json.loads(_text(path))
+    if found["schema_version"] != SCHEMA_VERSION:
+        raise ValueError(found["schema_version"])
+    return dict(found)
+
+
+def _readable(path: Path) -> dict[str, Any] | None:
+    """Return a report for the trend; None where it is one of another version, or spoilt."""
+    try:
+        return _read(path)
+    except (ValueError, KeyError, TypeError, OSError, DatabaseError):
+        return None
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")

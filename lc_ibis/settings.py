@@ -16,12 +16,12 @@ from lc_ibis.errors import SettingsError, hint
 
 FILE = "lc-ibis.toml"
 Delivery = Literal["full", "delta"]
-Format = Literal["json", "junit"]
+Format = Literal["json", "html", "junit"]
 # By backend: where its tables live unless told otherwise.
 BACKENDS = {"duckdb": Path("data/duckdb/lc.duckdb"), "spark": Path("data/spark"), "databricks": Path("lc_ibis")}
 MOST_THREADS = 1024
 DELIVERIES: tuple[Delivery, ...] = ("full", "delta")
-FORMATS: tuple[Format, ...] = ("json", "junit")
+FORMATS: tuple[Format, ...] = ("json", "html", "junit")
 
 
 @dataclass(frozen=True)

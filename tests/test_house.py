@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "quality": {"engine", "errors"},
     "building": {"backends", "engine", "errors", "layers", "quality", "settings"},
     "reading": {"backends", "engine", "errors", "layers", "settings"},
-    "reports": {"errors", "quality", "settings"},
+    "reports": {"engine", "errors", "quality", "settings"},
     "refusals": {"engine", "errors", "reading"},
     "comparing": {"backends", "building", "engine", "errors", "layers", "settings"},
     "terminal": {"comparing", "engine"},

@@ -115,5 +115,5 @@ def test_a_report_that_is_none_is_named(lending: Lending, content: str) -> None:
 
 
 def test_a_format_that_is_none_is_refused(lending: Lending) -> None:
-    with pytest.raises(SettingsError, match="format: 'html' is not one of json, junit"):
-        lc_ibis.report("html", reports=lending.reports)  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match="format: 'xml' is not one of json, html, junit"):
+        lc_ibis.report("xml", reports=lending.reports)  # type: ignore[arg-type]

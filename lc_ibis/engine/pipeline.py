@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from types import ModuleType
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -84,6 +85,15 @@ class Pipeline:
     def children(self) -> dict[str, tuple[str, ...]]:
         """By model: the models that read it directly."""
         return {name: tuple(m.name for m in self if name in m.inputs) for name in self.models}
+
+    @cached_property
+    def lineage(self) -> list[dict[str, Any]]:
+        """The stored tables, each with its layer and the stored tables that it is made from."""
+        return [
+            {"table": model.name, "layer": model.layer, "inputs": list(self.stored_inputs[model.name])}
+            for model in self
+            if model.is_stored
+        ]
 
     @cached_property
     def steps(self) -> dict[str, ir.Table]:

@@ -50,6 +50,7 @@ class Run:
     run_id: int
     run_at: datetime
     status: Literal["built", "unchanged", "passed", "failed"] = "failed"
+    lineage: list[dict[str, Any]] = field(default_factory=list)
     tables: list[TableRun] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
     ledger: list[dict[str, Any]] = field(default_factory=list)

@@ -19,7 +19,7 @@ from lc_ibis.engine.mutating import Mutated
 from lc_ibis.engine.run import Freshness, Run, TableRun
 from lc_ibis.errors import LcIbisError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _TOTALS = {"pass": "passed", "warn": "warned", "fail": "failed", "skip": "skipped"}
 
 
@@ -40,6 +40,7 @@ def document(run: Run) -> dict[str, Any]:
         "by_severity": _grouped(run.checks, lambda result: result.check.severity),
         "failures": [_failure(r) for r in run.checks if r.status in ("fail", "warn")],
         "ledger": run.ledger,
+        "lineage": run.lineage,
         "freshness": [_fresh(found) for found in run.freshness],
         "tables": [table_document(table) for table in run.tables],
         "outputs": [str(path) for path in run.outputs],

@@ -1,0 +1,159 @@
+"""A quality report as one HTML page that needs nothing else: no network, no script."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from lc_ibis.quality import lineage
+
+# What a page can show of one value; a field may hold a megabyte.
+_LONGEST = 200
+# Control characters, and those that turn the direction of what follows.
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+_WORDS = {"pass": "passed", "warn": "warned", "fail": "failed", "skip": "skipped"}
+_SIGNS = {"pass": "✓", "warn": "!", "fail": "✗", "skip": "–"}
+
+
+def page(report: Mapping[str, Any], earlier: Sequence[Mapping[str, Any]] = ()) -> str:
+    """Return the page of a report; `earlier` are the reports before it, the oldest first, for the trend.
+
+    Raises KeyError or TypeError where it is no report.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters |= {"value": _shown, "count": _count, "when": _when, "signed": _signed}
+    drawn = lineage.layout(report["lineage"])
+    return environment.get_template("page.html.jinja").render(
+        report=report,
+        verdict=_verdict(report),
+        words=_WORDS,
+        signs=_SIGNS,
+        drawn=drawn,
+        box=lineage,
+        states={entry["table"]: _state(report, entry["table"]) for entry in report["lineage"]},
+        trend=_trend([*earlier, report]),
+        before=_before(earlier),
+    )
+
+
+@dataclass(frozen=True)
+class _State:
+    """What a table's box says: what was done, and how its checks ended."""
+
+    done: str
+    checks: str
+    worst: str
+
+
+def _state(report: Mapping[str, Any], table: str) -> _State:
+    [done] = [t for t in report["tables"] if t["table"] == table] or [None]
+    found = [test["status"] for test in report["tests"] if test["table"] == table]
+    worst = next((status for status in ("fail", "warn", "pass") if status in found), "skip")
+    if worst in ("fail", "warn"):
+        checks = f"{_SIGNS[worst]} {found.count(worst)} of {_counted(len(found), 'check')} {_WORDS[worst]}"
+    else:
+        checks = f"{_SIGNS[worst]} {_counted(found.count('pass'), 'check')}" if worst == "pass" else "no check was run"
+    if done is None:
+        return _State("not in this build", checks, worst)
+    parts = [("+", "added"), ("~", "changed"), ("−", "removed")]
+    changes = " ".join(f"{sign}{_count(done[f'{name}_count'])}" for sign, name in parts if done[f"{name}_count"])
+    return _State(f"{done['action']} {changes}".strip(), checks, worst)
+
+
+def _verdict(report: Mapping[str, Any]) -> dict[str, str]:
+    """Return the sentence at the top, its sign, and what it means."""
+    failed, warned = report["failed"], report["warned"]
+    stale = [found for found in report["freshness"] if found["status"] == "warn"]
+    if report["status"] == "failed":
+        what = f"{_counted(failed, 'check')} failed" if failed else "The build ended with an error"
+        text = f"{what}. Tables and files are as they were."
+        return {"status": "fail", "title": "Nothing was published", "text": text}
+    done = {
+        "built": ("Published", "Tables and files follow the extracts."),
+        "unchanged": ("Nothing changed", "Tables and files are as they were."),
+        "passed": ("Passed", "The stored tables were checked."),
+    }  # fmt: skip
+    title, text = done[report["status"]]
+    warnings = warned + len(stale)
+    if warnings:
+        return {"status": "warn", "title": f"{title}, with {_counted(warnings, 'warning')}", "text": text}
+    return {"status": "pass", "title": title, "text": f"{text} Every check passed."}
+
+
+@dataclass(frozen=True)
+class _Series:
+    """One figure of the trend: a bar a run, the last being this one."""
+
+    title: str
+    bars: list[dict[str, Any]]
+
+    @property
+    def last(self) -> str:
+        return str(self.bars[-1]["label"])
+
+    @property
+    def most(self) -> str:
+        return str(max(self.bars, key=lambda bar: bar["value"])["label"])
+
+
+def _trend(reports: Sequence[Mapping[str, Any]]) -> list[_Series]:
+    figures: list[tuple[str, Any, Any]] = [
+        ("Checks that failed or warned", lambda r: r["failed"] + r["warned"], _count),
+        ("Rows refused", lambda r: sum(row["refused_count"] for row in r["ledger"]), _count),
+        ("Rows held", lambda r: sum(row["held_count"] for row in r["ledger"]), _count),
+        ("Rows written", lambda r: sum(t["added_count"] + t["changed_count"] for t in r["tables"]), _count),
+        ("Seconds", lambda r: r["seconds"], lambda value: f"{value:.1f}"),
+    ]
+    return [_Series(title, _bars(reports, figure, shown)) for title, figure, shown in figures]
+
+
+def _bars(reports: Sequence[Mapping[str, Any]], figure: Any, shown: Any) -> list[dict[str, Any]]:
+    values = [figure(report) for report in reports]
+    most = max(values) or 1
+    return [
+        {
+            "value": value, "label": shown(value), "height": round(100 * value / most, 1),
+            "run": report["run_id"], "at": report["timestamp"], "has_failed": report["status"] == "failed",
+        }
+        for value, report in zip(values, reports, strict=True)
+    ]  # fmt: skip
+
+
+def _before(earlier: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Return the ledger of the last published run before, by source."""
+    published = [report for report in earlier if report["status"] != "failed" and report["ledger"]]
+    return {row["source"]: row for row in published[-1]["ledger"]} if published else {}
+
+
+def _shown(value: Any) -> str:
+    """Return a value as text that a page can hold and that a reader can trust."""
+    if value is None:
+        return "null"
+    text = str(value)
+    kept = _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text[:_LONGEST])
+    return kept if len(text) <= _LONGEST else f"{kept}… ({_count(len(text))} characters)"
+
+
+def _count(value: int | None) -> str:
+    return "–" if value is None else f"{value:,}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{_count(count)} {noun}{'' if count == 1 else 's'}"
+
+
+def _signed(change: int) -> str:
+    return f"{'+' if change > 0 else '−'}{abs(change):,}" if change else "±0"
+
+
+def _when(text: str) -> str:
+    """Return an ISO time to the second."""
+    return text.removesuffix("Z").replace("T", " ").split(".")[0]
