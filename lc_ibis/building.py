@@ -27,6 +27,7 @@ from lc_ibis.engine.store import Store
 from lc_ibis.engine.verifying import Verified, verify_tables
 from lc_ibis.errors import ChecksFailed, LcIbisError, SettingsError, StaleSource, VerificationFailed, hint
 from lc_ibis.quality import notify, report
+from lc_ibis.quality.failures import FailingRows
 from lc_ibis.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -101,7 +102,8 @@ def _build(
     before, staged = state.copy(), exports.PendingFiles(settings.outputs, settings.partitioned)
     code = fingerprints(pipeline, state)
     refresher = _refresher(pipeline, settings, store, state, run, code)
-    with staged, store.transaction():
+    failing = FailingRows(store, chosen, settings.store_failures)
+    with staged, failing, store.transaction():
         _refresh(refresher, chosen, progress)
         run.freshness = list(freshness(store, state, run, refresher.modified, _ages(settings)))
         _refuse_stale(run, settings.warn_error)
@@ -113,6 +115,7 @@ def _build(
         with timed(run, "checks_seconds"):
             run.checks = checker.run(chosen)
             run.ledger = checker.ledger()
+        failing.look_up(run)
         _refuse_failures(run)
         checker.remember(run.checks)
         state.code = code.program if code.are_all_in(state) else ""
@@ -120,11 +123,12 @@ def _build(
             refuse_differences(verify_tables(pipeline, store, state))
         with timed(run, "outputs_seconds"):
             staged.write(store, pipeline, state, chosen)
-        if state == before:
+        kept = failing.keep()
+        if state != before:
+            state.write(store, run)
+        elif not kept:
             # Nothing to record: the database file stays as it is, to the byte.
             store.rollback()
-        else:
-            state.write(store, run)
     run.status = "unchanged" if state == before and staged.is_empty else "built"
     run.outputs = staged.publish()
 

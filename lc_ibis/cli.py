@@ -51,8 +51,8 @@ def main() -> None:
 
 @main.command()
 @options(*TABLES, "inputs", "outputs", "partitioned", "reports", "source", "delivery", "select", "exclude",
-          "full_refresh", "verify", "allow_mass_delete", "max_delete_share", *LIMITS, *AGES, "notify", "notify_values",
-          "json")  # fmt: skip
+          "full_refresh", "verify", "allow_mass_delete", "max_delete_share", *LIMITS, *AGES, "store_failures",
+          "notify", "notify_values", "json")  # fmt: skip
 def build(as_json: bool, **given: Any) -> None:
     """Bring tables and files up to date with the extracts.
 
@@ -162,8 +162,9 @@ def ls(as_json: bool, **given: Any) -> None:
 @click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Most rows to print.")
 @click.option("--as-of", metavar="TIME", help="The table as it stood then, UTC: 2026-01-31, or 2026-01-31T18:00.")
 @click.option("--failing", is_flag=True, help="The rows that break one of the table's checks, check by check.")
+@click.option("--stored", is_flag=True, help="With --failing: the rows that build --store-failures kept last.")
 @options(*TABLES, "json")
-def show(table: str, limit: int, as_of: str | None, failing: bool, as_json: bool, **given: Any) -> None:
+def show(table: str, limit: int, as_of: str | None, failing: bool, stored: bool, as_json: bool, **given: Any) -> None:
     """Print the first rows of a table, ordered by its key.
 
     As of a past moment, stamps like calculated_at are that moment.
@@ -171,10 +172,12 @@ def show(table: str, limit: int, as_of: str | None, failing: bool, as_json: bool
     from lc_ibis import reading, terminal
     from lc_ibis.quality.report import to_json
 
+    if stored and not failing:
+        raise click.UsageError("--stored goes with --failing.")
     if failing:
         if as_of:
             raise click.UsageError("--failing looks at the table as it is. Leave --as-of.")
-        found = reading.failing(table, limit, **_given(given))
+        found = reading.failing(table, limit, stored, **_given(given))
         click.echo(to_json(found)) if as_json else terminal.failing(table, found, limit)
         return
     rows = reading.show(table, limit, as_of, **_given(given))

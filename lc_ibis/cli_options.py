@@ -82,6 +82,10 @@ _OPTIONS = {
         "--max-refused-share", type=float,
         help=f"Publish nothing where more of a source's rows are refused. [default: {Settings.max_refused_share}]",
     ),
+    "store_failures": click.option(
+        "--store-failures", is_flag=True, default=None,
+        help="Keep the rows that break checks in the database, whether or not the build publishes anything.",
+    ),
     "warn_error": click.option("--warn-error", is_flag=True, default=None, help="Treat warnings as errors."),
     **{
         name: click.option(

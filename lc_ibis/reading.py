@@ -24,6 +24,7 @@ from lc_ibis.engine.selection import select as selected
 from lc_ibis.engine.state import LAYER, State, utc_now
 from lc_ibis.engine.verifying import Verified, verify_tables
 from lc_ibis.errors import DatabaseError, SelectionError, SettingsError
+from lc_ibis.quality import failures
 from lc_ibis.settings import Settings
 
 DIALECTS = ("duckdb", "databricks", "pyspark")
@@ -98,8 +99,13 @@ class Warehouse:
         run.seconds = perf_counter() - started
         return run
 
-    def failing(self, name: str, limit: int | None = None) -> dict[str, list[dict[str, Any]]]:
-        """Return the first rows that break each check of a table, by the check's name, where there are any."""
+    def failing(self, name: str, limit: int | None = None, stored: bool = False) -> dict[str, list[dict[str, Any]]]:
+        """Return the first rows that break each check of a table, by the check's name, where there are any.
+
+        With `stored` they are those that the last build with store_failures kept, published or not, as JSON has them.
+        """
+        if stored:
+            return failures.stored(self.store, self.pipeline[name].name, limit)
         tables = self._tables()
         found = {
             check.name: self.store.rows(check.rows(tables[name], tables).limit(few(limit)))
@@ -181,10 +187,15 @@ def show(table: str, limit: int | None = None, as_of: str | date | None = None, 
         return warehouse.store.rows(warehouse.pipeline[table].ordered(rows).limit(few(limit)))
 
 
-def failing(table: str, limit: int | None = None, **options: Any) -> dict[str, list[dict[str, Any]]]:
-    """Return the first rows of a stored table that break each of its checks, whatever its thresholds."""
+def failing(
+    table: str, limit: int | None = None, stored: bool = False, **options: Any
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the first rows of a stored table that break each of its checks, whatever its thresholds.
+
+    With `stored` they are those that the last build with store_failures kept, published or not.
+    """
     with connect(**options) as warehouse:
-        return warehouse.failing(table, limit)
+        return warehouse.failing(table, limit, stored)
 
 
 def export(table: str, to: str | Path, as_of: str | date | None = None, **options: Any) -> Path:

@@ -47,6 +47,7 @@ class Settings:
     warn_refused_share: float = 0.05
     max_refused_share: float = 0.5
     warn_error: bool = False
+    store_failures: bool = False
     warn_file_age: float | None = None
     max_file_age: float | None = None
     warn_data_age: float | None = None

@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "backends": {"engine", "errors", "settings"},
     "quality": {"engine", "errors"},
     "building": {"backends", "engine", "errors", "layers", "quality", "settings"},
-    "reading": {"backends", "engine", "errors", "layers", "settings"},
+    "reading": {"backends", "engine", "errors", "layers", "quality", "settings"},
     "reports": {"engine", "errors", "quality", "settings"},
     "refusals": {"engine", "errors", "reading"},
     "comparing": {"backends", "building", "engine", "errors", "layers", "settings"},

@@ -151,6 +151,7 @@ class Checker:
         if not failing:
             return CheckResult(model.name, model.layer, check, "pass", scope=scope)
         rows = check.rows(table, tables)
+        broken = rows.drop(*(name for name in model.contract.stamps() if name in rows.columns))
         shown = [name for name in (*model.business_key, *check.columns) if name in rows.columns]
         rows = rows.select(*dict.fromkeys(shown)) if shown else rows
         examples = self.store.rows(rows.order_by(rows.columns).limit(EXAMPLES))
@@ -159,4 +160,6 @@ class Checker:
         status = check.status(failing, row_count)
         if status == "warn" and self.warn_error:
             status = "fail"
-        return CheckResult(model.name, model.layer, check, status, failing, row_count, tuple(examples), scope)
+        return CheckResult(
+            model.name, model.layer, check, status, failing, row_count, tuple(examples), scope, rows=broken
+        )

@@ -8,7 +8,7 @@ All of a table's counts come back from one statement.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -102,6 +102,7 @@ class CheckResult:
     examples: tuple[dict[str, Any], ...] = ()
     scope: Scope = "all rows"
     reason: str = ""
+    rows: ir.Table | None = field(default=None, compare=False, repr=False)  # all of them, stamps aside
 
 
 def sentence(result: CheckResult) -> str:

@@ -96,9 +96,9 @@ def mutated_document(result: Mutated) -> dict[str, Any]:
     }
 
 
-def to_json(value: Any) -> str:
+def to_json(value: Any, indent: int | None = 2) -> str:
     """Return a document as JSON text: decimals as strings, times in ISO 8601, UTC."""
-    return json.dumps(value, default=_plain, indent=2, ensure_ascii=False)
+    return json.dumps(value, default=_plain, indent=indent, ensure_ascii=False)
 
 
 def to_csv(rows: list[dict[str, Any]]) -> str:
