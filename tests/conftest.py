@@ -124,10 +124,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--long"):
-        for item in items:
-            if item.get_closest_marker("long"):
-                item.add_marker(pytest.mark.skip(reason="only with --long"))
+    for item in items:
+        if item.get_closest_marker("long") and not config.getoption("--long"):
+            item.add_marker(pytest.mark.skip(reason="only with --long"))
+        if _is_on_spark(item):
+            # One process of those that share the work, so that there is one session.
+            item.add_marker(pytest.mark.xdist_group("spark"))
+
+
+def _is_on_spark(item: pytest.Item) -> bool:
+    backend = item.callspec.params.get("backend") if hasattr(item, "callspec") else None
+    needs = {"spark", "connect_server"} & set(getattr(item, "fixturenames", ()))
+    return bool(needs) or backend in ("spark", "delta") or item.path.stem in ("test_spark", "test_delta", "test_databricks")
 
 
 def _missing(*packages: str) -> str:
@@ -174,8 +182,11 @@ def spark() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def connect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def connect_server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of a Spark Connect server with Delta Lake, on loopback; its catalog is that of one session."""
+    if not _NO_SPARK:
+        # Java is started by a fork, which the server's client does not always survive: so before it.
+        request.getfixturevalue("spark")
     from pysail.spark import SparkConnectServer
     from pyspark.sql.connect.session import SparkSession
 
