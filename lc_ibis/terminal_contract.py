@@ -58,7 +58,8 @@ def compared(diffs: list[ContractDiff]) -> None:
     for status, count in counts.items():
         totals[words[status]] += count
     parts = ", ".join(f"{totals[word]} {word}" for word in dict.fromkeys(words.values()) if totals[word])
-    click.secho(f"{len(diffs)} contracts: {parts}.", bold=True)
+    contracts = "1 contract" if len(diffs) == 1 else f"{len(diffs)} contracts"
+    click.secho(f"{contracts}: {parts}.", bold=True)
 
 
 def _heading(diff: ContractDiff) -> str:
