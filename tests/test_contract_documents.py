@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ from lc_ibis.layers.columns import Money
 from lc_ibis.quality import odcs
 
 STORED = [model.name for model in pipeline if model.is_stored]
-VALIDATOR = jsonschema.Draft201909Validator(json.loads(OpenDataContractStandard.json_schema()))
+# The standard's own schema, as its package carries it.
+SCHEMA = files("open_data_contract_standard").joinpath("schema.json").read_text(encoding="utf-8")
+VALIDATOR = jsonschema.Draft201909Validator(json.loads(SCHEMA))
 
 
 def run(*arguments: str, exit_code: int = 0) -> Result:
