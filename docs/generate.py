@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -53,8 +54,15 @@ def _check(check: Check) -> str:
 def cli() -> str:
     """Return the reference of the command line: each command's help."""
     parts = ["# Command line\n\nGenerated from the commands by `python docs/generate.py`.", _help(main, "lc-ibis")]
-    parts += [f"## lc-ibis {name}\n\n{_help(command, f'lc-ibis {name}')}" for name, command in main.commands.items()]
+    parts += [f"## {name}\n\n{_help(command, name)}" for name, command in _commands(main, "lc-ibis")]
     return "\n\n".join(parts) + "\n"
+
+
+def _commands(group: click.Group, start: str) -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        yield f"{start} {name}", command
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{start} {name}")
 
 
 def _help(command: click.Command, name: str) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lc_ibis.building import build, plan
     from lc_ibis.comparing import parity
+    from lc_ibis.contracts import contract_diff, contract_export, contract_show
     from lc_ibis.errors import LcIbisError
     from lc_ibis.reading import compile, connect, export, failing, lint, ls, mutate, runs, show, test, verify
     from lc_ibis.refusals import quarantine, quarantine_reasons
@@ -24,6 +25,9 @@ __all__ = [
     "build",
     "compile",
     "connect",
+    "contract_diff",
+    "contract_export",
+    "contract_show",
     "export",
     "failing",
     "lint",
@@ -43,6 +47,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "contract_diff": "contracts", "contract_export": "contracts", "contract_show": "contracts",
     "build": "building", "plan": "building", "parity": "comparing", "LcIbisError": "errors",
     "quarantine": "refusals", "quarantine_reasons": "refusals", "report": "reports", "report_page": "reports",
     **dict.fromkeys(

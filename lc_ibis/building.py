@@ -13,6 +13,7 @@ from lc_ibis.backends import opened
 from lc_ibis.engine import exports
 from lc_ibis.engine.checking import Checker
 from lc_ibis.engine.checks import sentence
+from lc_ibis.engine.contract_changes import StoredContract, compared, refuse_breaking
 from lc_ibis.engine.deliveries import Delivery
 from lc_ibis.engine.fingerprints import Fingerprints, fingerprints
 from lc_ibis.engine.freshness import Ages, freshness
@@ -100,6 +101,7 @@ def _build(
     chosen: list[str], progress: Progress | None,
 ) -> None:  # fmt: skip
     before, staged = state.copy(), exports.PendingFiles(settings.outputs, settings.partitioned)
+    _take_contracts(pipeline, state, chosen)
     code = fingerprints(pipeline, state)
     refresher = _refresher(pipeline, settings, store, state, run, code)
     failing = FailingRows(store, chosen, settings.store_failures)
@@ -131,6 +133,13 @@ def _build(
             store.rollback()
     run.status = "unchanged" if state == before and staged.is_empty else "built"
     run.outputs = staged.publish()
+
+
+def _take_contracts(pipeline: Pipeline, state: State, chosen: list[str]) -> None:
+    """Note the contracts that the chosen tables are built with. Raises BreakingChangeError."""
+    models = [pipeline[name] for name in chosen if pipeline[name].is_stored]
+    refuse_breaking(compared(models, state.contracts))
+    state.contracts |= {model.name: StoredContract.of(model.contract) for model in models}
 
 
 def _refresher(
@@ -179,6 +188,7 @@ def plan(progress: Progress | None = None, **options: Any) -> list[TableRun]:
     with opened(settings) as store:
         state = State.read(store)
         run = Run(*state.next_run())
+        _take_contracts(pipeline, state, chosen)
         refresher = _refresher(pipeline, settings, store, state, run, fingerprints(pipeline, state))
         with suppress(_Planned), store.transaction():
             _refresh(refresher, chosen, progress)

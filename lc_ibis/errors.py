@@ -42,6 +42,10 @@ class ContractError(LcIbisError):
     """A table whose columns are not its contract's."""
 
 
+class BreakingChangeError(LcIbisError):
+    """A contract that changed so that it breaks those who read the table, undeclared; nothing was written."""
+
+
 class MassDeleteError(LcIbisError):
     """So many keys are gone from a full extract that it looks truncated."""
 

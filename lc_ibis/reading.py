@@ -259,7 +259,7 @@ def ls(**options: Any) -> list[dict[str, Any]]:
             "name": model.name,
             "layer": model.layer,
             "kind": type(model.kind).__name__.lower(),
-            "grain": model.description.split("\n\n")[0].replace("\n", " "),
+            "grain": model.grain,
             "inputs": list(model.inputs),
         }
         for model in models

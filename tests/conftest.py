@@ -135,7 +135,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _is_on_spark(item: pytest.Item) -> bool:
     backend = item.callspec.params.get("backend") if hasattr(item, "callspec") else None
     needs = {"spark", "connect_server"} & set(getattr(item, "fixturenames", ()))
-    return bool(needs) or backend in ("spark", "delta") or item.path.stem in ("test_spark", "test_delta", "test_databricks")
+    of_spark = item.path.stem in ("test_spark", "test_delta", "test_databricks")
+    return bool(needs) or of_spark or backend in ("spark", "delta")
 
 
 def _missing(*packages: str) -> str:

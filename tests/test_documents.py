@@ -26,7 +26,7 @@ def test_every_snippet_of_a_guide_runs(page: str, tmp_path: Path, monkeypatch: p
     said = ""
     for line, code in snippets:
         if code:
-            exec(compile(code, page, "exec"), names)
+            exec(compile(code, page, "exec", dont_inherit=True), names)
         elif line.startswith("lc-ibis "):
             result = CliRunner().invoke(main, shlex.split(line)[1:])
             assert result.exit_code == 0, result.output

@@ -39,6 +39,8 @@ class Check:
 
     More failing rows than `error_if` fail a check of severity error, more than `warn_if` are a
     warning: a number of rows, or, as a float, a share of the rows of the table, or of the table `of`.
+
+    `metric` is the same rule in the words of the Open Data Contract Standard, if it has them.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Check:
     error_if: int | float = 0
     of: str = ""
     tags: tuple[str, ...] = ()
+    metric: Mapping[str, Any] | None = field(default=None, hash=False)
 
     @property
     def is_share(self) -> bool:
@@ -67,9 +70,9 @@ class Check:
             return check
         breaks, failing = check.breaks, check.failing
         if breaks is not None:
-            return replace(check, breaks=lambda t: where(t) & breaks(t))
+            return replace(check, metric=None, breaks=lambda t: where(t) & breaks(t))
         assert failing is not None
-        return replace(check, failing=lambda t, tables: failing(t.filter(where(t)), tables))
+        return replace(check, metric=None, failing=lambda t, tables: failing(t.filter(where(t)), tables))
 
     def rows(self, table: ir.Table, tables: TablesByName) -> ir.Table:
         """Return the failing rows."""
@@ -149,16 +152,17 @@ def not_null(column: str) -> Check:
     return Check(
         f"not_null_{column}", (column,), f"{column} is always known.",
         changing(lambda row: {column: ibis.null(row[column].type())}),
-        breaks=lambda t: t[column].isnull(),
+        breaks=lambda t: t[column].isnull(), metric={"metric": "nullValues", "mustBe": 0},
     )  # fmt: skip
 
 
 def unique(*columns: str) -> Check:
     """No two rows share these columns; a failing row is a repeated key."""
+    several = {"properties": list(columns)} if len(columns) > 1 else None
     return Check(
         f"unique_{'_'.join(columns)}", columns, f"{' and '.join(columns)} identify a row.", repeating,
         failing=lambda t, _: t.group_by(columns).having(t.count() > 1).aggregate(row_count=t.count()),
-        by=columns,
+        by=columns, metric={"metric": "duplicateValues", "mustBe": 0, "arguments": several},
     )  # fmt: skip
 
 
@@ -168,6 +172,7 @@ def accepted_values(column: str, values: tuple[str, ...]) -> Check:
         f"accepted_values_{column}", (column,), f"{column} is one of {', '.join(values)}.",
         changing(lambda row: {column: f"not {values[0]}"}),
         breaks=lambda t: ~t[column].isin(values),
+        metric={"metric": "invalidValues", "mustBe": 0, "arguments": {"validValues": list(values)}},
     )  # fmt: skip
 
 
@@ -220,7 +225,7 @@ def row_count(low: int) -> Check:
 
     return Check(
         "row_count", (), f"There are at least {low:,} rows.", lambda others, _: others.filter(False),
-        failing=missing,
+        failing=missing, metric={"metric": "rowCount", "mustBeGreaterOrEqualTo": low},
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
-from lc_ibis.errors import ContractError
+from lc_ibis.errors import ContractError, ModelError
 
 Text = Annotated[str, dt.string]
 Integer = Annotated[int, dt.int64]
@@ -70,12 +70,28 @@ def received_key(header: str, description: str, read_as: Callable[[Any], Any]) -
 
 
 class Contract:
-    """Base of all contracts; a subclass declares its columns in order, as annotated attributes."""
+    """Base of all contracts; a subclass declares its columns in order, as annotated attributes.
+
+    A greater `version` declares a change that breaks those who read the table. It is inherited as the columns are. A
+    contract with a column of that name states its version in a subclass.
+    """
 
     columns: ClassVar[tuple[Column, ...]] = ()
+    version: int = 1
 
     def __init_subclass__(cls) -> None:
         cls.columns = tuple(_declared(cls).values())
+        cls.major_version()
+
+    @classmethod
+    def major_version(cls) -> int:
+        """Return the version, which a column of that name is not. Raises ModelError where it is no whole number."""
+        stated = [vars(base)["version"] for base in cls.__mro__ if "version" in vars(base)]
+        version = next(value for value in stated if not isinstance(value, Column))
+        if type(version) is not int or not 1 <= version < 2**31:
+            where = "/".join(cls.__module__.split(".")[-2:]) + ".py"
+            raise ModelError(f"{cls.__name__} ({where}): version = {version!r} is no whole number from 1 on.")
+        return version
 
     @classmethod
     def schema(cls) -> ibis.Schema:

@@ -7,6 +7,7 @@ the file that belongs to the tables.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -38,7 +39,8 @@ def write_whole(place: Path, write: Callable[[Path], None]) -> None:
     except OSError as error:
         raise OutputError(f"{place}: the file cannot be written ({error.strerror}).") from None
     finally:
-        written.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a directory that could not be made holds none
+            written.unlink(missing_ok=True)
 
 
 class PendingFiles:

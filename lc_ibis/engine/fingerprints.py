@@ -71,7 +71,10 @@ def _program(pipeline: Pipeline) -> str:
 
 @functools.cache
 def _computed(pipeline: Pipeline) -> Fingerprints:
-    """A model's is of its SQL (so of its helpers too), kind and contract, and of the ephemeral steps that it reads."""
+    """A model's is of its SQL (so of its helpers too), kind and contract, and of the ephemeral steps that it reads.
+
+    The contract's version is left out: it changes no row, so that a table need not be computed for it.
+    """
     models: dict[str, str] = {}
     for model in pipeline:
         sql = ibis.to_sql(pipeline.steps[model.name], dialect="duckdb", pretty=False)

@@ -108,6 +108,11 @@ class Model:
         return inspect.getdoc(self.function) or inspect.getdoc(self.contract) or ""
 
     @property
+    def grain(self) -> str:
+        """What a row is: the first paragraph of the description, on one line."""
+        return self.description.split("\n\n")[0].replace("\n", " ")
+
+    @property
     def where(self) -> str:
         """The file of the function, for messages: layers/staging.py."""
         return "/".join(self.function.__module__.split(".")[-2:]) + ".py"

@@ -13,7 +13,8 @@ from typing import Any
 
 import ibis.expr.types as ir
 
-from lc_ibis.engine.contracts import Contract, Integer, Moment, Text, column, key
+from lc_ibis.engine.contract_changes import StoredColumn, StoredContract
+from lc_ibis.engine.contracts import Contract, Flag, Integer, Moment, Text, column, key
 from lc_ibis.engine.deliveries import DeliveryState, Taken
 from lc_ibis.engine.model import Model
 from lc_ibis.engine.pipeline import Pipeline
@@ -83,6 +84,18 @@ class CheckState(Contract):
     failing_count: Integer = column("Rows that broke it then; not zero only within its thresholds, or as a warning.")
 
 
+class ContractState(Contract):
+    """One row per stored table and column, as the contract was when the table was last built."""
+
+    table_name: Text = key("The table.")
+    column_name: Text = key("The column.")
+    position: Integer = column("Its place in the table, from 1.")
+    type: Text = column("Its type, as Ibis writes it.")
+    is_nullable: Flag = column("Whether it may be null.")
+    is_key: Flag = column("Whether it is part of the key.")
+    version: Integer = column("The version of the contract.")
+
+
 class CodeState(Contract):
     """One row: the program that wrote the fingerprints."""
 
@@ -91,8 +104,10 @@ class CodeState(Contract):
 
 _TABLES = {
     "tables": TableState, "inputs": InputState, "files": FileState, "checks": CheckState, "code": CodeState,
-    "deliveries": DeliveryState,
+    "deliveries": DeliveryState, "contracts": ContractState,
 }  # fmt: skip
+# A database that was made before there was such a table is taken as it is.
+_LATER = {"contracts"}
 # The runs are written last: where there are any, all of the state is there.
 _LOGS = {"run_tables": RunTables, "runs": Runs}
 
@@ -126,14 +141,17 @@ class State:
     checks: dict[tuple[str, str], CheckRecord] = field(default_factory=dict)
     code: str = ""
     taken: Taken = field(default_factory=Taken)
+    contracts: dict[str, StoredContract] = field(default_factory=dict)
 
     @classmethod
     def read(cls, store: Store) -> State:
         """Read the state; a new database has none."""
-        if (LAYER, "runs") not in store.tables():
+        existing = store.tables()
+        if (LAYER, "runs") not in existing:
             return cls()
-        _refuse_dropped(store, (*_TABLES, *_LOGS))
-        read = {name: _rows(store, store.table(LAYER, name)) for name in _TABLES}
+        missing = {name for name in _LATER if (LAYER, name) not in existing}
+        _refuse_dropped(store, {*_TABLES, *_LOGS} - missing)
+        read = {name: [] if name in missing else _rows(store, store.table(LAYER, name)) for name in _TABLES}
         inputs: dict[str, dict[str, int]] = {}
         for table, name, version in read["inputs"]:
             inputs.setdefault(table, {})[name] = version
@@ -148,12 +166,14 @@ class State:
             # Which tables it wrote is not known: none is taken for up to date, nor for checked.
             tables = {name: replace(record, fingerprint=UNKNOWN) for name, record in tables.items()}
             checks, run_id, run_at = {}, run_id + 1, max(run_at, store.interrupted_at)
-        return cls((run_id, run_at), tables, files, checks, read["code"][0][0], taken)
+        return cls(
+            (run_id, run_at), tables, files, checks, read["code"][0][0], taken, _contracts(read["contracts"])
+        )  # fmt: skip
 
     def copy(self) -> State:
         return State(
             self.last_run, dict(self.tables), dict(self.files), dict(self.checks), self.code,
-            Taken(dict(self.taken.files)),
+            Taken(dict(self.taken.files)), dict(self.contracts),
         )  # fmt: skip
 
     def next_run(self, now: datetime | None = None) -> tuple[int, datetime]:
@@ -197,6 +217,7 @@ class State:
             "checks": checks,
             "code": [(self.code,)],
             "deliveries": [(*file, *taken) for file, taken in self.taken.files.items()],
+            "contracts": [row for name, contract in self.contracts.items() for row in _contract_rows(name, contract)],
         }
         for name in _TABLES:
             store.overwrite(LAYER, name, rows[name])
@@ -213,6 +234,23 @@ def _refuse_dropped(store: Store, names: Iterable[str]) -> None:
             f"{', '.join(dropped)}: dropped from the database by something else. Restore it from a backup, "
             "or build a new one."
         )
+
+
+def _contract_rows(table: str, contract: StoredContract) -> list[tuple[Any, ...]]:
+    return [
+        (table, c.name, position, c.type, c.is_nullable, c.is_key, contract.version)
+        for position, c in enumerate(contract.columns, start=1)
+    ]
+
+
+def _contracts(rows: list[tuple[Any, ...]]) -> dict[str, StoredContract]:
+    """Return the stored contracts by table."""
+    columns: dict[str, list[StoredColumn]] = {}
+    versions: dict[str, int] = {}
+    for table, name, _, type_, is_nullable, is_key, version in sorted(rows, key=lambda row: row[2]):
+        columns.setdefault(table, []).append(StoredColumn(name, type_, is_nullable, is_key))
+        versions[table] = version
+    return {table: StoredContract(versions[table], tuple(found)) for table, found in columns.items()}
 
 
 def _logged(run: Run, table: TableRun) -> tuple[Any, ...]:

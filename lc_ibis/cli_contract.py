@@ -1,0 +1,69 @@
+"""The commands about contracts: what tables promise, what changed of it, and the same in an open standard."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lc_ibis.cli_options import PATH, TABLES, options
+
+
+@click.group()
+def contract() -> None:
+    """Show, compare and export what tables promise.
+
+    All stored tables, unless some are named.
+    """
+
+
+@contract.command()
+@click.argument("table", nargs=-1)
+@options("json")
+def show(table: tuple[str, ...], as_json: bool) -> None:
+    """Print columns, types, keys and checks of each TABLE.
+
+    null: the value may be missing. stamp: a time that moves only when the rest of the row does. No database is needed.
+    """
+    from lc_ibis import contracts, terminal_contract
+    from lc_ibis.quality.report import to_json
+
+    found = contracts.contract_show(*table)
+    click.echo(to_json(found)) if as_json else terminal_contract.shown(found)
+
+
+@contract.command()
+@click.argument("table", nargs=-1)
+@options(*TABLES, "json")
+def diff(table: tuple[str, ...], as_json: bool, **given: Any) -> None:
+    """Say what changed of each TABLE since it was built.
+
+    The contracts of the code are compared with those that the database was last built with. Exit code 1 where a build
+    would refuse one: it breaks those who read the table, and does not declare that by a greater version.
+    """
+    from lc_ibis import contracts, terminal_contract
+    from lc_ibis.quality.report import to_json
+
+    found = contracts.contract_diff(*table, **given)
+    click.echo(to_json([one.document() for one in found])) if as_json else terminal_contract.compared(found)
+    sys.exit(1 if any(one.is_refused for one in found) else 0)
+
+
+@contract.command()
+@click.argument("table", nargs=-1)
+@click.option("--to", type=PATH, metavar="DIR", help="Write a file a table, TABLE.odcs.yaml, into this directory.")
+def export(table: tuple[str, ...], to: Path | None) -> None:
+    """Print each TABLE's contract as an open standard has it.
+
+    YAML of the Open Data Contract Standard, a document a table. No database is needed.
+    """
+    from lc_ibis import contracts
+
+    documents = contracts.contract_export(*table, to=to)
+    if to is None:
+        click.echo("---\n".join(documents.values()), nl=False)
+    else:
+        for name in documents:
+            click.echo(f"wrote {contracts.contract_file(to, name)}")

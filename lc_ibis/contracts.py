@@ -1,0 +1,106 @@
+"""Contracts as documents: what the tables promise, what changed of it, and the same in an open standard."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from lc_ibis.engine.checks import Check
+from lc_ibis.engine.contract_changes import ContractDiff, compared, type_name
+from lc_ibis.engine.exports import write_whole
+from lc_ibis.engine.model import Model
+from lc_ibis.engine.pipeline import Pipeline
+from lc_ibis.errors import SelectionError, SettingsError
+from lc_ibis.reading import connect
+
+
+def contract_show(*tables: str) -> list[dict[str, Any]]:
+    """Return the contracts of the tables, or of all: grain, key, columns and checks; no database is needed."""
+    from lc_ibis.layers import pipeline
+
+    return [_document(model) for model in _chosen(pipeline, tables)]
+
+
+def contract_diff(*tables: str, **options: Any) -> list[ContractDiff]:
+    """Compare the contracts of the tables, or of all, with those that the database was last built with.
+
+    `options` are the fields of Settings. Raises DatabaseError, SelectionError.
+    """
+    with connect(**options) as warehouse:
+        return compared(_chosen(warehouse.pipeline, tables), warehouse.state.contracts)
+
+
+def contract_export(*tables: str, to: str | Path | None = None) -> dict[str, str]:
+    """Return the contracts of the tables, or of all, as YAML of the Open Data Contract Standard, by table.
+
+    With `to` each is also written to a file of that directory, whole at every moment. Raises SelectionError,
+    SettingsError where the package of the standard is missing, OutputError.
+    """
+    from lc_ibis.layers import pipeline
+
+    try:
+        from lc_ibis.quality import odcs
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"contract export needs {error.name}, which is not installed. Install it: pip install 'lc-ibis[contracts]'."
+        ) from None
+    documents = {model.name: odcs.to_yaml(model) for model in _chosen(pipeline, tables)}
+    if to is not None:
+        for table, text in documents.items():
+            write_whole(contract_file(to, table), partial(_write, text))
+    return documents
+
+
+def contract_file(directory: str | Path, table: str) -> Path:
+    """Return the file of a table's exported contract."""
+    return Path(directory) / f"{table}.odcs.yaml"
+
+
+def _write(text: str, place: Path) -> None:
+    place.write_text(text, encoding="utf-8")
+
+
+def _chosen(pipeline: Pipeline, tables: tuple[str, ...]) -> list[Model]:
+    """Return the named models, or all that are stored. Raises SelectionError."""
+    models = [pipeline[name] for name in dict.fromkeys(tables)] or [model for model in pipeline if model.is_stored]
+    for model in models:
+        if not model.is_stored:
+            raise SelectionError(f"{model.name} ({model.where}): a step that is not stored has no contract.")
+    return models
+
+
+def _document(model: Model) -> dict[str, Any]:
+    return {
+        "table": model.name,
+        "layer": model.layer,
+        "contract": model.contract.__name__,
+        "version": model.contract.major_version(),
+        "grain": model.grain,
+        "description": model.description,
+        "key": list(model.contract.key()),
+        "columns": [
+            {
+                "name": column.name,
+                "type": type_name(column.type),
+                "is_nullable": column.is_nullable,
+                "is_key": column.is_key,
+                "is_stamp": column.is_stamp,
+                "meaning": column.description,
+            }
+            for column in model.contract.columns
+        ],
+        "checks": [_check(check) for check in model.checks],
+    }
+
+
+def _check(check: Check) -> dict[str, Any]:
+    return {
+        "name": check.name,
+        "columns": list(check.columns),
+        "severity": check.severity,
+        "meaning": check.meaning,
+        "warn_if": check.warn_if,
+        "error_if": check.error_if,
+        "tags": list(check.tags),
+    }
