@@ -65,5 +65,9 @@ def hint(wrong: str, known: Iterable[str]) -> str:
     return f" Did you mean {near[0]}?" if near else f" Known: {', '.join(names)}."
 
 
+class MigrationError(LcIbisError):
+    """A migration that cannot begin, go on, or be taken back."""
+
+
 class VerificationFailed(LcIbisError):
     """A stored table is not what the received rows and the histories make."""
