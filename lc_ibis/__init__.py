@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lc_ibis.backups import backup, restore
     from lc_ibis.building import build, plan
     from lc_ibis.comparing import parity
     from lc_ibis.errors import LcIbisError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LcIbisError",
+    "backup",
     "build",
     "compile",
     "connect",
@@ -34,6 +36,7 @@ __all__ = [
     "quarantine",
     "quarantine_reasons",
     "report",
+    "restore",
     "runs",
     "show",
     "test",
@@ -42,6 +45,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "backup": "backups", "restore": "backups",
     "build": "building", "plan": "building", "parity": "comparing", "LcIbisError": "errors",
     "quarantine": "refusals", "quarantine_reasons": "refusals", "report": "reports",
     **dict.fromkeys(

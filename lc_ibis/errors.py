@@ -58,6 +58,14 @@ class DatabaseError(LcIbisError):
     """A database that is missing, in use, or not ours to open."""
 
 
+class DatabaseInUse(DatabaseError):
+    """A database that another process has open."""
+
+
+class BackupError(LcIbisError):
+    """A backup that cannot be made, or that is not whole."""
+
+
 def hint(wrong: str, known: Iterable[str]) -> str:
     """Return ' Did you mean x?' for the nearest known name, or all names when none is near."""
     names = sorted(set(known))

@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "building": {"backends", "engine", "errors", "layers", "quality", "settings"},
     "reading": {"backends", "engine", "errors", "layers", "settings"},
     "reports": {"errors", "quality", "settings"},
+    "backups": {"backends", "engine", "errors", "layers", "settings"},
     "refusals": {"engine", "errors", "reading"},
     "comparing": {"backends", "building", "engine", "errors", "layers", "settings"},
     "terminal": {"comparing", "engine"},

@@ -19,7 +19,7 @@ from ibis.backends.sql.datatypes import DuckDBType
 from lc_ibis.backends.duckdb_extracts import copying, extract_error, refuse_misread, scanning
 from lc_ibis.backends.duckdb_text import first_line, literal, quoted
 from lc_ibis.engine.extracts import Files
-from lc_ibis.errors import DatabaseError, SettingsError
+from lc_ibis.errors import DatabaseError, DatabaseInUse, SettingsError
 
 # The file is attached under a name of its own: the file's name as the catalog's would be
 # ambiguous for a file called like a layer.
@@ -62,7 +62,7 @@ class DuckDB:
             self._attach(path, CATALOG, " (READ_ONLY)" if read_only else "")
         except duckdb.Error as error:
             self.close()
-            raise _cannot_open(path, error) from None
+            raise cannot_open(path, error) from None
         self._run(f"USE {CATALOG}")
 
     def __enter__(self) -> DuckDB:
@@ -296,9 +296,10 @@ def _make_directory(directory: Path) -> None:
         raise DatabaseError(f"{directory}: the directory cannot be made ({error.strerror}).") from None
 
 
-def _cannot_open(path: Path, error: duckdb.Error) -> DatabaseError:
+def cannot_open(path: Path, error: duckdb.Error) -> DatabaseError:
+    """Return the error of a database that DuckDB does not open."""
     holder = re.search(r"\(PID (\d+)\)", str(error))
     if re.search("Could not set lock|Conflicting lock", str(error)):
         who = f"process {holder[1]}" if holder else "another process"
-        return DatabaseError(f"{path}: in use by {who}. Wait until it has ended, or stop it.")
+        return DatabaseInUse(f"{path}: in use by {who}. Wait until it has ended, or stop it.")
     return DatabaseError(f"{path}: DuckDB cannot open it ({first_line(error)}).")
