@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
+    from lc_ibis.migrations.migration import Migration
+    from lc_ibis.migrations.planning import PhasePlan
     from lc_ibis.migrations.running import PhaseRun, PhaseStatus, Progress
+    from lc_ibis.migrations.validating import Validation
+    from lc_ibis.settings import Settings
 
-__all__ = ["apply", "drop_aliases", "rollback", "status"]
+__all__ = ["apply", "drop_aliases", "plan", "rollback", "status", "validate"]
+
+
+def plan(
+    from_: str | Path | None = None, phases: Iterable[int] = (), adopt_snapshots: bool = False,
+    fold_unchanged: bool = False, progress: Callable[[PhasePlan], None] | None = None, **options: Any,
+) -> list[PhasePlan]:  # fmt: skip
+    """Say what phases would do, all by default: tables, names and types, and each row refused or value changed.
+
+    The phases are run in scratch space, on a copy of the new database if there is one; nothing is written to it. See
+    apply for what is given. Raises LcIbisError; that a phase would fail is its plan's `error`.
+    """
+    from lc_ibis.migrations import planning, running
+
+    wanted = running.chosen(phases)
+    with _migration(from_, adopt_snapshots, fold_unchanged, options) as migration:
+        return planning.plan(migration, wanted, progress)
 
 
 def apply(
@@ -25,16 +47,11 @@ def apply(
     differ only in when they were loaded. `options` are the fields of Settings. Raises LcIbisError; the phases before the
     one that failed stay applied.
     """
-    from lc_ibis.errors import SettingsError
-    from lc_ibis.layers import pipeline
     from lc_ibis.migrations import running
 
-    if fold_unchanged and not adopt_snapshots:
-        raise SettingsError("--fold-unchanged is about histories that are taken over. Give --adopt-snapshots too.")
-    settings, wanted = _settings(options), running.chosen(phases)
-    return running.apply(
-        pipeline, settings, Path(from_) if from_ else None, wanted, adopt_snapshots, fold_unchanged, progress
-    )
+    wanted = running.chosen(phases)
+    with _migration(from_, adopt_snapshots, fold_unchanged, options) as migration:
+        return running.apply(migration, wanted, progress)
 
 
 def rollback(
@@ -57,6 +74,19 @@ def status(**options: Any) -> list[PhaseStatus]:
     return running.status(_settings(options))
 
 
+def validate(from_: str | Path | None = None, phases: Iterable[int] = (), **options: Any) -> Validation:
+    """Validate the phases that are applied, and compare the old marts with ours, row by row and column by column.
+
+    Each difference is explained by what was received and refused, or it is not; `is_valid` says whether all are. Nothing
+    is written. `from_` is the old database, by default that of the phases applied. Raises LcIbisError.
+    """
+    from lc_ibis.migrations import running, validating
+
+    wanted = running.chosen(phases)
+    with _migration(from_, False, False, options) as migration:
+        return validating.validate(migration, wanted)
+
+
 def drop_aliases(**options: Any) -> list[str]:
     """Remove the views that bear the old names; return their names."""
     from lc_ibis.migrations import names
@@ -64,7 +94,23 @@ def drop_aliases(**options: Any) -> list[str]:
     return names.drop(_settings(options))
 
 
-def _settings(options: dict[str, Any]) -> Any:
+@contextmanager
+def _migration(
+    from_: str | Path | None, adopt_snapshots: bool, fold_unchanged: bool, options: dict[str, Any]
+) -> Iterator[Migration]:
+    from lc_ibis.errors import SettingsError
+    from lc_ibis.layers import pipeline
+    from lc_ibis.migrations import checkpoints, running
+    from lc_ibis.migrations.migration import Migration
+
+    if fold_unchanged and not adopt_snapshots:
+        raise SettingsError("--fold-unchanged is about histories that are taken over. Give --adopt-snapshots too.")
+    settings = _settings(options)
+    with running.old_database(settings, Path(from_) if from_ else None) as old:
+        yield Migration(pipeline, settings, checkpoints.directory_of(settings), old, adopt_snapshots, fold_unchanged)
+
+
+def _settings(options: dict[str, Any]) -> Settings:
     from lc_ibis.migrations.running import refuse_other_backends
     from lc_ibis.settings import Settings
 

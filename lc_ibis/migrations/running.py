@@ -65,8 +65,9 @@ def chosen(numbers: Iterable[int]) -> list[Phase]:
 
 
 @contextmanager
-def old_database(settings: Settings, path: Path | None, records: list[Record]) -> Iterator[OldDatabase]:
+def old_database(settings: Settings, path: Path | None) -> Iterator[OldDatabase]:
     """Open the old database: the one that is named, or else that of the phases applied. Raises MigrationError."""
+    records = [] if path else record.recorded(settings)
     if path is None and not records:
         raise MigrationError("Name the old database with --from: no phase is applied that tells which it was.")
     place = path or Path(records[0].source_path)
@@ -78,20 +79,13 @@ def old_database(settings: Settings, path: Path | None, records: list[Record]) -
         yield old
 
 
-def apply(
-    pipeline: Pipeline, settings: Settings, path: Path | None, phases: list[Phase],
-    adopt_snapshots: bool = False, fold_unchanged: bool = False, progress: Progress | None = None,
-) -> list[PhaseRun]:  # fmt: skip
+def apply(migration: Migration, phases: list[Phase], progress: Progress | None = None) -> list[PhaseRun]:
     """Apply phases, each validated before it counts as applied. See lc_ibis.migrations.apply."""
     done = []
-    with old_database(settings, path, record.recorded(settings)) as old:
-        migration = Migration(
-            pipeline, settings, checkpoints.directory_of(settings), old, adopt_snapshots, fold_unchanged
-        )
-        for phase in phases:
-            done.append(_applied(migration, phase))
-            if progress:
-                progress(done[-1])
+    for phase in phases:
+        done.append(_applied(migration, phase))
+        if progress:
+            progress(done[-1])
     return done
 
 
