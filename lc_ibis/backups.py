@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -39,9 +40,9 @@ def backup(to: str | Path | None = None, **options: Any) -> Path:
         _make(directory)
         try:
             run, outputs = _remembered(store)
-            _copy_outputs(settings.outputs, outputs, directory / OUTPUTS)
+            missing = _copy_outputs(settings.outputs, outputs, directory / OUTPUTS)
             files.copy(settings.place, directory / DATABASE)
-            contents.write(directory, _described(settings, directory, now, run))
+            contents.write(directory, _described(settings, directory, now, run, missing))
         except OSError as error:
             shutil.rmtree(directory, ignore_errors=True)
             raise BackupError(f"{error.filename or directory}: it cannot be copied ({error.strerror}).") from None
@@ -73,16 +74,22 @@ def _remembered(store: Store) -> tuple[tuple[int, datetime] | None, list[str]]:
     return last, sorted(row["file_name"] for row in names)
 
 
-def _copy_outputs(outputs: Path, names: Iterable[str], directory: Path) -> None:
-    """Copy the output files that are there, as they are: what is missing or edited, the next build mends."""
+def _copy_outputs(outputs: Path, names: Iterable[str], directory: Path) -> tuple[str, ...]:
+    """Copy the output files as they are, and return the names of those that are not there; a build mends them."""
+    missing = []
     for place in (outputs / name for name in names):
-        if is_whole(place):
-            for file in place.iterdir() if place.is_dir() else (place,):
-                with file.open("rb") as source:
-                    contents.copied(source, directory / file.relative_to(outputs))
+        if not is_whole(place):
+            missing.append(place.name)
+            continue
+        for file in place.iterdir() if place.is_dir() else (place,):
+            with file.open("rb") as source:
+                contents.copied(source, directory / file.relative_to(outputs))
+    return tuple(missing)
 
 
-def _described(settings: Settings, directory: Path, now: datetime, run: tuple[int, datetime] | None) -> Backup:
+def _described(
+    settings: Settings, directory: Path, now: datetime, run: tuple[int, datetime] | None, missing: tuple[str, ...]
+) -> Backup:
     from lc_ibis import version
 
     return Backup(
@@ -93,6 +100,7 @@ def _described(settings: Settings, directory: Path, now: datetime, run: tuple[in
         outputs=str(settings.outputs.absolute()),
         run_id=run[0] if run else None,
         run_at=run[1].isoformat() if run else None,
+        missing=missing,
         files=tuple(contents.listed(directory)),
     )
 
@@ -122,31 +130,31 @@ def restore(backup: str | Path, progress: Progress = lambda _: None, **options: 
     contents.verify(directory, found)
     outputs = PendingOutputs(settings.outputs, _output_names(pipeline))
     mark = f"before-restore-{utc_now():%Y%m%dT%H%M%S.%fZ}"
-    try:
-        outputs.stage(directory / OUTPUTS, found.below(OUTPUTS))
-        with files.replaced(directory / DATABASE, found.below(DATABASE), settings.place, mark) as database:
-            done = [database] if database else []
-            done += _published(outputs, settings, mark)
-            for place in done:
-                progress(place)
-    except OSError as error:
-        raise BackupError(
-            f"{error.filename or settings.place}: it cannot be written ({error.strerror}), so nothing was restored."
-        ) from None
-    finally:
-        outputs.discard()
+    with ExitStack() as held:
+        held.callback(outputs.discard)
+        try:
+            outputs.stage(directory / OUTPUTS, found.below(OUTPUTS))
+            replaced = files.replaced(directory / DATABASE, found.below(DATABASE), settings.place, mark)
+            database = held.enter_context(replaced)
+        except OSError as error:
+            where = error.filename2 or error.filename or settings.place
+            raise BackupError(f"{where}: it cannot be written ({error.strerror}), so nothing was restored.") from None
+        if database:
+            progress(database)
+        for kept in _published(outputs, mark):
+            progress(kept)
     return settings.place
 
 
-def _output_names(pipeline: Pipeline) -> set[str]:
-    return {name for output in pipeline.outputs for name in output_names(output)}
-
-
-def _published(outputs: PendingOutputs, settings: Settings, mark: str) -> list[Kept]:
+def _published(outputs: PendingOutputs, mark: str) -> Iterator[Kept]:
     try:
-        return outputs.publish(mark)
+        yield from outputs.publish(mark)
     except OSError as error:
         raise OutputError(
             f"{error.filename2 or error.filename}: the database is restored, but the file cannot be put in its place "
             f"({error.strerror}). Mend that and restore again, or build: the files will follow the tables."
         ) from None
+
+
+def _output_names(pipeline: Pipeline) -> set[str]:
+    return {name for output in pipeline.outputs for name in output_names(output)}

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from lc_ibis import errors
+from lc_ibis import cli_upkeep, errors
 from lc_ibis.cli_options import AGES, LIMITS, PATH, TABLES, options
 from lc_ibis.settings import BACKENDS, FORMATS, Format
 
@@ -283,6 +283,10 @@ def lint(as_json: bool) -> None:
     found = reading.lint()
     click.echo(to_json([asdict(breach) for breach in found])) if as_json else terminal.linted(found)
     sys.exit(1 if found else 0)
+
+
+for command in (cli_upkeep.backup, cli_upkeep.restore):
+    main.add_command(command)
 
 
 @main.command()

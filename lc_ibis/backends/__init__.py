@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -15,8 +16,14 @@ from lc_ibis.settings import Settings
 
 def opened(settings: Settings, read_only: bool = False) -> Store:
     """Open the place where the settings' tables live; close it after use. Raises SettingsError, DatabaseError."""
-    try:
+    with _needing(settings):
         return _OPENERS[settings.backend](settings, read_only)
+
+
+@contextmanager
+def _needing(settings: Settings) -> Iterator[None]:
+    try:
+        yield
     except ModuleNotFoundError as error:
         raise SettingsError(
             f"backend: {settings.backend} needs {error.name}, which is not installed. "
@@ -52,11 +59,8 @@ def files_of(settings: Settings) -> DatabaseFiles:
             "RESTORE TABLE … TO TIMESTAMP AS OF …, all tables of all schemas to the same moment, or copy them with "
             "CREATE TABLE … DEEP CLONE …."
         )
-    if settings.backend == "spark":
-        raise BackupError("backend: spark has no backups yet. Copy the directory of --database while no build runs.")
-    from lc_ibis.backends import duckdb_files
-
-    return cast(DatabaseFiles, duckdb_files)
+    with _needing(settings):
+        return cast(DatabaseFiles, import_module(f"lc_ibis.backends.{_FILES[settings.backend]}"))
 
 
 def frozen(settings: Settings) -> Store:
@@ -91,4 +95,5 @@ def _databricks(settings: Settings, read_only: bool) -> Store:
     return Delta(str(settings.database or Warehouse.place()), Warehouse(), read_only)
 
 
+_FILES = {"duckdb": "duckdb_files", "spark": "parquet_files"}
 _OPENERS = {"duckdb": _duckdb, "spark": _spark, "databricks": _databricks}

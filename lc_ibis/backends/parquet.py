@@ -18,14 +18,13 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
-from filelock import FileLock, Timeout
 from ibis.backends.pyspark.datatypes import PySparkSchema
 from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as sf
 
 from lc_ibis.backends.duckdb_extracts import copying, reading
 from lc_ibis.backends.duckdb_text import literal
-from lc_ibis.backends.manifest import Manifest, Stored
+from lc_ibis.backends.manifest import Manifest, Stored, locked
 from lc_ibis.backends.spark_session import Session, to_read, to_write
 from lc_ibis.backends.spark_tables import Place, SparkTables, texts, unzoned
 from lc_ibis.engine.extracts import Files
@@ -45,7 +44,7 @@ class Parquet(SparkTables):
         super().__init__(session)
         self._manifest = Manifest(root.resolve())
         self._is_new = not self._manifest.root.exists()
-        self._lock = None if read_only else _locked(self._manifest.root)
+        self._lock = None if read_only else locked(self._manifest.root)
         self._tables = self._manifest.read()
         if read_only and not self._tables:
             session.close()
@@ -241,16 +240,3 @@ class Parquet(SparkTables):
         with duckdb.connect() as con:
             con.execute("SET TimeZone = 'UTC'")
             copying(con, f"SELECT {unzoned(query.schema())} FROM read_parquet([{files}])", path, format)
-
-
-def _locked(root: Path) -> FileLock:
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DatabaseError(f"{root}: the directory cannot be made ({error.strerror}).") from None
-    lock = FileLock(root / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise DatabaseError(f"{root}: in use by another process. Wait until it has ended, or stop it.") from None
-    return lock

@@ -35,7 +35,11 @@ class Copied:
 
 @dataclass(frozen=True)
 class Backup:
-    """A backup as its manifest tells it. `run_id` and `run_at` are those of the last run in it, if there was one."""
+    """A backup as its manifest tells it.
+
+    `run_id` and `run_at` are those of the last run in it, if there was one; `missing` are the output files that this
+    run wrote, and that were not there.
+    """
 
     program_version: str
     made_at: str
@@ -44,8 +48,13 @@ class Backup:
     outputs: str
     run_id: int | None
     run_at: str | None
+    missing: tuple[str, ...]
     files: tuple[Copied, ...]
     format_version: int = FORMAT
+
+    def document(self, directory: Path) -> dict[str, Any]:
+        """Return the manifest and where it is."""
+        return {"directory": str(directory), **asdict(self)}
 
     def below(self, part: str) -> dict[str, str]:
         """Return the sha256 of the files of a part, DATABASE or OUTPUTS, by their place below it."""
@@ -116,8 +125,8 @@ def read(directory: Path) -> Backup:
                 f"{path}: it is of format {version}, made by lc-ibis {found.get('program_version')}, and this program "
                 f"reads formats up to {FORMAT}. Restore it with that program."
             )
-        files = tuple(_typed(Copied, file) for file in found.pop("files"))
-        backup = _typed(Backup, {**found, "files": files})
+        files = tuple(_typed(Copied, file) for file in found["files"])
+        backup = _typed(Backup, {**found, "files": files, "missing": tuple(map(str, found["missing"]))})
     except (FileNotFoundError, NotADirectoryError):
         raise BackupError(
             f"{directory}: there is no {NAME}, so it is no backup, or one that was cut off. Name another."
@@ -135,7 +144,7 @@ def _typed(kind: type[_T], values: dict[str, Any]) -> _T:
     made = kind(**values)
     for name, wanted in fields.items():
         value = getattr(made, name)
-        if not (name == "files" or isinstance(value, wanted)) or isinstance(value, bool):
+        if not isinstance(value, tuple if typing.get_origin(wanted) is tuple else wanted) or isinstance(value, bool):
             raise TypeError(f"{name} is {value!r:.50}")
     return made
 

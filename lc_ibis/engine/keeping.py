@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,17 +87,15 @@ class PendingOutputs:
             for path, sha256 in own.items():
                 stage(source / path, sha256, staged.joinpath(*path.split("/")[1:]))
 
-    def publish(self, mark: str) -> list[Kept]:
-        """Put the files in their places, and keep what was there under its name with the `mark`."""
-        done = []
+    def publish(self, mark: str) -> Iterator[Kept]:
+        """Put each file in its place, keep what was there under its name with the `mark`, and tell of it."""
         for name, staged in self._staged.items():
-            done.append(_replaced(staged, self.directory / name, mark))
+            yield _replaced(staged, self.directory / name, mark)
         for name in sorted(set(self.names) - self._staged.keys() - self._same):
             place = self.directory / name
             if is_whole(place):
                 os.rename(place, aside := place.with_name(f"{name}.{mark}"))
-                done.append(Kept(place, aside))
-        return done
+                yield Kept(place, aside)
 
     def discard(self) -> None:
         """Remove what was not put in its place."""
@@ -115,7 +113,11 @@ def _replaced(staged: Path, place: Path, mark: str) -> Kept:
         os.replace(staged, place)
     else:
         os.rename(place, aside)
-        os.rename(staged, place)
+        try:
+            os.rename(staged, place)
+        except OSError:
+            os.rename(aside, place)
+            raise
     return Kept(place, aside)
 
 
