@@ -53,7 +53,10 @@ def _check(check: Check) -> str:
 def cli() -> str:
     """Return the reference of the command line: each command's help."""
     parts = ["# Command line\n\nGenerated from the commands by `python docs/generate.py`.", _help(main, "lc-ibis")]
-    parts += [f"## lc-ibis {name}\n\n{_help(command, f'lc-ibis {name}')}" for name, command in main.commands.items()]
+    for name, command in main.commands.items():
+        parts.append(f"## lc-ibis {name}\n\n{_help(command, f'lc-ibis {name}')}")
+        if isinstance(command, click.Group):
+            parts += [f"### lc-ibis {name} {n}\n\n{_help(c, f'lc-ibis {name} {n}')}" for n, c in command.commands.items()]
     return "\n\n".join(parts) + "\n"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from lc_ibis import cli_upkeep, errors
+from lc_ibis import cli_migrate, cli_upkeep, errors
 from lc_ibis.cli_options import AGES, LIMITS, PATH, TABLES, options
 from lc_ibis.settings import BACKENDS, FORMATS, Format
 
@@ -285,7 +285,7 @@ def lint(as_json: bool) -> None:
     sys.exit(1 if found else 0)
 
 
-for command in (cli_upkeep.backup, cli_upkeep.restore):
+for command in (cli_upkeep.backup, cli_upkeep.restore, cli_migrate.migrate):
     main.add_command(command)
 
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from lc_ibis.migrations.checking import Checklist
     from lc_ibis.migrations.migration import Migration
     from lc_ibis.migrations.planning import PhasePlan
     from lc_ibis.migrations.running import PhaseRun, PhaseStatus, Progress
     from lc_ibis.migrations.validating import Validation
     from lc_ibis.settings import Settings
 
-__all__ = ["apply", "drop_aliases", "plan", "rollback", "status", "validate"]
+__all__ = ["apply", "checklist", "drop_aliases", "going", "plan", "rollback", "status", "validate"]
 
 
 def plan(
@@ -67,6 +68,13 @@ def rollback(
     return running.rollback(pipeline, _settings(options), running.chosen(phases), force, progress)
 
 
+def going(phases: Iterable[int] = (), **options: Any) -> list[int]:
+    """Return the phases that a rollback of some phases would take back, the last first."""
+    from lc_ibis.migrations import running
+
+    return [one.phase for one in reversed(running.going_with(_settings(options), running.chosen(phases)))]
+
+
 def status(**options: Any) -> list[PhaseStatus]:
     """Return where each phase stands: applied, interrupted or not applied."""
     from lc_ibis.migrations import running
@@ -85,6 +93,17 @@ def validate(from_: str | Path | None = None, phases: Iterable[int] = (), **opti
     wanted = running.chosen(phases)
     with _migration(from_, False, False, options) as migration:
         return validating.validate(migration, wanted)
+
+
+def checklist(from_: str | Path | None = None, **options: Any) -> Checklist:
+    """Check what must be so after a migration, and measure; what must be built for it is built in a copy.
+
+    `from_` is the old database, by default that of the phases applied. Raises LcIbisError.
+    """
+    from lc_ibis.migrations import checking
+
+    with _migration(from_, False, False, options) as migration:
+        return checking.checklist(migration)
 
 
 def drop_aliases(**options: Any) -> list[str]:

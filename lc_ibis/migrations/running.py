@@ -186,13 +186,16 @@ def status(settings: Settings) -> list[PhaseStatus]:
     return found
 
 
+def going_with(settings: Settings, phases: list[Phase]) -> list[PhaseStatus]:
+    """Return the phases that are applied, or were begun, from the first of some on: they go with it."""
+    return [s for s in status(settings) if s.phase >= phases[0].number and s.status != "not applied"]
+
+
 def rollback(
     pipeline: Pipeline, settings: Settings, phases: list[Phase], force: bool = False, progress: Progress | None = None
 ) -> list[PhaseRun]:
     """Put back what was there before the first of some phases; later phases go with it. See migrations.rollback."""
-    first = phases[0].number
-    standing = {s.phase: s for s in status(settings)}
-    going = [s for s in standing.values() if s.phase >= first and s.status != "not applied"]
+    going = going_with(settings, phases)
     if not going:
         return []
     started = time.perf_counter()
