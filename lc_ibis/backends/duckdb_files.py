@@ -49,14 +49,14 @@ def replaced(directory: Path, files: Mapping[str, str], place: Path, mark: str) 
     [(name, sha256)] = files.items()
     with ExitStack() as held:
         con = held.enter_context(duckdb.connect())
+        is_new, staged = not place.exists(), beside(place.resolve())
         if _locked(con, place) and _is_same(held, place, directory / name, sha256):
             yield None
             return
-        staged = beside(place.resolve())
         held.callback(staged.unlink, missing_ok=True)
         stage(directory / name, sha256, staged)
         _opened(con, staged, directory / name)
-        yield _swapped(staged, place, mark)
+        yield _put_new(staged, place) if is_new else _swapped(staged, place, mark)
 
 
 def _locked(con: duckdb.DuckDBPyConnection, place: Path) -> bool:
@@ -94,12 +94,14 @@ def _opened(con: duckdb.DuckDBPyConnection, staged: Path, source: Path) -> None:
         raise BackupError(f"{source}: this DuckDB cannot open it ({first_line(error)}).") from None
 
 
+def _put_new(staged: Path, place: Path) -> Kept:
+    put_new(staged, place.resolve())
+    settle(place.resolve().parent)
+    return Kept(place, None)
+
+
 def _swapped(staged: Path, place: Path, mark: str) -> Kept:
     log, target = _log(place), place.resolve()
-    if not target.exists():
-        put_new(staged, target)
-        settle(target.parent)
-        return Kept(place, None)
     aside = target.with_name(f"{target.name}.{mark}")
     keep(target, aside)
     try:

@@ -79,11 +79,12 @@ class PendingOutputs:
         self.directory.mkdir(parents=True, exist_ok=True)
         for name in dict.fromkeys(path.split("/")[0] for path in files):
             place = self.directory / name
+            staged = beside(place)
             own = {path: sha256 for path, sha256 in files.items() if path.split("/")[0] == name}
             if _digests(place, name) == own:
                 self._same.add(name)
                 continue
-            self._staged[name] = staged = beside(place)
+            self._staged[name] = staged
             for path, sha256 in own.items():
                 stage(source / path, sha256, staged.joinpath(*path.split("/")[1:]))
 
