@@ -171,7 +171,7 @@ def _marts(migration: Migration) -> Item:
 
 def _end_to_end(builds: Timed) -> Item:
     wrong = [] if builds.has_arrived else [f"{builds.changed}: the change did not reach the mart"]
-    return _item("end to end", wrong, f"in a copy, a changed balance of {builds.changed} reached mart and files")
+    return _item("end to end", wrong, f"in a copy, a changed balance of {builds.changed} reached the mart")
 
 
 def _speed(builds: Timed) -> Item:

@@ -116,7 +116,7 @@ def put_back(settings: Settings, pipeline: Pipeline, checkpoint: Checkpoint) -> 
         outputs.discard()
         outputs = PendingOutputs(settings.outputs, _names(pipeline))
         outputs.stage(checkpoint.directory / OUTPUTS, checkpoint.outputs)
-        outputs.publish(mark)
+        list(outputs.publish(mark))
     except OSError as error:
         raise BackupError(f"{error.filename or settings.place}: it cannot be written ({error.strerror}).") from None
     finally:

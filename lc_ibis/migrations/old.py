@@ -112,7 +112,7 @@ class OldDatabase:
         found: dict[tuple[str, str], Relation] = {}
         for schema, name, column, type_ in self.rows(
             "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() "
-            "WHERE database_name = current_database() AND NOT internal ORDER BY ALL"
+            "WHERE database_name = current_database() AND NOT internal ORDER BY schema_name, table_name, column_index"
         ):
             found.setdefault((schema, name), Relation(schema, name, {})).columns[column] = type_
         return found

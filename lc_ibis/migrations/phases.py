@@ -12,12 +12,13 @@ from datetime import datetime
 from pathlib import Path
 
 from lc_ibis.building import run_pipeline
+from lc_ibis.engine.checks import sentence
 from lc_ibis.engine.contracts import verify as verify_contract
 from lc_ibis.engine.exports import is_whole
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.run import Run
 from lc_ibis.engine.selection import select
-from lc_ibis.errors import ContractError, LcIbisError
+from lc_ibis.errors import ChecksFailed, ContractError, LcIbisError, MigrationError
 from lc_ibis.migrations import adopting, inputs, names
 from lc_ibis.migrations.migration import Migration
 from lc_ibis.quality import report
@@ -27,7 +28,10 @@ from lc_ibis.settings import Settings
 
 @dataclass(frozen=True)
 class Phase:
-    """One step. `apply` does it and says what it did; `problems` says what is wrong with it once it is done."""
+    """One step. `apply` does it and says what it did; `problems` says what is wrong with it once it is done.
+
+    One that `proves_itself` publishes nothing that is wrong: a build runs all of its checks before it does.
+    """
 
     number: int
     name: str
@@ -36,6 +40,19 @@ class Phase:
     apply: Callable[[Migration], str]
     problems: Callable[[Migration], list[str]]
     reads_old: bool = False
+    proves_itself: bool = False
+
+    def run(self, migration: Migration) -> str:
+        """Apply the phase and validate it; return what it did. Raises LcIbisError."""
+        details = self.apply(migration)
+        problems = [] if self.proves_itself else self.problems(migration)
+        if problems:
+            listed = "\n".join(f"  {line}" for line in problems)
+            raise MigrationError(
+                f"Phase {self.number} ({self.name}) is done, but is not as it should be, and does not count as "
+                f"applied:\n{listed}\nTake it back with lc-ibis migrate rollback --phase {self.number}."
+            )
+        return details
 
 
 def _build(migration: Migration, layers: tuple[str, ...], now: datetime | None = None) -> Run:
@@ -68,7 +85,8 @@ def _source_problems(migration: Migration) -> list[str]:
 def _differing(warehouse: Warehouse, layer: str, name: str, file: Path) -> int:
     stored = warehouse.store.table(layer, name).drop("loaded_at")
     given = warehouse.con.read_parquet(str(file))
-    given = given.rename(dict(zip(stored.columns, given.columns, strict=True)))
+    # An empty field of an extract is none.
+    given = given.select(**{name: given[n].nullif("") for name, n in zip(stored.columns, given.columns, strict=True)})
     return warehouse.store.count(stored.difference(given, distinct=False)) + warehouse.store.count(
         given.difference(stored, distinct=False)
     )
@@ -115,7 +133,7 @@ def _contracts(migration: Migration) -> str:
     for model in migration.pipeline:
         if model.is_stored:
             tables, columns = tables + 1, columns + len(model.contract.columns)
-    return f"{columns} columns of {tables} tables are their contracts': names, order, types, not null, keys"
+    return f"{columns} columns of {tables} tables are as their contracts say: names, order, types, no nulls, keys"
 
 
 def contract_problems(migration: Migration) -> list[str]:
@@ -144,6 +162,9 @@ def contract_problems(migration: Migration) -> list[str]:
 def _quality(migration: Migration) -> str:
     run = _tested(migration)
     path = report.write(run, migration.settings.reports)
+    if failing := [result for result in run.checks if result.status == "fail"]:
+        listed = "\n".join(f"  {sentence(result)}" for result in failing)
+        raise ChecksFailed(f"{len(failing)} checks fail on the stored tables (report {path}):\n{listed}")
     warned = sum(result.status == "warn" for result in run.checks)
     return f"{len(run.checks)} checks on all rows, {warned} of them warn; report {path.name}"
 
@@ -158,17 +179,18 @@ PHASES = (
     Phase(1, "source layer", "takes the rows received, as text", ("source",), _source, _source_problems, True),
     Phase(
         2, "snapshots", "cleans the rows, refuses with a reason, and begins or goes on with the histories",
-        ("staging", "snapshots"), _snapshots, lambda m: _failing(m, ("staging", "snapshots")), True,
+        ("staging", "snapshots"), _snapshots, lambda m: _failing(m, ("staging", "snapshots")), True, True,
     ),
     Phase(
         3, "incremental intermediate", "joins accounts with customers, by key from now on", ("intermediate",),
         lambda m: _built(_build(m, ("intermediate",))), lambda m: _failing(m, ("intermediate",)),
+        proves_itself=True,
     ),
-    Phase(4, "incremental marts", "computes the marts and writes the output files", ("marts",), _marts, _marts_problems),
+    Phase(4, "incremental marts", "computes the marts and writes the output files", ("marts",), _marts, _marts_problems, proves_itself=True),
     Phase(5, "contracts", "compares every table with its contract", (), _contracts, contract_problems),
     Phase(6, "naming", "keeps the old names as views", (), names.apply, names.problems, True),
     Phase(
         7, "data quality", "runs all checks on all rows, and reports", (), _quality,
-        lambda m: _failing(m, tuple(dict.fromkeys(model.layer for model in m.pipeline))),
+        lambda m: _failing(m, tuple(dict.fromkeys(model.layer for model in m.pipeline))), proves_itself=True,
     ),
 )  # fmt: skip

@@ -19,10 +19,9 @@ from lc_ibis.migrations.checkpoints import options_of
 from lc_ibis.migrations.comparing import Explain, Pair, compare
 from lc_ibis.migrations.inputs import left_out, sources
 from lc_ibis.migrations.migration import Migration
-from lc_ibis.migrations.names import OldTable, old_tables
+from lc_ibis.migrations.names import OldTable, aliases, old_tables
 from lc_ibis.migrations.old import OldDatabase
 from lc_ibis.migrations.phases import PHASES, Phase
-from lc_ibis.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -102,15 +101,13 @@ def _shadow(migration: Migration, scratch: Path) -> Migration:
 
 
 def _plan(shadow: Migration, phase: Phase, found: PhasePlan) -> None:
-    before = _tables(shadow.settings)
+    before = _tables(shadow)
     try:
-        found.details = phase.apply(shadow)
-        if problems := phase.problems(shadow):
-            raise LcIbisError("; ".join(problems))
+        found.details = phase.run(shadow)
     except LcIbisError as error:
         found.status, found.error = "would fail", str(error)
         return
-    found.creates = tuple((t, n) for t, n in _tables(shadow.settings).items() if t not in before)
+    found.creates = tuple((t, n) for t, n in _tables(shadow).items() if t not in before)
     with opened(shadow.settings, read_only=True) as store:
         if phase.number == 1:
             found.casts, found.notes = tuple(_received(shadow)), tuple(_left_out(shadow))
@@ -127,17 +124,15 @@ def _plan(shadow: Migration, phase: Phase, found: PhasePlan) -> None:
         )
 
 
-def _tables(settings: Settings) -> dict[str, int]:
-    """Return the rows of each table of the pipeline and each view of an old name that is there."""
-    if not settings.place.exists():
+def _tables(shadow: Migration) -> dict[str, int]:
+    """Return the rows of each table of the pipeline, in its order, and of each view of an old name."""
+    if not shadow.settings.place.exists():
         return {}
-    with opened(settings, read_only=True) as store:
+    stored = [(model.layer, model.name) for model in shadow.pipeline if model.is_stored]
+    with opened(shadow.settings, read_only=True) as store:
+        there = store.tables()
+        names = [name for name in stored if name in there] + aliases(shadow.settings)
         run = store.con.con.execute
-        names = run(
-            "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = current_database() "
-            "AND schema_name <> 'state' UNION ALL SELECT schema_name, view_name FROM duckdb_views() "
-            "WHERE database_name = current_database() AND NOT internal ORDER BY ALL"
-        ).fetchall()
         return {f"{s}.{n}": int(run(f"SELECT count(*) FROM {quoted(s, n)}").fetchall()[0][0]) for s, n in names}
 
 
@@ -208,7 +203,7 @@ def _changed(shadow: Migration, store: Store) -> Iterator[RowChange]:
         found = compare(shadow.source, store, shadow.pipeline, table, _nobody)
         for d in found.differences:
             if d.column is not None:
-                yield RowChange(d.table, d.key, d.column, d.old, d.new, "cleaned")
+                yield RowChange(d.table, d.key, d.column, d.old, d.new, "as cleaning has it")
             elif d.old is None:
                 yield RowChange(d.table, d.key, None, None, str(tuple(d.new.values())), "accepted today")
 
