@@ -56,7 +56,9 @@ def cli() -> str:
     for name, command in main.commands.items():
         parts.append(f"## lc-ibis {name}\n\n{_help(command, f'lc-ibis {name}')}")
         if isinstance(command, click.Group):
-            parts += [f"### lc-ibis {name} {n}\n\n{_help(c, f'lc-ibis {name} {n}')}" for n, c in command.commands.items()]
+            parts += [
+                f"### lc-ibis {name} {n}\n\n{_help(c, f'lc-ibis {name} {n}')}" for n, c in command.commands.items()
+            ]
     return "\n\n".join(parts) + "\n"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
@@ -158,4 +157,6 @@ def status(as_json: bool, **given: Any) -> None:
     from lc_ibis.quality.report import to_json
 
     found = migrations.status(**given)
-    click.echo(to_json([terminal_migrate.document(one) for one in found])) if as_json else terminal_migrate.status(found)
+    click.echo(to_json([terminal_migrate.document(one) for one in found])) if as_json else terminal_migrate.status(
+        found
+    )

@@ -77,7 +77,9 @@ def _rows(indent: str, rows: Sequence[RowChange], limit: int) -> None:
     if not rows:
         return
     refused = [row for row in rows if row.column is None and row.new is None]
-    click.echo(f"{indent}{len(refused):,} rows of theirs are not ours, {len(rows) - len(refused):,} values or rows change:")
+    click.echo(
+        f"{indent}{len(refused):,} rows of theirs are not ours, {len(rows) - len(refused):,} values or rows change:"
+    )
     for row in rows[:limit]:
         if row.column is None:
             what = _shown(row.old) if row.new is None else f"only ours: {_shown(row.new)}"
@@ -100,7 +102,9 @@ def applied(done: list[PhaseRun]) -> None:
     if not backups:
         click.echo("Nothing to do: all of these phases are applied.")
         return
-    click.echo(f"What was there before is kept in {backups[0]}" + (f" to {backups[-1].name}" * (len(backups) > 1)) + ".")
+    click.echo(
+        f"What was there before is kept in {backups[0]}" + (f" to {backups[-1].name}" * (len(backups) > 1)) + "."
+    )
     click.echo("Compare the marts: lc-ibis migrate validate. Take it back: lc-ibis migrate rollback.")
 
 
@@ -142,7 +146,9 @@ def status(found: list[PhaseStatus]) -> None:
 def validated(found: Validation, limit: int) -> None:
     """Print the phases, each compared table with what differs, and the verdict."""
     for phase in found.phases:
-        click.echo(f"  {phase.phase} {phase.name:<25}{'as it should be' if not phase.problems else 'NOT AS IT SHOULD BE'}")
+        click.echo(
+            f"  {phase.phase} {phase.name:<25}{'as it should be' if not phase.problems else 'NOT AS IT SHOULD BE'}"
+        )
         for problem in phase.problems:
             click.secho(f"      {problem}", fg="red")
     for table in found.tables:

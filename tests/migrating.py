@@ -64,9 +64,13 @@ class Moving:
         if not self.lending.database.exists():
             return found | {"database": None}
         for schema, name in self.query("SELECT schema_name, table_name FROM duckdb_tables() ORDER BY ALL"):
-            [row] = self.query(f'SELECT count(*), bit_xor(md5_number_lower(t::VARCHAR)), sum(hash(t)) FROM "{schema}"."{name}" AS t')
+            [row] = self.query(
+                f'SELECT count(*), bit_xor(md5_number_lower(t::VARCHAR)), sum(hash(t)) FROM "{schema}"."{name}" AS t'
+            )
             found[f"{schema}.{name}"] = row
-        for schema, name, sql in self.query("SELECT schema_name, view_name, sql FROM duckdb_views() WHERE NOT internal"):
+        for schema, name, sql in self.query(
+            "SELECT schema_name, view_name, sql FROM duckdb_views() WHERE NOT internal"
+        ):
             found[f"view {schema}.{name}"] = sql
         found["schemas"] = sorted(self.query("SELECT schema_name FROM duckdb_schemas()"))
         return found

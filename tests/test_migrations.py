@@ -60,7 +60,10 @@ def test_all_phases_are_applied_in_order_and_recorded(moving: Moving) -> None:
     assert (record.name, record.source_kind, record.source_path) == ("source layer", "three layers", str(moving.old))
     assert record.seconds > 0
     assert moving.lending.rows("account_summary", "account_id") == ["A1", "A2", "A4"]
-    assert {path.name for path in moving.lending.outputs.iterdir()} >= {"account_summary.csv", "customer_profile.parquet"}
+    assert {path.name for path in moving.lending.outputs.iterdir()} >= {
+        "account_summary.csv",
+        "customer_profile.parquet",
+    }
 
 
 def test_applied_twice_nothing_is_done(applied: Moving) -> None:
@@ -97,7 +100,9 @@ def test_the_first_ordinary_build_finds_only_real_differences(applied: Moving) -
         [(str(i), name, loan or "") for i, name, loan in CUSTOMERS], [*accounts, ("A4", "3", "0.20", "Savings")]
     )
     run = applied.lending.build()
-    changed = {t.table: t.written.added_count for t in run.tables if t.layer in ("snapshots", "marts") and t.written.anything}
+    changed = {
+        t.table: t.written.added_count for t in run.tables if t.layer in ("snapshots", "marts") and t.written.anything
+    }
     assert changed == {"snap_account": 1, "account_summary": 0, "customer_profile": 0}
     assert applied.lending.rows("snap_account", "account_id") == ["A1", "A2", "A3", "A4", "A4"]
 
@@ -148,7 +153,10 @@ def test_too_many_refusals_stop_phase_2_and_what_was_applied_stays(dirty: Moving
 @pytest.mark.parametrize(
     ("sql", "said"),
     [
-        ("CREATE TABLE t (a INTEGER)", r"Looked for \(three layers: raw.customers_raw and raw.accounts_raw; .*there is main.t"),
+        (
+            "CREATE TABLE t (a INTEGER)",
+            r"Looked for \(three layers: raw.customers_raw and raw.accounts_raw; .*there is main.t",
+        ),
         ("SELECT 1", "there is no table"),
     ],
 )
@@ -164,7 +172,9 @@ def test_a_missing_column_is_named(lending: Lending) -> None:
     old = three_layers(lending.root / OLD)
     with duckdb.connect(str(old)) as con:
         con.execute("ALTER TABLE raw.customers_raw RENAME HasLoan TO Loan")
-    with pytest.raises(MigrationError, match=r"raw.customers_raw has the columns CustomerID, Name, Loan; there is no HasLoan"):
+    with pytest.raises(
+        MigrationError, match=r"raw.customers_raw has the columns CustomerID, Name, Loan; there is no HasLoan"
+    ):
         Moving(lending, old).apply()
 
 
@@ -266,7 +276,9 @@ def test_a_broken_phase_does_not_count_as_applied(moving: Moving, monkeypatch: p
     from lc_ibis.migrations import phases
 
     monkeypatch.setattr(phases, "_built", lambda run: _spoil(moving))
-    with pytest.raises(MigrationError, match=r"(?s)does not count as\s+applied:.*src_customer: 2 rows are not as the old"):
+    with pytest.raises(
+        MigrationError, match=r"(?s)does not count as\s+applied:.*src_customer: 2 rows are not as the old"
+    ):
         moving.apply(phases=(1,))
     assert moving.statuses()[0] == "interrupted"
 

@@ -164,7 +164,9 @@ def _refuse_malformed(store: Store, path: Path, model: Model, table: ir.Table) -
     shared = table.group_by("dbt_scd_id").having(table.count() > 1).aggregate()
     is_open = table.dbt_valid_to.isnull()
     faults = {
-        "have a version without a value where one must be": table.filter(ibis.or_(*(table[n].isnull() for n in needed))),
+        "have a version without a value where one must be": table.filter(
+            ibis.or_(*(table[n].isnull() for n in needed))
+        ),
         "share an id with another version": table.semi_join(shared, "dbt_scd_id"),
         "have more than one open version": table.group_by(keys).having(is_open.sum() > 1).aggregate(),
         "have a version that ends before it begins": table.filter(table.dbt_valid_to <= table.dbt_valid_from),
@@ -188,7 +190,9 @@ def _refuse_malformed(store: Store, path: Path, model: Model, table: ir.Table) -
 
 def _latest(store: Store, table: ir.Table) -> datetime | None:
     latest = [table[name].max() for name in _TIMES]
-    [row] = store.rows(table.aggregate(latest=ibis.greatest(*(ibis.coalesce(m, moment(datetime(1, 1, 1))) for m in latest))))
+    [row] = store.rows(
+        table.aggregate(latest=ibis.greatest(*(ibis.coalesce(m, moment(datetime(1, 1, 1))) for m in latest)))
+    )
     return None if row["latest"] is None else row["latest"]
 
 

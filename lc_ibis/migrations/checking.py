@@ -98,7 +98,9 @@ def _of_tables(migration: Migration, warehouse: Warehouse) -> Iterator[Item]:
     stored = [model for model in migration.pipeline if model.is_stored]
     absent = [m.name for m in stored if m.name not in warehouse.state.tables]
     layers = list(dict.fromkeys(m.layer for m in stored))
-    yield _item("all layers are present", [f"{n} is not built" for n in absent], f"{len(stored)} tables: {', '.join(layers)}")
+    yield _item(
+        "all layers are present", [f"{n} is not built" for n in absent], f"{len(stored)} tables: {', '.join(layers)}"
+    )
     histories = [m for m in stored if isinstance(m.kind, Snapshot) and m.name not in absent]
     needed = Versions.schema().names
     lacking = [
@@ -138,7 +140,9 @@ def _naming(migration: Migration) -> Item:
     found = [f"{b.name}: {b.reason}" for b in breaches(migration.pipeline, ABBREVIATIONS)]
     found += names.problems(migration)
     count = len(names.aliases(migration.settings))
-    return _item("names follow the conventions", found, f"{count} views keep old names" if count else "no old names left")
+    return _item(
+        "names follow the conventions", found, f"{count} views keep old names" if count else "no old names left"
+    )
 
 
 def _reports(directory: Path) -> Item:

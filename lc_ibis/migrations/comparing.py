@@ -140,6 +140,4 @@ def _differences(table: OldTable, pair: Pair, reason: Explain) -> Iterator[Diffe
         yield Difference(str(table), shown, None, pair.old, pair.new, reason(pair, None))
         return
     for column in pair.columns:
-        yield Difference(
-            str(table), shown, names[column], pair.old[column], pair.new[column], reason(pair, column)
-        )
+        yield Difference(str(table), shown, names[column], pair.old[column], pair.new[column], reason(pair, column))

@@ -6,6 +6,7 @@ by the same rule. What follows from nothing that is known stays unexplained.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
@@ -19,7 +20,7 @@ from lc_ibis.layers.marts import BASE_RATES, LOAN_SURCHARGE
 from lc_ibis.layers.staging import YES
 from lc_ibis.migrations.comparing import SPACE, Explain, Pair, Row, plain_key
 from lc_ibis.migrations.names import OldTable
-from lc_ibis.migrations.old import OldDatabase
+from lc_ibis.migrations.old import HISTORIES, OldDatabase
 
 CENT = Decimal("0.01")
 
@@ -44,12 +45,16 @@ class Facts:
         self.alone = self._by_key("int_account_without_customer", "account_id", f"account_id IN ({named})")
         self.customers |= {row["customer_id"] for rows in self.current.values() for row in rows}
         self.old_accounts = self._as_of_old("stg_account", "account_id")
-        self.customers |= {int(r["customer_id"]) for rs in self.old_accounts.values() for r in rs if r.get("customer_id")}
+        self.customers |= {
+            int(r["customer_id"]) for rs in self.old_accounts.values() for r in rs if r.get("customer_id")
+        }
         owners = ", ".join(map(str, sorted(self.customers))) or "NULL"
         owner = f"TRY_CAST(trim(customer_id, {literal(SPACE)}) AS BIGINT)"
         self.received_customers = self._by_key("src_customer", "customer_id", f"{owner} IN ({owners})", int)
         self.refused_customers = self._by_key("quarantine_stg_customer", "customer_id", f"{owner} IN ({owners})", int)
         self.old_customers = self._as_of_old("stg_customer", "customer_id")
+        self.left_open = self._left_open("snap_account", "account_id", named)
+        self.customers_left_open = self._left_open("snap_customer", "customer_id", owners)
 
     def _by_key(self, model: str, key: str, where: str, kind: type = str) -> dict[Any, list[Row]]:
         name = quoted(self.pipeline[model].layer, model)
@@ -71,6 +76,14 @@ class Facts:
         found = (dict(zip((c.new for c in columns), row, strict=True)) for row in rows)
         wanted = self.keys if key == "account_id" else self.customers
         return {k: r for k, r in _grouped(found, key, str if key == "account_id" else int).items() if k in wanted}
+
+    def _left_open(self, model: str, key: str, named: str) -> set[Any]:
+        """Return the keys whose version the old history has open; dbt leaves it so when an extract has them no more."""
+        relation = self.old.relation(*HISTORIES[model])
+        if relation is None or not relation.columns.keys() >= {key, "dbt_valid_to"}:
+            return set()
+        query = f"SELECT {quoted(key)} FROM {self.old.sql(relation)} WHERE dbt_valid_to IS NULL AND {quoted(key)} IN ({named})"
+        return {plain_key(row[0]) for row in self.old.rows(query)}
 
 
 def _grouped(rows: Iterable[Row], key: str, kind: type) -> dict[Any, list[Row]]:
@@ -102,9 +115,13 @@ def _gone(facts: Facts, key: Any) -> str | None:
         owner = facts.alone[key][0]["customer_id"]
         if owner in facts.refused_customers:
             return f"its customer {owner} is refused: {facts.refused_customers[owner][0]['failure_reason']}"
+        if owner not in facts.received_customers and owner in facts.customers_left_open:
+            return f"no received row has its customer {owner} any more; dbt leaves its version open, here it is closed"
         return None
     now = facts.current.get(key)
     if not now:
+        if key not in facts.received and key in facts.left_open:
+            return "no received row has it any more; dbt leaves its version open, here it is closed"
         return None
     if now[0]["account_type"] != "savings":
         return f"its type is {now[0]['account_type']}"
@@ -169,10 +186,21 @@ def _balance(facts: Facts, key: Any, old: Decimal | None, new: Decimal) -> str |
         if exact is None or exact.quantize(CENT, ROUND_HALF_UP) != new:
             continue
         if old is None:
-            return f"{exact:f} did not fit the old type"
+            return f"{exact:f} did not fit the old type" if not _fits(facts, exact) else None
         if abs(old - exact) < CENT:
             return f"{exact:f} rounds to {new}, half a cent away from zero; the old pipeline rounded otherwise"
     return None
+
+
+def _fits(facts: Facts, number: Decimal) -> bool:
+    """Say whether a number fits the decimal that the old balances are."""
+    columns = [(t, c) for t in facts.tables for c in t.columns if c.new == "original_balance_amount"]
+    for table, column in columns:
+        relation = facts.old.relation(table.schema, table.name)
+        found = relation and re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", relation.columns.get(column.name, ""))
+        if found and abs(number) >= Decimal(10) ** (int(found[1]) - int(found[2])):
+            return False
+    return True
 
 
 def _decimal(text: str | None) -> Decimal | None:

@@ -95,7 +95,9 @@ def _write(migration: Migration, settings: Settings, account: str, balance: Deci
                 rows = rows.mutate(balance=ibis.ifelse(_is(model, rows, account), f"{balance:f}", rows["balance"]))
             headers = {header: name for name, header in model.contract.headers().items()}
             store.write_file(
-                rows.select(*headers.values()).rename(headers), settings.inputs / f"{model.kind.file}.parquet", "parquet"
+                rows.select(*headers.values()).rename(headers),
+                settings.inputs / f"{model.kind.file}.parquet",
+                "parquet",
             )
             count += store.count(rows)
     return count

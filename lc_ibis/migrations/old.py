@@ -64,7 +64,9 @@ class OldDatabase:
             raise MigrationError(f"{path}: DuckDB cannot open the old database ({first_line(error)}).") from None
         try:
             # What does not fit into memory must not be put beside the old database.
-            self._con.execute(f"SET temp_directory = {literal(str(Path(gettempdir(), f'lc_ibis_migration_{os.getpid()}')))}")
+            self._con.execute(
+                f"SET temp_directory = {literal(str(Path(gettempdir(), f'lc_ibis_migration_{os.getpid()}')))}"
+            )
             self._catalog = str(self.rows("SELECT current_database()")[0][0])
             self.relations = self._relations()
             self.kind = self._kind()
@@ -122,7 +124,8 @@ class OldDatabase:
             if self.relations.keys() >= set(sources.values()):
                 return kind
         wanted = "; ".join(
-            f"{kind}: {' and '.join('.'.join(place) for place in sources.values())}" for kind, sources in SOURCES.items()
+            f"{kind}: {' and '.join('.'.join(place) for place in sources.values())}"
+            for kind, sources in SOURCES.items()
         )
         there = [str(relation) for relation in self.relations.values()]
         more = ", …" if len(there) > _SHOWN else ""

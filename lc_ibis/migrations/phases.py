@@ -15,7 +15,6 @@ from lc_ibis.building import run_pipeline
 from lc_ibis.engine.checks import sentence
 from lc_ibis.engine.contracts import verify as verify_contract
 from lc_ibis.engine.exports import is_whole
-from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.run import Run
 from lc_ibis.engine.selection import select
 from lc_ibis.errors import ChecksFailed, ContractError, LcIbisError, MigrationError
@@ -23,7 +22,6 @@ from lc_ibis.migrations import adopting, inputs, names
 from lc_ibis.migrations.migration import Migration
 from lc_ibis.quality import report
 from lc_ibis.reading import Warehouse
-from lc_ibis.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -95,9 +93,7 @@ def _differing(warehouse: Warehouse, layer: str, name: str, file: Path) -> int:
 def _snapshots(migration: Migration) -> str:
     said, now = "", None
     if migration.adopt_snapshots:
-        said, now = adopting.adopt(
-            migration.source, migration.pipeline, migration.settings, migration.fold_unchanged
-        )
+        said, now = adopting.adopt(migration.source, migration.pipeline, migration.settings, migration.fold_unchanged)
     return said + _built(_build(migration, ("staging", "snapshots"), now))
 
 

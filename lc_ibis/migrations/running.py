@@ -145,22 +145,19 @@ def foreign_runs(settings: Settings, phases: list[Phase], records: dict[int, Rec
     """
     runs = record.logged_runs(settings)
     ours: set[int] = set()
-    first: int | None = None
-    for phase in phases:
+    first = last = 0
+    for place, phase in enumerate(phases):
         kept = checkpoints.find(settings, phase.number)
-        if kept is None:
-            continue
-        before = kept.last_run_id
+        before = kept.last_run_id if kept else last
         known = runs.get(before)
-        if before and (known is None or known.run_at.isoformat() != kept.last_run_at):
-            if first is None:
+        if kept and before and (known is None or known.run_at.isoformat() != kept.last_run_at):
+            if place == 0:
                 return sorted(runs)
             continue  # of a phase that a rollback, cut off thereafter, has taken back
-        first = before if first is None else first
+        first = first if place else before
         last = records[phase.number].last_run_id if phase.number in records else max(runs, default=0)
-        made = range(before + 1, last + 1)
-        ours |= {run for run in made if run in runs and runs[run].tables <= _tables(phase.layers)}
-    return sorted(run for run in runs if run > (first or 0) and run not in ours)
+        ours |= {run for run in runs if before < run <= last and runs[run].tables <= _tables(phase.layers)}
+    return [run for run in sorted(runs) if run > first and run not in ours]
 
 
 def _tables(layers: tuple[str, ...]) -> set[str]:
