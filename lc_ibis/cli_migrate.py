@@ -74,8 +74,8 @@ def plan(limit: int, as_csv: bool, as_json: bool, **given: Any) -> None:
 def apply(drop_aliases: bool, as_json: bool, **given: Any) -> None:
     """Apply phases, each validated before it counts.
 
-    Before each, database and output files are kept beside the database, in <database>.migration. A phase that is applied
-    is let alone, one that was interrupted is done again. A phase that fails leaves those before it applied.
+    Before each, database and output files are kept beside the database, in <database>.migration. A phase that is
+    applied is let alone, one that was interrupted is done again. A phase that fails leaves those before it applied.
     """
     from lc_ibis import migrations, terminal_migrate
     from lc_ibis.quality.report import to_json

@@ -126,7 +126,8 @@ def rolled_back(done: list[PhaseRun]) -> None:
     for one in done:
         click.echo(f"  {one.phase} {one.name:<25}{one.action}")
     if done:
-        click.echo(f"All is as it was before phase {done[-1].phase} ({done[0].seconds:.1f} s). What was replaced is kept beside its place.")  # fmt: skip
+        click.echo(f"All is as it was before phase {done[-1].phase} ({done[0].seconds:.1f} s).")
+        click.echo("What was replaced is kept beside its place.")
     else:
         click.echo("Nothing to do: none of these phases is applied.")
 

@@ -42,11 +42,11 @@ def apply(
 ) -> list[PhaseRun]:  # fmt: skip
     """Apply phases of a migration, all by default, and return what was done about each.
 
-    `from_` is the old database, which is opened for reading only; once phase 1 is applied it is known. Before each phase
-    database and output files are kept in `<database>.migration`; a phase that is applied already is let alone.
+    `from_` is the old database, which is opened for reading only; once phase 1 is applied it is known. Before each
+    phase database and output files are kept in `<database>.migration`; a phase that is applied already is let alone.
     `adopt_snapshots` takes over the histories that dbt has made, and `fold_unchanged` makes one version of those that
-    differ only in when they were loaded. `options` are the fields of Settings. Raises LcIbisError; the phases before the
-    one that failed stay applied.
+    differ only in when they were loaded. `options` are the fields of Settings. Raises LcIbisError; the phases before
+    the one that failed stay applied.
     """
     from lc_ibis.migrations import running
 
@@ -60,7 +60,8 @@ def rollback(
 ) -> list[PhaseRun]:
     """Put back what was there before the first of some phases, by default all; return the phases that went.
 
-    What is replaced is kept beside its place. Raises MigrationError where builds have run since, unless `force` is given.
+    What is replaced is kept beside its place. Raises MigrationError where builds have run since, unless `force` is
+    given.
     """
     from lc_ibis.layers import pipeline
     from lc_ibis.migrations import running
@@ -85,8 +86,8 @@ def status(**options: Any) -> list[PhaseStatus]:
 def validate(from_: str | Path | None = None, phases: Iterable[int] = (), **options: Any) -> Validation:
     """Validate the phases that are applied, and compare the old marts with ours, row by row and column by column.
 
-    Each difference is explained by what was received and refused, or it is not; `is_valid` says whether all are. Nothing
-    is written. `from_` is the old database, by default that of the phases applied. Raises LcIbisError.
+    Each difference is explained by what was received and refused, or it is not; `is_valid` says whether all are.
+    Nothing is written. `from_` is the old database, by default that of the phases applied. Raises LcIbisError.
     """
     from lc_ibis.migrations import running, validating
 

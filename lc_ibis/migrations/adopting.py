@@ -217,12 +217,12 @@ def _date_rows(store: Store, pipeline: Pipeline, history: Model, later: datetime
     if not isinstance(kind.strategy, TimestampStrategy):
         return
     stamp, [staged] = kind.strategy.updated_at, [n for n in history.inputs if n != kind.held]
-    [ground] = [n for n in pipeline.stored_inputs[staged]]
+    [ground] = pipeline.stored_inputs[staged]
     source = pipeline[ground]
     stored = store.table(source.layer, ground)
     rows = Tables(pipeline, lambda m: stored if m.name == ground else None, moment(later))[staged]
     now = current(store.table(history.layer, history.name))
-    content = [name for name in _content(history)]
+    content = _content(history)
     kept = store.scratch(
         rows.inner_join(now, [rows[name].identical_to(now[name]) for name in content], rname="now_{name}").select(
             **{name: rows[name] for name in history.business_key}, known_at=now.dbt_updated_at

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from lc_ibis import backups
 from lc_ibis.engine.backup import copied
@@ -140,6 +141,6 @@ def forget(settings: Settings, first: int, last: int) -> None:
             remove(directory)
 
 
-def options_of(settings: Settings) -> dict[str, object]:
+def options_of(settings: Settings) -> dict[str, Any]:
     """Return the settings as options of a public function, so that no other origin has its say."""
     return {name: value for name, value in vars(settings).items() if value is not None}

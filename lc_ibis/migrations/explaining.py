@@ -65,7 +65,7 @@ class Facts:
     def _as_of_old(self, model: str, key: str) -> dict[Any, list[Row]]:
         """Return the rows of the old staging table in place of ours, by our names; none where it cannot be read."""
         table = next((t for t in self.tables if t.model == model), None)
-        relation = table and self.old.relation(table.schema, table.name)
+        relation = self.old.relation(table.schema, table.name) if table else None
         if table is None or relation is None:
             return {}
         columns = [c for c in table.columns if c.name in relation.columns and not c.new.endswith("_at")]
@@ -82,7 +82,10 @@ class Facts:
         relation = self.old.relation(*HISTORIES[model])
         if relation is None or not relation.columns.keys() >= {key, "dbt_valid_to"}:
             return set()
-        query = f"SELECT {quoted(key)} FROM {self.old.sql(relation)} WHERE dbt_valid_to IS NULL AND {quoted(key)} IN ({named})"
+        query = (
+            f"SELECT {quoted(key)} FROM {self.old.sql(relation)} "
+            f"WHERE dbt_valid_to IS NULL AND {quoted(key)} IN ({named})"
+        )
         return {plain_key(row[0]) for row in self.old.rows(query)}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from lc_ibis.backends.duckdb_text import quoted
@@ -21,8 +22,7 @@ def export(old: OldDatabase, pipeline: Pipeline, directory: Path) -> None:
     """Write the rows that the old database received as a Parquet file a source. Raises MigrationError, OutputError."""
     for model in sources(pipeline):
         assert isinstance(model.kind, Source)
-        query = received(old, model)
-        write_whole(directory / f"{model.kind.file}.parquet", lambda file, query=query: old.write(query, file))
+        write_whole(directory / f"{model.kind.file}.parquet", partial(old.write, received(old, model)))
 
 
 def received(old: OldDatabase, model: Model) -> str:

@@ -73,7 +73,9 @@ THREE_LAYERS = (
     OldTable("main_intermediate", "int_accounts__with_customer", "int_account_with_customer", (
         *_ACCOUNT, _BALANCE, _column("account_type", "VARCHAR", "account_type", _CAPITAL), *_OWNER,
     )),
-    OldTable("main_intermediate", "int_savings_accounts_only", "int_savings_account_only", (*_ACCOUNT, _BALANCE, *_OWNER)),
+    OldTable("main_intermediate", "int_savings_accounts_only", "int_savings_account_only", (
+        *_ACCOUNT, _BALANCE, *_OWNER,
+    )),
     OldTable(MARTS, "account_summary", "account_summary", (
         _ACCOUNT[1], _ACCOUNT[0], _column("original_balance", "DECIMAL(10,2)", "original_balance_amount"),
         _column("interest_rate", "DECIMAL(5,3)", "interest_rate_pct"),
@@ -81,6 +83,7 @@ THREE_LAYERS = (
         _column("new_balance", "DECIMAL(16,2)", "new_balance_amount"),
     )),
 )  # fmt: skip
+_HERE = "database_name = current_database()"
 _DBT_SCHEMAS = ("main_source", STAGING, "main_intermediate", MARTS)
 
 
@@ -130,7 +133,7 @@ def apply(migration: Migration) -> str:
         run = store.con.con.execute
         ensure(store, TABLE, Aliases)
         known = {(row["schema_name"], row["view_name"]) for row in store.rows(store.table(LAYER, TABLE))}
-        schemas = {name for (name,) in run("SELECT schema_name FROM duckdb_schemas() WHERE database_name = current_database()").fetchall()}  # fmt: skip
+        schemas = {row[0] for row in run(f"SELECT schema_name FROM duckdb_schemas() WHERE {_HERE}").fetchall()}
         made: set[str] = set()
         for table in tables:
             layer = migration.pipeline[table.model].layer
@@ -146,11 +149,8 @@ def apply(migration: Migration) -> str:
 
 
 def _refuse_what_is_there(settings: Settings, run: Any, table: OldTable) -> None:
-    there = run(
-        "SELECT count(*) FROM duckdb_columns() WHERE database_name = current_database() AND schema_name = ? AND table_name = ?",
-        [table.schema, table.name],
-    ).fetchall()  # fmt: skip
-    if there[0][0]:
+    columns = f"FROM duckdb_columns() WHERE {_HERE} AND schema_name = ? AND table_name = ?"
+    if run(columns, [table.schema, table.name]).fetchall():
         raise MigrationError(
             f"{settings.place}: {table} is there already, made by something else. Rename it, or migrate into another "
             "--database."
@@ -203,7 +203,7 @@ def drop(settings: Settings) -> list[str]:
             for row in rows:
                 run(f"DROP VIEW IF EXISTS {quoted(row['schema_name'], row['view_name'])}")
             for schema in {row["schema_name"] for row in rows if row["schema_is_new"]}:
-                if not run("SELECT 1 FROM duckdb_columns() WHERE schema_name = ? AND database_name = current_database()", [schema]).fetchall():  # fmt: skip
+                if not run(f"FROM duckdb_columns() WHERE {_HERE} AND schema_name = ?", [schema]).fetchall():
                     run(f"DROP SCHEMA {quoted(schema)}")
             store.overwrite(LAYER, TABLE, [])
     return [f"{schema}.{name}" for schema, name in names]

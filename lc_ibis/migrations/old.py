@@ -19,8 +19,11 @@ Kind = Literal["three layers", "five layers by dbt"]
 # By kind: where the rows of each of our sources are. A database with both tables is of that kind.
 SOURCES: dict[Kind, dict[str, tuple[str, str]]] = {
     "three layers": {"src_customer": ("raw", "customers_raw"), "src_account": ("raw", "accounts_raw")},
-    "five layers by dbt": {"src_customer": ("main_source", "src_customer"), "src_account": ("main_source", "src_account")},
-}  # fmt: skip
+    "five layers by dbt": {
+        "src_customer": ("main_source", "src_customer"),
+        "src_account": ("main_source", "src_account"),
+    },
+}
 HISTORIES = {"snap_customer": ("snapshots", "snap_customer"), "snap_account": ("snapshots", "snap_account")}
 _SHOWN = 12
 

@@ -182,7 +182,10 @@ PHASES = (
         lambda m: _built(_build(m, ("intermediate",))), lambda m: _failing(m, ("intermediate",)),
         proves_itself=True,
     ),
-    Phase(4, "incremental marts", "computes the marts and writes the output files", ("marts",), _marts, _marts_problems, proves_itself=True),
+    Phase(
+        4, "incremental marts", "computes the marts and writes the output files", ("marts",), _marts, _marts_problems,
+        proves_itself=True,
+    ),
     Phase(5, "contracts", "compares every table with its contract", (), _contracts, contract_problems),
     Phase(6, "naming", "keeps the old names as views", (), names.apply, names.problems, True),
     Phase(

@@ -179,7 +179,8 @@ def _values(store: Store, layer: str, model: str, new: str, value: str) -> tuple
     if value == quoted(new):
         return ()
     rows = store.con.con.execute(
-        f"SELECT {value}, CAST({quoted(new)} AS VARCHAR), count(*) FROM {quoted(layer, model)} GROUP BY ALL ORDER BY ALL"
+        f"SELECT {value}, CAST({quoted(new)} AS VARCHAR), count(*) FROM {quoted(layer, model)} "
+        "GROUP BY ALL ORDER BY ALL"
     ).fetchall()
     return tuple((str(old), str(ours), int(count)) for old, ours, count in rows)
 

@@ -62,7 +62,8 @@ def _whole(facts: Facts, pair: Pair, own: list[Pair]) -> str | None:
 
 
 def _loan(facts: Facts, pair: Pair) -> str | None:
-    assert pair.old and pair.new
+    assert pair.old
+    assert pair.new
     received, before = facts.received_customers.get(pair.key), facts.old_customers.get(pair.key)
     if not received or not before:
         return None

@@ -112,8 +112,8 @@ def _refuse_changed(migration: Migration, phase: Phase, records: dict[int, Recor
     if phase.reads_old and 1 in records and records[1].source_sha256 != migration.source.sha256:
         raise MigrationError(
             f"{migration.source.path}: the old database is not as it was when phase 1 took its rows "
-            f"({records[1].applied_at:%Y-%m-%d %H:%M} UTC), so phase {phase.number} would not fit them. Roll back phase "
-            "1 and apply all anew, or name a copy of that time with --from."
+            f"({records[1].applied_at:%Y-%m-%d %H:%M} UTC), so phase {phase.number} would not fit them. Roll back "
+            "phase 1 and apply all anew, or name a copy of that time with --from."
         )
 
 
@@ -203,9 +203,9 @@ def rollback(
     records = {s.phase: s.record for s in going if s.record}
     if not force and (runs := foreign_runs(settings, [PHASES[s.phase - 1] for s in going], records)):
         raise MigrationError(
-            f"{settings.place}: {len(runs)} builds that are no phase's have run since phase {going[0].phase} began (run "
-            f"{runs[0]} first), and their work, histories included, would be lost. Roll back with --force if it may; the database is kept "
-            "beside its place all the same."
+            f"{settings.place}: {len(runs)} builds that are no phase's have run since phase {going[0].phase} began "
+            f"(run {runs[0]} first), and their work, histories included, would be lost. Roll back with --force if it "
+            "may; the database is kept beside its place all the same."
         )
     checkpoints.put_back(settings, pipeline, checkpoint)
     checkpoints.forget(settings, going[0].phase, len(PHASES))
