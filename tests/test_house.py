@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "refusals": {"engine", "errors", "reading"},
     "comparing": {"backends", "building", "engine", "errors", "layers", "settings"},
     "terminal": {"comparing", "engine"},
-    "terminal_upkeep": {"engine", "terminal"},
+    "terminal_upkeep": {"dropping", "engine", "terminal"},
     "cli_options": {"settings"},
     "cli_upkeep": {"backups", "cli_options", "dropping", "engine", "errors", "quality", "terminal_upkeep"},
     "cli": {
