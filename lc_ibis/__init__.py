@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lc_ibis.backups import backup, restore
     from lc_ibis.building import build, plan
     from lc_ibis.comparing import parity
+    from lc_ibis.dropping import drop, tables
     from lc_ibis.errors import LcIbisError
     from lc_ibis.reading import compile, connect, export, failing, lint, ls, mutate, runs, show, test, verify
     from lc_ibis.refusals import quarantine, quarantine_reasons
@@ -26,6 +27,7 @@ __all__ = [
     "build",
     "compile",
     "connect",
+    "drop",
     "export",
     "failing",
     "lint",
@@ -39,13 +41,14 @@ __all__ = [
     "restore",
     "runs",
     "show",
+    "tables",
     "test",
     "verify",
     "version",
 ]
 
 _HOMES = {
-    "backup": "backups", "restore": "backups",
+    "backup": "backups", "restore": "backups", "drop": "dropping", "tables": "dropping",
     "build": "building", "plan": "building", "parity": "comparing", "LcIbisError": "errors",
     "quarantine": "refusals", "quarantine_reasons": "refusals", "report": "reports",
     **dict.fromkeys(

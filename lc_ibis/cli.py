@@ -149,7 +149,10 @@ def parity(other: str, then: tuple[Path, ...], as_json: bool, **given: Any) -> N
 @main.command()
 @options("select", "exclude", "json")
 def ls(as_json: bool, **given: Any) -> None:
-    """List the tables, and what each is made from."""
+    """List the tables that the code makes, and what each is made from.
+
+    What a database holds: lc-ibis tables.
+    """
     from lc_ibis import reading, terminal
     from lc_ibis.quality.report import to_json
 
@@ -285,8 +288,9 @@ def lint(as_json: bool) -> None:
     sys.exit(1 if found else 0)
 
 
-for command in (cli_upkeep.backup, cli_upkeep.restore, cli_migrate.migrate):
+for command in (cli_upkeep.tables, cli_upkeep.drop, cli_upkeep.backup, cli_upkeep.restore):
     main.add_command(command)
+main.add_command(cli_migrate.migrate)
 
 
 @main.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -51,3 +52,47 @@ def restore(backup: Path, as_json: bool, **given: Any) -> None:
         click.echo(to_json({"database": str(place), "places": places}))
     else:
         terminal_upkeep.restored(backups.contents_of(backup), done)
+
+
+@click.command()
+@options(*TABLES, "json")
+def tables(as_json: bool, **given: Any) -> None:
+    """List what the database holds, views and tables of others too.
+
+    Each table's rows, and the run that last changed them. What the code says that there should be: lc-ibis ls.
+    """
+    from lc_ibis import dropping, terminal_upkeep
+    from lc_ibis.quality.report import to_json
+
+    found = dropping.tables(**given)
+    click.echo(to_json(found)) if as_json else terminal_upkeep.tables(found)
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="TABLE...")
+@click.option("--force", is_flag=True, help="Drop what cannot be made again too; a backup is made first.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@options(*TABLES, "outputs", "json")
+def drop(names: tuple[str, ...], force: bool, yes: bool, as_json: bool, **given: Any) -> None:
+    """Drop tables; the next build makes the pipeline's again.
+
+    TABLE is a table of the pipeline, or any other table or view of the database, as layer.name where its name is not
+    the only one. All that is remembered of it goes too; its output files stay until a build replaces them. Histories,
+    and sources that no extract can make again as they are, are dropped only with --force.
+    """
+    from dataclasses import asdict
+
+    from lc_ibis import dropping, terminal_upkeep
+    from lc_ibis.quality.report import to_json
+
+    if not yes:
+        targets = dropping.targets(names, force, **{name: given[name] for name in TABLES})
+        if not sys.stdin.isatty():
+            raise click.UsageError("There is no terminal to ask on. Confirm with --yes.")
+        click.confirm(f"{terminal_upkeep.listed(targets)}\nDrop?", abort=True, err=True)
+    done = dropping.drop(names, force, **given)
+    if as_json:
+        backup = str(done.backup) if done.backup else None
+        click.echo(to_json({"tables": [asdict(table) for table in done.tables], "backup": backup}))
+    else:
+        terminal_upkeep.dropped(done)

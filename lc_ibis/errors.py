@@ -62,6 +62,10 @@ class DatabaseInUse(DatabaseError):
     """A database that another process has open."""
 
 
+class DropRefused(LcIbisError):
+    """A table that cannot be made again, or that is not to be dropped."""
+
+
 class BackupError(LcIbisError):
     """A backup that cannot be made, or that is not whole."""
 

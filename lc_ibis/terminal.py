@@ -116,6 +116,11 @@ def _grid(rows: list[dict[str, Any]]) -> Table:
     return grid
 
 
+def grid(rows: list[dict[str, Any]]) -> None:
+    """Print rows under headings, as wide as their values are."""
+    _print_whole(_console(), _grid(rows))
+
+
 def _verdict(run: Run) -> str:
     counts = {status: sum(r.status == status for r in run.checks) for status in ("pass", "warn", "fail", "skip")}
     words = {"pass": "passed", "warn": "warned", "fail": "failed", "skip": "skipped"}

@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "migrations": {"backends", "backups", "building", "engine", "errors", "layers", "quality", "reading", "settings"},
     "terminal": {"comparing", "engine"},
     "terminal_migrate": {"migrations"},
-    "terminal_upkeep": {"engine", "terminal"},
+    "terminal_upkeep": {"dropping", "engine", "terminal"},
     "cli_options": {"settings"},
     "cli_upkeep": {"backups", "cli_options", "dropping", "engine", "errors", "quality", "terminal_upkeep"},
     "cli_migrate": {"cli_options", "migrations", "quality", "terminal_migrate"},

@@ -110,6 +110,12 @@ class Parquet(SparkTables):
         """Create an empty table; an older one is replaced."""
         self._change((layer, name), Stored(schema))
 
+    def drop(self, layer: str, name: str) -> None:
+        """Drop a table; its files go with a later build."""
+        self._dead.pop((layer, name), None)
+        self._views.pop((layer, name), None)
+        self._tables.pop((layer, name), None)
+
     def insert(self, layer: str, name: str, query: ir.Table) -> int:
         """Add the query's rows, its columns being the table's, in order; return how many."""
         place = layer, name
@@ -182,6 +188,14 @@ class Parquet(SparkTables):
     def tables(self) -> set[Place]:
         """Return the stored tables as (layer, name)."""
         return set(self._tables)
+
+    def views(self) -> set[Place]:
+        """Nothing: there are only tables below the directory."""
+        return set()
+
+    def size(self, layer: str, name: str) -> int:
+        """Return how many rows a table has."""
+        return self.count(self.table(layer, name))
 
     def table(self, layer: str, name: str) -> ir.Table:
         """Return a stored table, as it is now, as an Ibis table."""
