@@ -9,6 +9,7 @@ import os
 import re
 import shlex
 import sys
+from difflib import ndiff
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -77,7 +78,8 @@ def guide() -> str:
 
 
 if __name__ == "__main__":
-    made = guide()
+    made, there = guide(), PAGE.read_text(encoding="utf-8")
     if sys.argv[1:] == ["--check"]:
-        sys.exit(0 if made == PAGE.read_text(encoding="utf-8") else f"Out of date: {PAGE.name}. Run python {sys.argv[0]}.")
+        lines = [line for line in ndiff(there.splitlines(), made.splitlines()) if line[:1] in "+-"]
+        sys.exit("\n".join([f"Out of date: {PAGE.name}. Run python docs/run_guide.py.", *lines]) if lines else 0)
     PAGE.write_text(made, encoding="utf-8")
