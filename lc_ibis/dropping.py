@@ -85,6 +85,8 @@ def drop(tables: str | Sequence[str], force: bool = False, **options: Any) -> Dr
         needs_backup = force and _precious(pipeline, state, _targets(pipeline, store, state, tables, force))
     backup = _backed_up(needs_backup, options) if needs_backup else None
     with opened(settings) as store:
+        if store.interrupted_at:
+            raise DatabaseError(f"{settings.place}: the last build was cut off. Build first, then drop.")
         state = State.read(store, is_whole=False)
         if backup and contents_of(backup).run_id != (state.last_run[0] if state.last_run else None):
             raise DatabaseError(f"{settings.place}: a build has run since the backup {backup}. Drop again.")

@@ -222,7 +222,7 @@ def test_checks_of_a_dropped_table_are_run_anew(built: Lending) -> None:
     assert scopes == {"all rows"}
 
 
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(loads, st.lists(st.sets(st.sampled_from(DROPPABLE), min_size=1), min_size=4, max_size=4))
 def test_dropping_whatever_between_loads_changes_nothing(sequence: list[Any], dropped: list[set[str]]) -> None:
     """All tables, and every version of every history, are those of a place where nothing was dropped."""
