@@ -12,9 +12,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lc_ibis.backups import backup, restore
     from lc_ibis.building import build, plan
     from lc_ibis.comparing import parity
-    from lc_ibis.contracts import contract_diff, contract_export, contract_show
+    from lc_ibis.dropping import drop, tables
     from lc_ibis.errors import LcIbisError
     from lc_ibis.reading import compile, connect, export, failing, lint, ls, mutate, runs, show, test, verify
     from lc_ibis.refusals import quarantine, quarantine_reasons
@@ -22,12 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LcIbisError",
+    "backup",
     "build",
     "compile",
     "connect",
-    "contract_diff",
-    "contract_export",
-    "contract_show",
+    "drop",
     "export",
     "failing",
     "lint",
@@ -39,15 +39,17 @@ __all__ = [
     "quarantine_reasons",
     "report",
     "report_page",
+    "restore",
     "runs",
     "show",
+    "tables",
     "test",
     "verify",
     "version",
 ]
 
 _HOMES = {
-    "contract_diff": "contracts", "contract_export": "contracts", "contract_show": "contracts",
+    "backup": "backups", "restore": "backups", "drop": "dropping", "tables": "dropping",
     "build": "building", "plan": "building", "parity": "comparing", "LcIbisError": "errors",
     "quarantine": "refusals", "quarantine_reasons": "refusals", "report": "reports", "report_page": "reports",
     **dict.fromkeys(

@@ -14,15 +14,17 @@ from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.errors import SelectionError, SettingsError
 from lc_ibis.reading import connect
 
+__all__ = ["diff", "export", "show"]
 
-def contract_show(*tables: str) -> list[dict[str, Any]]:
+
+def show(*tables: str) -> list[dict[str, Any]]:
     """Return the contracts of the tables, or of all: grain, key, columns and checks; no database is needed."""
     from lc_ibis.layers import pipeline
 
     return [_document(model) for model in _chosen(pipeline, tables)]
 
 
-def contract_diff(*tables: str, **options: Any) -> list[ContractDiff]:
+def diff(*tables: str, **options: Any) -> list[ContractDiff]:
     """Compare the contracts of the tables, or of all, with those that the database was last built with.
 
     `options` are the fields of Settings. Raises DatabaseError, SelectionError.
@@ -31,7 +33,7 @@ def contract_diff(*tables: str, **options: Any) -> list[ContractDiff]:
         return compared(_chosen(warehouse.pipeline, tables), warehouse.state.contracts)
 
 
-def contract_export(*tables: str, to: str | Path | None = None) -> dict[str, str]:
+def export(*tables: str, to: str | Path | None = None) -> dict[str, str]:
     """Return the contracts of the tables, or of all, as YAML of the Open Data Contract Standard, by table.
 
     With `to` each is also written to a file of that directory, whole at every moment. Raises SelectionError,

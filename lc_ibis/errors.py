@@ -62,11 +62,27 @@ class DatabaseError(LcIbisError):
     """A database that is missing, in use, or not ours to open."""
 
 
+class DatabaseInUse(DatabaseError):
+    """A database that another process has open."""
+
+
+class DropRefused(LcIbisError):
+    """A table that cannot be made again, or that is not to be dropped."""
+
+
+class BackupError(LcIbisError):
+    """A backup that cannot be made, or that is not whole."""
+
+
 def hint(wrong: str, known: Iterable[str]) -> str:
     """Return ' Did you mean x?' for the nearest known name, or all names when none is near."""
     names = sorted(set(known))
     near = difflib.get_close_matches(wrong, names, n=1)
     return f" Did you mean {near[0]}?" if near else f" Known: {', '.join(names)}."
+
+
+class MigrationError(LcIbisError):
+    """A migration that cannot begin, go on, or be taken back."""
 
 
 class VerificationFailed(LcIbisError):

@@ -248,3 +248,11 @@ def lending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str, reque
         request.getfixturevalue("spark")
     monkeypatch.chdir(tmp_path)
     return Lending(tmp_path, "duckdb" if backend == "duckdb" else "spark", remote)
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Migrations that were applied once."""
+    from tests.migrating import Templates
+
+    return Templates(tmp_path_factory.mktemp("migrations"))

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 import lc_ibis
+from lc_ibis import contracts
 from lc_ibis.cli import main
 from lc_ibis.engine.contracts import column
 from lc_ibis.errors import BreakingChangeError
@@ -108,7 +109,7 @@ def test_without_a_database_the_command_says_how_to_make_one(things: Things) -> 
 
 def test_the_state_knows_every_column_of_the_pipeline(lending: Lending) -> None:
     lending.load([ALICE], [SAVINGS])
-    assert {diff.status for diff in lc_ibis.contract_diff(database=lending.database)} == {"unchanged"}
+    assert {diff.status for diff in contracts.diff(database=lending.database)} == {"unchanged"}
     with duckdb.connect(str(lending.database)) as con:
         rows = con.execute("FROM state.contracts WHERE table_name = 'snap_account' ORDER BY position").fetchall()
     assert rows[0] == ("snap_account", "account_id", 1, "string", False, True, 1)

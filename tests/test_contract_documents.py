@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 from open_data_contract_standard.model import OpenDataContractStandard
 
 import lc_ibis
+from lc_ibis import contracts
 from lc_ibis.cli import main
 from lc_ibis.engine.checks import Check, accepted_values, not_null, positive_value, row_count, unique
 from lc_ibis.engine.contracts import Contract, Flag, Integer, Text, column, key
@@ -104,7 +105,7 @@ def test_what_a_table_promises_is_printed_without_a_database() -> None:
 def test_all_stored_tables_are_shown_unless_some_are_named() -> None:
     found = json.loads(run("show", "--json").output)
     assert [contract["table"] for contract in found] == STORED
-    assert [c["table"] for c in lc_ibis.contract_show("snap_account", "src_account", "snap_account")] == [
+    assert [c["table"] for c in contracts.show("snap_account", "src_account", "snap_account")] == [
         "snap_account", "src_account",
     ]  # fmt: skip
     output = run("show").output
@@ -146,7 +147,7 @@ def test_what_has_no_contract_is_refused(command: str) -> None:
 
 @pytest.mark.parametrize("table", STORED)
 def test_every_contract_is_one_of_the_standard(table: str) -> None:
-    text = lc_ibis.contract_export(table)[table]
+    text = contracts.export(table)[table]
     VALIDATOR.validate(yaml.safe_load(text))
     read = OpenDataContractStandard.from_string(text)
     assert read.to_yaml() == text
@@ -192,7 +193,7 @@ def test_a_document_says_what_the_contract_says() -> None:
 
 
 def test_a_key_of_two_columns_has_positions_and_neither_is_unique_alone() -> None:
-    [table] = yaml.safe_load(lc_ibis.contract_export("snap_customer")["snap_customer"])["schema"]
+    [table] = yaml.safe_load(contracts.export("snap_customer")["snap_customer"])["schema"]
     properties = {p["name"]: p for p in table["properties"]}
     positions = {name: p["primaryKeyPosition"] for name, p in properties.items() if p.get("primaryKey")}
     assert positions == {"customer_id": 1, "dbt_scd_id": 2}
@@ -263,7 +264,7 @@ def test_a_file_a_table_is_written(tmp_path: Path) -> None:
     assert sorted(file.name for file in place.iterdir()) == [
         "account_summary.odcs.yaml", "mine.txt", "stg_account.odcs.yaml",
     ]  # fmt: skip
-    for table, text in lc_ibis.contract_export("account_summary", "stg_account").items():
+    for table, text in contracts.export("account_summary", "stg_account").items():
         assert (place / f"{table}.odcs.yaml").read_text(encoding="utf-8") == text
         assert OpenDataContractStandard.from_file(str(place / f"{table}.odcs.yaml")).name == table
     run("export", "--to", str(tmp_path / "all"))
@@ -273,7 +274,7 @@ def test_a_file_a_table_is_written(tmp_path: Path) -> None:
 def test_a_file_where_the_directory_belongs_is_said(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("mine")
     with pytest.raises(OutputError, match="cannot be written"):
-        lc_ibis.contract_export("account_summary", to=tmp_path / "taken")
+        contracts.export("account_summary", to=tmp_path / "taken")
     assert (tmp_path / "taken").read_text() == "mine"
 
 
@@ -283,6 +284,6 @@ def test_without_the_package_the_error_says_how_to_get_it(tmp_path: Path, monkey
     for name in ("open_data_contract_standard", "open_data_contract_standard.model"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(SettingsError, match=r"not installed\. Install it: pip install 'lc-ibis\[contracts\]'"):
-        lc_ibis.contract_export(to=tmp_path / "all")
+        contracts.export(to=tmp_path / "all")
     assert not (tmp_path / "all").exists()
     assert run("show", "account_summary").output.startswith("marts")

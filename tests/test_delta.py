@@ -9,7 +9,7 @@ import pytest
 
 import lc_ibis
 from lc_ibis.backends.delta import Delta
-from lc_ibis.errors import DatabaseError, LcIbisError, SettingsError
+from lc_ibis.errors import BackupError, DatabaseError, LcIbisError, SettingsError
 from tests.conftest import ALICE, ON_DELTA, SAVINGS, Lending
 from tests.test_deltas import take
 from tests.test_incremental import ACCOUNTS, ANN, BEN
@@ -134,3 +134,44 @@ def test_a_place_that_is_no_catalog_and_prefix_is_refused(lending: Lending, plac
 def test_tables_that_are_not_there_are_named(lending: Lending) -> None:
     with pytest.raises(DatabaseError, match="there are no tables. Make them with lc-ibis build"):
         lending.rows("account_summary")
+
+
+def test_a_drop_that_was_cut_off_is_mended_by_the_next_build(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
+    lending.load([ANN, BEN], ACCOUNTS)
+    run = Delta._run
+
+    def cut_off(self: Delta, sql: str) -> None:
+        if sql.startswith("DROP") and "customer_profile" in sql:
+            raise _PulledPlug
+        run(self, sql)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Delta, "_run", cut_off)
+        with pytest.raises(_PulledPlug):
+            lc_ibis.drop(["customer_profile", "account_summary"], **lending.options)
+    with pytest.raises(DatabaseError, match="the last build was cut off. Build first"):
+        lc_ibis.drop("stg_account", **lending.options)
+    lending.build()
+    assert _verified(lending) == {"identical"}
+    assert lending.build().status == "unchanged"
+
+
+def test_views_and_strangers_are_dropped_and_histories_need_a_backup_that_there_is_not(
+    lending: Lending, connect_server: str
+) -> None:
+    from pyspark.sql.connect.session import SparkSession
+
+    lending.load([ANN, BEN], ACCOUNTS)
+    spark = SparkSession.builder.remote(connect_server).getOrCreate()
+    marts = f"{lending.database}_marts"
+    spark.sql(f"CREATE VIEW {marts}.alias AS SELECT * FROM {marts}.account_summary").toArrow()
+    spark.sql(f"CREATE TABLE {marts}.mine USING delta AS SELECT 1 AS x").toArrow()
+    others = {
+        t["name"]: (t["kind"], t["row_count"]) for t in lc_ibis.tables(**lending.options) if t["status"] == "other"
+    }
+    assert others == {"alias": ("view", None), "mine": ("table", 1)}
+    lc_ibis.drop(["alias", "mine"], **lending.options)
+    assert {table["status"] for table in lc_ibis.tables(**lending.options)} == {"built"}
+    with pytest.raises(BackupError, match="snap_account: no backup can be made before it is dropped"):
+        lc_ibis.drop("snap_account", force=True, **lending.options)
+    assert len(lending.rows("snap_account")) == len(ACCOUNTS)

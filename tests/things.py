@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 import lc_ibis
+from lc_ibis import contracts
 from lc_ibis.cli import main
 from lc_ibis.engine.contracts import Contract, Moment, Text, column, key, received_key, stamp
 from lc_ibis.engine.model import Incremental, Model, Source, model
@@ -79,7 +80,7 @@ class Things:
         return {str(path): path.read_bytes() for path in paths}
 
     def statuses(self) -> dict[str, str]:
-        return {diff.model.name: diff.status for diff in lc_ibis.contract_diff(database=self.options["database"])}
+        return {diff.model.name: diff.status for diff in contracts.diff(database=self.options["database"])}
 
     def sql(self, statement: str) -> list[tuple[Any, ...]]:
         with duckdb.connect(str(self.options["database"])) as con:

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, cast
+
+from lc_ibis.engine.keeping import Kept
 from lc_ibis.engine.store import Store
-from lc_ibis.errors import SettingsError
+from lc_ibis.errors import BackupError, SettingsError
 from lc_ibis.settings import Settings
 
 
 def opened(settings: Settings, read_only: bool = False) -> Store:
     """Open the place where the settings' tables live; close it after use. Raises SettingsError, DatabaseError."""
-    try:
+    with _needing(settings):
         return _OPENERS[settings.backend](settings, read_only)
+
+
+@contextmanager
+def _needing(settings: Settings) -> Iterator[None]:
+    try:
+        yield
     except ModuleNotFoundError as error:
         raise SettingsError(
             f"backend: {settings.backend} needs {error.name}, which is not installed. "
@@ -27,6 +40,33 @@ def keeps_delta(settings: Settings) -> bool:
     except ModuleNotFoundError:
         return False  # as it will be said when it is opened
     return keeps_delta(settings.remote)
+
+
+class DatabaseFiles(Protocol):
+    """How the files of a backend's tables are copied, and put in place. Raises BackupError, DatabaseError."""
+
+    def copy(self, place: Path, directory: Path) -> None: ...
+    def replaced(
+        self, directory: Path, files: Mapping[str, str], place: Path, mark: str
+    ) -> AbstractContextManager[Kept | None]: ...
+
+
+def files_of(settings: Settings) -> DatabaseFiles:
+    """Return how the files of the settings' tables are copied. Raises BackupError where they are not files here."""
+    if keeps_delta(settings):
+        raise BackupError(
+            f"backend: {settings.backend} keeps Delta tables, which have versions of their own. Go back to one with "
+            "RESTORE TABLE … TO TIMESTAMP AS OF …, all tables of all schemas to the same moment, or copy them with "
+            "CREATE TABLE … DEEP CLONE …."
+        )
+    with _needing(settings):
+        return cast(DatabaseFiles, import_module(f"lc_ibis.backends.{_FILES[settings.backend]}"))
+
+
+def frozen(settings: Settings) -> Store:
+    """Open the place where the settings' tables live for reading, so that no build runs until it is closed."""
+    # DuckDB keeps writers out while a reader is there; Spark's tables have a lock that only builds take.
+    return opened(settings, read_only=settings.backend == "duckdb")
 
 
 def _duckdb(settings: Settings, read_only: bool) -> Store:
@@ -55,4 +95,5 @@ def _databricks(settings: Settings, read_only: bool) -> Store:
     return Delta(str(settings.database or Warehouse.place()), Warehouse(), read_only)
 
 
+_FILES = {"duckdb": "duckdb_files", "spark": "parquet_files"}
 _OPENERS = {"duckdb": _duckdb, "spark": _spark, "databricks": _databricks}

@@ -65,6 +65,7 @@ class Delta(SparkTables):
         self._catalog, self._prefix = _split(place)
         self._build = uuid4().hex
         self._staged: dict[Place, _Staged] = {}
+        self._dropped: set[Place] = set()
         self._known: dict[Place, ir.Table] = {}
         self._scratches: list[str] = []
         self._values_names: list[str] = []
@@ -109,7 +110,7 @@ class Delta(SparkTables):
         self._writing = True
         try:
             yield
-            if self._writing and self._staged:
+            if self._writing and (self._staged or self._dropped):
                 self._commit()
         finally:
             self.rollback()
@@ -118,6 +119,7 @@ class Delta(SparkTables):
         """Forget all that is staged; nothing to do once the transaction has ended."""
         self._writing = False
         self._staged.clear()
+        self._dropped.clear()
 
     def _commit(self) -> None:
         if self._journal() != self._last:
@@ -130,8 +132,12 @@ class Delta(SparkTables):
         self._note(has_ended=False)
         for place, staged in self._staged.items():
             self._run(self._commit_of(place, staged))
+        # Last: a table that the state still knows, and that is gone, would be taken for lost.
+        views = self.views() & self._dropped
+        for place in sorted(self._dropped):
+            self._run(f"DROP {'VIEW' if place in views else 'TABLE'} IF EXISTS {self._name(*place)}")
         self._note(has_ended=True)
-        self._tables |= set(self._staged)
+        self._tables = (self._tables | set(self._staged)) - self._dropped
         self._staged.clear()
 
     def _commit_of(self, place: Place, staged: _Staged) -> str:
@@ -161,6 +167,11 @@ class Delta(SparkTables):
     def create(self, layer: str, name: str, schema: ibis.Schema) -> None:
         """Create an empty table; an older one is replaced."""
         self._staged[layer, name] = _Staged(None, added=[self._values(schema, [])])
+
+    def drop(self, layer: str, name: str) -> None:
+        """Drop a table or view, after all that is staged is written."""
+        self._staged.pop((layer, name), None)
+        self._dropped.add((layer, name))
 
     def insert(self, layer: str, name: str, query: ir.Table) -> int:
         """Add the query's rows, its columns being the table's, in order; return how many."""
@@ -203,8 +214,22 @@ class Delta(SparkTables):
     # Reading --------------------------------------------------------------------------------
 
     def tables(self) -> set[Place]:
-        """Return the stored and the staged tables as (layer, name)."""
-        return {place for place in self._tables if place[0] != _SCRATCH} | set(self._staged)
+        """Return the stored and the staged tables, and the views, as (layer, name)."""
+        return {place for place in self._tables - self._dropped if place[0] != _SCRATCH} | set(self._staged)
+
+    def views(self) -> set[Place]:
+        """Return the views as (layer, name)."""
+        found: set[Place] = set()
+        for layer in self._layers():
+            views = self._engine.fetch(f"SHOW VIEWS IN {self._schema(layer)}").to_pylist()
+            # The name of the column depends on the server.
+            found |= {(layer, view.get("viewName") or view["tableName"]) for view in views if not view["isTemporary"]}
+        return found
+
+    def size(self, layer: str, name: str) -> int:
+        """Return how many rows a table has, whatever its columns are."""
+        [(count,)] = self._fetched(f"SELECT count(*) FROM {self._name(layer, name)}")
+        return int(count)
 
     def table(self, layer: str, name: str) -> ir.Table:
         """Return a table, as it will be if the transaction ends well, as an Ibis table."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -17,7 +16,7 @@ import sqlglot.expressions as sge
 from ibis.backends.sql.datatypes import DuckDBType
 
 from lc_ibis.backends.duckdb_extracts import copying, extract_error, refuse_misread, scanning
-from lc_ibis.backends.duckdb_text import first_line, literal, quoted
+from lc_ibis.backends.duckdb_text import cannot_open, first_line, literal, quoted
 from lc_ibis.engine.extracts import Files
 from lc_ibis.errors import DatabaseError, SettingsError
 
@@ -62,7 +61,7 @@ class DuckDB:
             self._attach(path, CATALOG, " (READ_ONLY)" if read_only else "")
         except duckdb.Error as error:
             self.close()
-            raise _cannot_open(path, error) from None
+            raise cannot_open(path, error) from None
         self._run(f"USE {CATALOG}")
 
     def __enter__(self) -> DuckDB:
@@ -149,6 +148,15 @@ class DuckDB:
         rows = self._run("SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = current_database()")
         return set(rows.fetchall())
 
+    def views(self) -> set[tuple[str, str]]:
+        """Return the views as (layer, name)."""
+        rows = self._run("SELECT schema_name, view_name FROM duckdb_views() WHERE database_name = current_database()")
+        return set(rows.fetchall())
+
+    def size(self, layer: str, name: str) -> int:
+        """Return how many rows a table has, whatever its columns are."""
+        return self._count(f"SELECT count(*) FROM {quoted(layer, name)}")
+
     def table(self, layer: str, name: str) -> ir.Table:
         """Return a stored table as an Ibis table."""
         return self.con.table(name, database=layer)
@@ -163,6 +171,14 @@ class DuckDB:
         self._run(f"CREATE SCHEMA IF NOT EXISTS {quoted(layer)}")
         columns = ", ".join(f"{quoted(c)} {DuckDBType.to_string(t)}" for c, t in schema.items())
         self._run(f"CREATE OR REPLACE TABLE {quoted(layer, name)} ({columns})")
+
+    def drop(self, layer: str, name: str) -> None:
+        """Drop a table or view. Raises DatabaseError where something else in the database holds on to it."""
+        kind = "VIEW" if (layer, name) in self.views() else "TABLE"
+        try:
+            self._run(f"DROP {kind} {quoted(layer, name)}")
+        except duckdb.Error as error:
+            raise DatabaseError(f"{layer}.{name}: DuckDB does not drop it ({first_line(error)}).") from None
 
     def insert(self, layer: str, name: str, query: ir.Table) -> int:
         """Add the query's rows, its columns being the table's, in order; return how many."""
@@ -294,11 +310,3 @@ def _make_directory(directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DatabaseError(f"{directory}: the directory cannot be made ({error.strerror}).") from None
-
-
-def _cannot_open(path: Path, error: duckdb.Error) -> DatabaseError:
-    holder = re.search(r"\(PID (\d+)\)", str(error))
-    if re.search("Could not set lock|Conflicting lock", str(error)):
-        who = f"process {holder[1]}" if holder else "another process"
-        return DatabaseError(f"{path}: in use by {who}. Wait until it has ended, or stop it.")
-    return DatabaseError(f"{path}: DuckDB cannot open it ({first_line(error)}).")

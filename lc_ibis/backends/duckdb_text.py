@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import duckdb
 import sqlglot as sg
 import sqlglot.expressions as sge
+
+from lc_ibis.errors import DatabaseError, DatabaseInUse
 
 
 def quoted(*names: str) -> str:
@@ -20,3 +25,12 @@ def literal(text: str) -> str:
 def first_line(error: duckdb.Error) -> str:
     """Return what an error says first, at most 200 characters of it."""
     return str(error).strip().splitlines()[0][:200]
+
+
+def cannot_open(path: Path, error: duckdb.Error) -> DatabaseError:
+    """Return the error of a database that DuckDB does not open."""
+    holder = re.search(r"\(PID (\d+)\)", str(error))
+    if re.search("Could not set lock|Conflicting lock", str(error)):
+        who = f"process {holder[1]}" if holder else "another process"
+        return DatabaseInUse(f"{path}: in use by {who}. Wait until it has ended, or stop it.")
+    return DatabaseError(f"{path}: DuckDB cannot open it ({first_line(error)}).")

@@ -7,16 +7,17 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import ibis
+from filelock import FileLock, Timeout
 from ibis.common.annotations import SignatureValidationError
 
-from lc_ibis.errors import DatabaseError
+from lc_ibis.errors import DatabaseError, DatabaseInUse
 
 NAME = "tables.json"
 # What builds keep for the length of a build, and readers for the length of a query.
@@ -70,9 +71,9 @@ class Manifest:
             )
         self._write({"tables": {}, "before": []})
 
-    def replace(self, tables: Mapping[Place, Stored]) -> None:
-        """Publish tables, all at once."""
-        before = self._read()
+    def replace(self, tables: Mapping[Place, Stored], before: Iterable[Path] | None = None) -> None:
+        """Publish tables, all at once; the parts `before`, those of the manifest that goes, stay for one more build."""
+        stay = _parts(self._read()) if before is None else [part.relative_to(self.root).as_posix() for part in before]
         entries = {
             f"{layer}.{name}": {
                 "columns": {column: str(type_) for column, type_ in table.schema.items()},
@@ -80,7 +81,7 @@ class Manifest:
             }
             for (layer, name), table in tables.items()
         }
-        self._write({"tables": entries, "before": _parts(before)})
+        self._write({"tables": entries, "before": stay})
 
     def _write(self, manifest: Mapping[str, object]) -> None:
         beside = self.path.with_name(f".{NAME}.tmp")
@@ -105,6 +106,15 @@ class Manifest:
         for part in self._on_disk():
             if part not in named and not _is_in_use(part):
                 shutil.rmtree(part, ignore_errors=True)
+
+    def parts(self) -> list[Path]:
+        """Return the parts that make up the tables; all that builds wrote, if the manifest is gone or unreadable."""
+        try:
+            if self.path.exists():
+                return [self.root / part for part in _parts(self._read())]
+        except DatabaseError:
+            pass
+        return [part for part in self._on_disk() if part.parts[-3] != SCRATCH]
 
     def _on_disk(self) -> list[Path]:
         """Return the parts that are there; what else is below the directory, or beyond a link, is not ours."""
@@ -140,3 +150,17 @@ def _is_in_use(part: Path) -> bool:
 
 def _parts(manifest: Mapping[str, Mapping[str, Mapping[str, list[str]]]]) -> list[str]:
     return [part for entry in manifest["tables"].values() for part in entry["parts"]]
+
+
+def locked(root: Path) -> FileLock:
+    """Make a directory of tables and hold its lock. Raises DatabaseError where another process does."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseError(f"{root}: the directory cannot be made ({error.strerror}).") from None
+    lock = FileLock(root / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise DatabaseInUse(f"{root}: in use by another process. Wait until it has ended, or stop it.") from None
+    return lock

@@ -18,14 +18,13 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
-from filelock import FileLock, Timeout
 from ibis.backends.pyspark.datatypes import PySparkSchema
 from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as sf
 
 from lc_ibis.backends.duckdb_extracts import copying, reading
 from lc_ibis.backends.duckdb_text import literal
-from lc_ibis.backends.manifest import Manifest, Stored
+from lc_ibis.backends.manifest import Manifest, Stored, locked
 from lc_ibis.backends.spark_session import Session, to_read, to_write
 from lc_ibis.backends.spark_tables import Place, SparkTables, texts, unzoned
 from lc_ibis.engine.extracts import Files
@@ -45,7 +44,7 @@ class Parquet(SparkTables):
         super().__init__(session)
         self._manifest = Manifest(root.resolve())
         self._is_new = not self._manifest.root.exists()
-        self._lock = None if read_only else _locked(self._manifest.root)
+        self._lock = None if read_only else locked(self._manifest.root)
         self._tables = self._manifest.read()
         if read_only and not self._tables:
             session.close()
@@ -110,6 +109,12 @@ class Parquet(SparkTables):
     def create(self, layer: str, name: str, schema: ibis.Schema) -> None:
         """Create an empty table; an older one is replaced."""
         self._change((layer, name), Stored(schema))
+
+    def drop(self, layer: str, name: str) -> None:
+        """Drop a table; its files go with a later build."""
+        self._dead.pop((layer, name), None)
+        self._views.pop((layer, name), None)
+        self._tables.pop((layer, name), None)
 
     def insert(self, layer: str, name: str, query: ir.Table) -> int:
         """Add the query's rows, its columns being the table's, in order; return how many."""
@@ -184,6 +189,14 @@ class Parquet(SparkTables):
         """Return the stored tables as (layer, name)."""
         return set(self._tables)
 
+    def views(self) -> set[Place]:
+        """Nothing: there are only tables below the directory."""
+        return set()
+
+    def size(self, layer: str, name: str) -> int:
+        """Return how many rows a table has."""
+        return self.count(self.table(layer, name))
+
     def table(self, layer: str, name: str) -> ir.Table:
         """Return a stored table, as it is now, as an Ibis table."""
         place = layer, name
@@ -241,16 +254,3 @@ class Parquet(SparkTables):
         with duckdb.connect() as con:
             con.execute("SET TimeZone = 'UTC'")
             copying(con, f"SELECT {unzoned(query.schema())} FROM read_parquet([{files}])", path, format)
-
-
-def _locked(root: Path) -> FileLock:
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DatabaseError(f"{root}: the directory cannot be made ({error.strerror}).") from None
-    lock = FileLock(root / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise DatabaseError(f"{root}: in use by another process. Wait until it has ended, or stop it.") from None
-    return lock

@@ -60,7 +60,7 @@ class PendingFiles:
     def __exit__(self, kind: object, *_: object) -> None:
         if kind is not None:
             for written, _place in self._files:
-                _remove(written)
+                remove(written)
 
     @property
     def is_empty(self) -> bool:
@@ -93,9 +93,9 @@ class PendingFiles:
             _refuse_what_is_not_ours(place, format, name in state.files)
             for leftover in self.directory.glob(f".{name}.*.tmp"):
                 if re.fullmatch(r"\d+(\.before)?\.tmp", leftover.name.removeprefix(f".{name}.")):
-                    _remove(leftover)
+                    remove(leftover)
             known = state.files.get(name)
-            if known and known[0] == version and _is_whole(place) and _digest(place) == known[1]:
+            if known and known[0] == version and is_whole(place) and _digest(place) == known[1]:
                 continue
             written = _beside(place)
             self._files.append((written, place))
@@ -106,7 +106,7 @@ class PendingFiles:
     def _leave(self, state: State, names: set[str]) -> None:
         """Have files that a build wrote, but that are no longer asked for, go: they would not follow the tables."""
         for place in (self.directory / name for name in sorted(names & state.files.keys())):
-            if _is_whole(place):
+            if is_whole(place):
                 self._outdated.append(place)
 
     def publish(self) -> list[Path]:
@@ -115,10 +115,10 @@ class PendingFiles:
             for written, place in self._files:
                 _move(written, place)
             for place in self._outdated:
-                _remove(place)
+                remove(place)
         except OSError as error:
             for written, _place in self._files:
-                _remove(written)
+                remove(written)
             raise OutputError(
                 f"{error.filename2 or self.directory}: the tables are published, but the file cannot be put in its "
                 f"place ({error.strerror}). Mend that and build again; the files will follow the tables."
@@ -135,11 +135,16 @@ def _refuse_what_is_not_ours(place: Path, format: str, is_known: bool) -> None:
     if format != PARTS and place.is_dir():
         raise OutputError(f"{place}: a directory is where an output file belongs. Move it away.")
     is_free = not os.path.lexists(place) or (place.is_dir() and not any(place.iterdir()))
-    if format == PARTS and not is_free and not (is_known and place.is_dir() and _is_whole(place)):
+    if format == PARTS and not is_free and not (is_known and place.is_dir() and is_whole(place)):
         raise OutputError(f"{place}: the directory of an output belongs here, and nothing else. Move it away.")
 
 
-def _is_whole(place: Path) -> bool:
+def output_names(output: Output) -> dict[str, str]:
+    """Return the names of the files that builds may write for an output, each with its format."""
+    return {output.table: PARTS} | {f"{output.table}.{format}": format for format in output.formats}
+
+
+def is_whole(place: Path) -> bool:
     """Say whether a file is there, or a directory of parts and nothing else."""
     return all(map(_is_part, place.iterdir())) if place.is_dir() else place.is_file()
 
@@ -182,10 +187,11 @@ def _move(written: Path, place: Path) -> None:
     except OSError:
         os.rename(before, place)
         raise
-    _remove(before)
+    remove(before)
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file, or a directory with all that is in it."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -71,6 +71,7 @@ class Refresher:
             if known.fingerprint != code:
                 self.state.record(model, known.version, code, known.row_count, ())
             return TableRun(model.name, model.layer, model.kind_name, "skipped", why, known.row_count)
+        self._refuse_missing(model)
         if isinstance(model.kind, Snapshot):
             self._refuse_two_loads(model)
         old = self.state.tables[model.name] if self._can_be_updated(model) else None
@@ -119,6 +120,15 @@ class Refresher:
         read = (model.name, *self.pipeline.stored_inputs[model.name])
         most = MOST_KEYS * max(self.state.tables[name].row_count for name in read)
         return keys if keys.count <= most else None
+
+    def _refuse_missing(self, model: Model) -> None:
+        """Refuse to compute a table while one that it reads is not there."""
+        for name in self.pipeline.stored_inputs[model.name]:
+            if name not in self.state.tables:
+                raise DatabaseError(
+                    f"{name} is not built yet, and {model.name} reads it. "
+                    "Select what a table is made from too, by + before its name."
+                )
 
     def _refuse_two_loads(self, model: Model) -> None:
         """Refuse to take rows into a history whose inputs were made from different versions of a table.
@@ -201,11 +211,4 @@ class Refresher:
         return written, changes
 
     def _found(self, model: Model) -> ir.Table | None:
-        if not model.is_stored:
-            return None
-        if (model.layer, model.name) not in self._existing:
-            raise DatabaseError(
-                f"{model.name} is not built yet, and a selected table reads it. "
-                "Select what a table is made from too, by + before its name."
-            )
-        return self.store.table(model.layer, model.name)
+        return self.store.table(model.layer, model.name) if model.is_stored else None

@@ -144,8 +144,11 @@ class State:
     contracts: dict[str, StoredContract] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, store: Store) -> State:
-        """Read the state; a new database has none."""
+    def read(cls, store: Store, is_whole: bool = True) -> State:
+        """Read the state; a new database has none.
+
+        Raises DatabaseError where a table that it knows is gone, unless the database need not be `is_whole`.
+        """
         existing = store.tables()
         if (LAYER, "runs") not in existing:
             return cls()
@@ -158,7 +161,8 @@ class State:
         tables = {t: TableRecord(v, f, n, inputs.get(t, {})) for t, v, f, n in read["tables"]}
         files = {name: (version, sha) for name, version, sha in read["files"]}
         checks = {(table, check): CheckRecord(*rest) for table, check, *rest in read["checks"]}
-        _refuse_dropped(store, tables)
+        if is_whole:
+            _refuse_dropped(store, tables)
         taken = Taken({(table, file, sha): (how, run) for table, file, sha, how, run in read["deliveries"]})
         runs = store.table(LAYER, "runs")
         [(run_id, run_at, _)] = _rows(store, runs.filter(runs.run_id == runs.run_id.max()))
@@ -194,17 +198,34 @@ class State:
         built_from = self.tables[name].inputs
         return [i for i in inputs if i in self.tables and built_from.get(i) != self.tables[i].version]
 
+    def forget(self, name: str, keep_files: bool) -> None:
+        """Forget a table that is dropped, and what was taken for it; its output files stay known where it returns."""
+        self.tables.pop(name, None)
+        self.contracts.pop(name, None)
+        self.checks = {check: record for check, record in self.checks.items() if check[0] != name}
+        self.taken.files = {file: taken for file, taken in self.taken.files.items() if file[0] != name}
+        if not keep_files:
+            self.files = {file: known for file, known in self.files.items() if file.split(".")[0] != name}
+
     def stale(self, pipeline: Pipeline, names: Iterable[str]) -> str | None:
         """Return a sentence on the first of these tables that is missing or older than an input."""
         for name in names:
-            if name not in self.tables:
-                return f"{name} is not built yet"
-            if older := self.outdated_inputs(name, pipeline.stored_inputs[name]):
+            inputs = pipeline.stored_inputs[name]
+            if missing := [each for each in (name, *inputs) if each not in self.tables]:
+                return f"{missing[0]} is not built yet"
+            if older := self.outdated_inputs(name, inputs):
                 return f"{name} is older than {older[0]}"
         return None
 
     def write(self, store: Store, run: Run) -> None:
-        """Write the whole state, which is small, and add the run to the log."""
+        """Write the whole state, and add the run to the log."""
+        self.save(store)
+        self.last_run = run.run_id, run.run_at
+        store.append(LAYER, "run_tables", [_logged(run, table) for table in run.tables if table.action != "skipped"])
+        store.append(LAYER, "runs", [(*self.last_run, utc_now())])
+
+    def save(self, store: Store) -> None:
+        """Write the whole state, which is small."""
         existing = store.tables()
         for name, contract in (_TABLES | _LOGS).items():
             if (LAYER, name) not in existing:
@@ -221,9 +242,6 @@ class State:
         }
         for name in _TABLES:
             store.overwrite(LAYER, name, rows[name])
-        self.last_run = run.run_id, run.run_at
-        store.append(LAYER, "run_tables", [_logged(run, table) for table in run.tables if table.action != "skipped"])
-        store.append(LAYER, "runs", [(*self.last_run, utc_now())])
 
 
 def _refuse_dropped(store: Store, names: Iterable[str]) -> None:
@@ -231,8 +249,8 @@ def _refuse_dropped(store: Store, names: Iterable[str]) -> None:
     dropped = sorted(set(names) - {name for _, name in store.tables()})
     if dropped:
         raise DatabaseError(
-            f"{', '.join(dropped)}: dropped from the database by something else. Restore it from a backup, "
-            "or build a new one."
+            f"{', '.join(dropped)}: dropped from the database by something else. Restore a backup (lc-ibis restore), "
+            "or, of a table that can be made again, have it forgotten (lc-ibis drop) and build."
         )
 
 

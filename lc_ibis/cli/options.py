@@ -20,6 +20,11 @@ def options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return add
 
 
+def _unless_empty(_ctx: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...] | None:
+    """What was not given is None, so that environment and file have their say."""
+    return values or None
+
+
 AGES = ("warn_file_age", "max_file_age", "warn_data_age", "max_data_age")
 _STALE = {
     "warn": "Warn where", "max": "Publish nothing where", "file": "the files of a source are older.",
@@ -47,7 +52,7 @@ _OPTIONS = {
         "--reports", type=PATH, help=f"Directory of quality reports. [default: {Settings.reports}]"
     ),
     "source": click.option(
-        "--source", multiple=True, metavar="NAME=GLOB",
+        "--source", multiple=True, callback=_unless_empty, metavar="NAME=GLOB",
         help="Files of a source, by pattern below the inputs: src_account='accounts/2026-*.csv.gz'.",
     ),
     "delivery": click.option(
@@ -56,10 +61,12 @@ _OPTIONS = {
         "(upsert, delete; blank is upsert). [default: full]",
     ),
     "select": click.option(
-        "--select", "-s", multiple=True, metavar="TERM",
+        "--select", "-s", multiple=True, callback=_unless_empty, metavar="TERM",
         help="Tables, layers or patterns; +NAME what it is made from, NAME+ what is made from it.",
     ),
-    "exclude": click.option("--exclude", multiple=True, metavar="TERM", help="Leave these out; as --select."),
+    "exclude": click.option(
+        "--exclude", multiple=True, callback=_unless_empty, metavar="TERM", help="Leave these out; as --select."
+    ),
     "full_refresh": click.option(
         "--full-refresh", is_flag=True, default=None, help="Compute every table anew. History stays."
     ),

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lc_ibis.cli_options import PATH, TABLES, options
+from lc_ibis.cli.options import PATH, TABLES, options
 
 
 @click.group()
@@ -27,11 +27,12 @@ def show(table: tuple[str, ...], as_json: bool) -> None:
 
     null: the value may be missing. stamp: a time that moves only when the rest of the row does. No database is needed.
     """
-    from lc_ibis import contracts, terminal_contract
+    from lc_ibis import contracts
     from lc_ibis.quality.report import to_json
+    from lc_ibis.terminal import contracts as terminal
 
-    found = contracts.contract_show(*table)
-    click.echo(to_json(found)) if as_json else terminal_contract.shown(found)
+    found = contracts.show(*table)
+    click.echo(to_json(found)) if as_json else terminal.shown(found)
 
 
 @contract.command()
@@ -43,11 +44,12 @@ def diff(table: tuple[str, ...], as_json: bool, **given: Any) -> None:
     The contracts of the code are compared with those that the database was last built with. Exit code 1 where a build
     would refuse one: it breaks those who read the table, and does not declare that by a greater version.
     """
-    from lc_ibis import contracts, terminal_contract
+    from lc_ibis import contracts
     from lc_ibis.quality.report import to_json
+    from lc_ibis.terminal import contracts as terminal
 
-    found = contracts.contract_diff(*table, **given)
-    click.echo(to_json([one.document() for one in found])) if as_json else terminal_contract.compared(found)
+    found = contracts.diff(*table, **given)
+    click.echo(to_json([one.document() for one in found])) if as_json else terminal.compared(found)
     sys.exit(1 if any(one.is_refused for one in found) else 0)
 
 
@@ -61,7 +63,7 @@ def export(table: tuple[str, ...], to: Path | None) -> None:
     """
     from lc_ibis import contracts
 
-    documents = contracts.contract_export(*table, to=to)
+    documents = contracts.export(*table, to=to)
     if to is None:
         click.echo("---\n".join(documents.values()), nl=False)
     else:

@@ -1,0 +1,73 @@
+"""The command line: one command a public function. Heavy modules are imported where they are used."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from io import TextIOWrapper
+from typing import Any
+
+import click
+
+from lc_ibis import errors
+from lc_ibis.cli import building, contracts, migrations, reading, upkeep
+
+
+class _Group(click.Group):
+    """Print our own errors as a message; any other is a bug and keeps its traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except errors.LcIbisError as error:
+            click.echo(f"Error: {error}", err=True)
+            if error.report:
+                click.echo(f"Report: {error.report}", err=True)
+            sys.exit(error.exit_code)
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise
+            # Of the operating system, not of the program: a name too long, a full disk.
+            click.echo(f"Error: {f'{error.filename}: ' if error.filename else ''}{error.strerror}.", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """A lending company's table pipeline: source, staging, snapshots, intermediate, marts.
+
+    Settings are flags, environment variables (LC_IBIS_DATABASE for --database) and lines of the
+    file lc-ibis.toml in the current directory (database = "…"), in this order of precedence.
+
+    Exit code 0: done; 1: data or build failed; 2: the command was not understood.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # Names hold any letter, and a terminal need not know it.
+            stream.reconfigure(errors="backslashreplace")
+
+
+@main.command()
+def version() -> None:
+    """Print the version."""
+    import lc_ibis
+
+    click.echo(f"lc-ibis {lc_ibis.version()}")
+
+
+_COMMANDS = (
+    building.build, building.plan, building.parity, reading.runs, reading.verify, reading.ls, reading.show,
+    reading.report, reading.quarantine, reading.export, reading.test, reading.compile, reading.lint, upkeep.tables,
+    upkeep.drop, upkeep.backup, upkeep.restore, contracts.contract, migrations.migrate,
+)  # fmt: skip
+for command in _COMMANDS:
+    main.add_command(command)
+
+
+def run() -> None:
+    """Run the command line; where all is done nothing is raised, which a Databricks task would take for a failure."""
+    try:
+        main(prog_name="lc-ibis")
+    except SystemExit as ended:
+        if ended.code:
+            raise

@@ -1,0 +1,76 @@
+"""The commands that build, or say what a build would do."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lc_ibis.cli.options import AGES, LIMITS, PATH, TABLES, options
+from lc_ibis.settings import BACKENDS
+
+
+@click.command()
+@options(*TABLES, "inputs", "outputs", "partitioned", "reports", "source", "delivery", "select", "exclude",
+          "full_refresh", "verify", "allow_mass_delete", "max_delete_share", *LIMITS, *AGES, "store_failures",
+          "notify", "notify_values", "json")  # fmt: skip
+def build(as_json: bool, **given: Any) -> None:
+    """Bring tables and files up to date with the extracts.
+
+    All or nothing: a build that fails leaves every table and file as it was. One exception is said to be one: where
+    only a file cannot be put in its place, the tables are published, and the next build puts the files right.
+    """
+    from lc_ibis.building import build
+    from lc_ibis.quality.report import document, to_json
+    from lc_ibis.terminal import building as terminal
+
+    printer = None if as_json else terminal.BuildPrinter()
+    run = build(progress=printer.table if printer else None, **given)
+    if printer:
+        printer.summary(run)
+    else:
+        click.echo(to_json(document(run)))
+
+
+@click.command()
+@options(*TABLES, "inputs", "source", "delivery", "select", "exclude", "full_refresh", "allow_mass_delete",
+          "max_delete_share", "json")  # fmt: skip
+def plan(as_json: bool, **given: Any) -> None:
+    """Say what a build would do to each table, and why.
+
+    The build is run up to its checks and undone: it takes as long, and writes nothing.
+    """
+    from lc_ibis.building import plan
+    from lc_ibis.quality.report import table_document, to_json
+    from lc_ibis.terminal import building as terminal
+
+    printer = None if as_json else terminal.PlanPrinter()
+    tables = plan(progress=printer.table if printer else None, **given)
+    if printer:
+        printer.totals(tables)
+    else:
+        click.echo(to_json([table_document(table) for table in tables]))
+
+
+@click.command()
+@click.option(
+    "--with", "other", type=click.Choice(list(BACKENDS)), default="spark", show_default=True, help="The other backend."
+)
+@click.option("--then", type=PATH, multiple=True, help="A directory of extracts to build next; may be repeated.")
+@options("backend", "database", "master", "remote", "threads", "memory_limit", "inputs", "source", "json")
+def parity(other: str, then: tuple[Path, ...], as_json: bool, **given: Any) -> None:
+    """Build the same extracts on two backends in scratch space, and compare every table row by row.
+
+    Exit code 0 if all are identical, 1 with the keys of those that are not.
+    """  # fmt: skip
+    from dataclasses import asdict
+
+    from lc_ibis.comparing import parity
+    from lc_ibis.quality.report import to_json
+    from lc_ibis.terminal import building as terminal
+
+    results = parity(other, then, **given)
+    click.echo(to_json([asdict(result) for result in results])) if as_json else terminal.compared(results)
+    sys.exit(0 if all(result.status == "identical" for result in results) else 1)

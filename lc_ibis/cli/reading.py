@@ -1,0 +1,204 @@
+"""The commands that read what is built, and the code that builds it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lc_ibis.cli.options import LIMITS, PATH, TABLES, options
+from lc_ibis.settings import FORMATS, Format
+
+
+@click.command()
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Most runs to list.")
+@options(*TABLES, "json")
+def runs(limit: int, as_json: bool, **given: Any) -> None:
+    """List the runs that changed something, the last first.
+
+    With --json, also what each did to which table, and why.
+    """
+    from lc_ibis import reading
+    from lc_ibis.quality.report import to_json
+    from lc_ibis.terminal import reading as terminal
+
+    found = reading.runs(limit, **given)
+    click.echo(to_json(found)) if as_json else terminal.runs(found)
+
+
+@click.command()
+@options(*TABLES, "json")
+def verify(as_json: bool, **given: Any) -> None:
+    """Make every table anew from what was received and the histories, and compare.
+
+    Exit code 0 if all are identical, 1 with the keys of those that are not, or the names of those that could not be
+    compared: after a partial build, a table may be older than what it is made from.
+    """
+    from dataclasses import asdict
+
+    from lc_ibis import reading
+    from lc_ibis.quality.report import to_json
+    from lc_ibis.terminal import reading as terminal
+
+    results = reading.verify(**given)
+    click.echo(to_json([asdict(result) for result in results])) if as_json else terminal.verified(results)
+    sys.exit(0 if all(result.status == "identical" for result in results) else 1)
+
+
+@click.command()
+@options("select", "exclude", "json")
+def ls(as_json: bool, **given: Any) -> None:
+    """List the tables that the code makes, and what each is made from.
+
+    What a database holds: lc-ibis tables.
+    """
+    from lc_ibis import reading
+    from lc_ibis.quality.report import to_json
+    from lc_ibis.terminal import reading as terminal
+
+    models = reading.ls(**given)
+    click.echo(to_json(models)) if as_json else terminal.models(models)
+
+
+@click.command()
+@click.argument("table")
+@click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Most rows to print.")
+@click.option("--as-of", metavar="TIME", help="The table as it stood then, UTC: 2026-01-31, or 2026-01-31T18:00.")
+@click.option("--failing", is_flag=True, help="The rows that break one of the table's checks, check by check.")
+@click.option("--stored", is_flag=True, help="With --failing: the rows that build --store-failures kept last.")
+@options(*TABLES, "json")
+def show(table: str, limit: int, as_of: str | None, failing: bool, stored: bool, as_json: bool, **given: Any) -> None:
+    """Print the first rows of a table, ordered by its key.
+
+    As of a past moment, stamps like calculated_at are that moment.
+    """
+    from lc_ibis import reading
+    from lc_ibis.quality.report import to_json
+    from lc_ibis.terminal import reading as terminal
+
+    if stored and not failing:
+        raise click.UsageError("--stored goes with --failing.")
+    if failing:
+        if as_of:
+            raise click.UsageError("--failing looks at the table as it is. Leave --as-of.")
+        found = reading.failing(table, limit, stored, **given)
+        click.echo(to_json(found)) if as_json else terminal.failing(table, found, limit)
+        return
+    rows = reading.show(table, limit, as_of, **given)
+    click.echo(to_json(rows)) if as_json else terminal.rows(table, rows, limit)
+
+
+@click.command()
+@click.option("--format", "form", type=click.Choice(FORMATS), default="json", show_default=True, help="What to print.")
+@click.option("--open", "is_opened", is_flag=True, help="Write the HTML page beside the report, and open it.")
+@options("reports")
+def report(form: Format, is_opened: bool, **given: Any) -> None:
+    """Print the last build's quality report.
+
+    html is a page that needs no network; junit is XML for continuous integration: a suite a table, a case a check.
+    """
+    from lc_ibis import reports
+
+    if is_opened:
+        page = reports.report_page(**given)
+        click.echo(f"wrote {page}")
+        click.launch(page.resolve().as_uri())
+        return
+    click.echo(reports.report(form, **given), nl=False)
+
+
+@click.command()
+@click.argument("source", required=False)
+@click.option("--reason", metavar="TEXT", help="Only refusals whose reason holds this text.")
+@click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Most rows to print.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print all rows as CSV.")
+@options(*TABLES, "json")
+def quarantine(source: str | None, reason: str | None, limit: int, as_csv: bool, as_json: bool, **given: Any) -> None:
+    """List what was refused of a SOURCE, or of all, and why.
+
+    Rows that are refused now come first, then those that were: a row is resolved when an extract no longer has it, or
+    has it right.
+    """
+    from lc_ibis import refusals
+    from lc_ibis.quality.report import to_csv, to_json
+    from lc_ibis.terminal import reading as terminal
+
+    rows = refusals.quarantine(source, reason, None if as_csv else limit, **given)
+    if as_csv:
+        click.echo(to_csv(rows), nl=False)
+        return
+    reasons = refusals.quarantine_reasons(source, reason, **given)
+    if as_json:
+        click.echo(to_json({"reasons": reasons, "rows": rows}))
+    else:
+        terminal.quarantine(reasons, rows, limit)
+
+
+@click.command()
+@click.argument("table")
+@click.option("--to", type=PATH, required=True, help="The file; it ends in .csv or .parquet.")
+@click.option("--as-of", metavar="TIME", help="The table as it stood then, UTC; as for show.")
+@options(*TABLES)
+def export(table: str, to: Path, as_of: str | None, **given: Any) -> None:
+    """Write a table to a file, ordered by its key."""
+    from lc_ibis import reading
+
+    click.echo(f"wrote {reading.export(table, to, as_of, **given)}")
+
+
+@click.command()
+@click.option("--mutate", is_flag=True, help="Break copies of the tables, and say which checks do not notice.")
+@options(*TABLES, "select", "exclude", *LIMITS, "json")
+def test(mutate: bool, as_json: bool, **given: Any) -> None:
+    """Run all checks on the stored tables.
+
+    Exit code 1 if a check fails; with --mutate, if one does not notice that its table is broken in the way that it
+    guards against. Nothing is written.
+    """
+    from lc_ibis import reading
+    from lc_ibis.quality.report import document, mutated_document, to_json
+    from lc_ibis.terminal import building
+    from lc_ibis.terminal import reading as terminal
+
+    if mutate:
+        results = reading.mutate(**given)
+        click.echo(to_json([mutated_document(result) for result in results])) if as_json else terminal.mutated(results)
+        sys.exit(0 if all(result.has_noticed for result in results) else 1)
+    run = reading.test(**given)
+    click.echo(to_json(document(run))) if as_json else building.checks(run)
+    sys.exit(1 if run.status == "failed" else 0)
+
+
+@click.command()
+@click.option("--dialect", default="duckdb", show_default=True, help="duckdb, databricks or pyspark.")
+@options("select", "exclude", "json")
+def compile(dialect: str, as_json: bool, **given: Any) -> None:
+    """Print the SQL of each table; no database is needed."""
+    from lc_ibis import reading
+    from lc_ibis.quality.report import to_json
+
+    queries = reading.compile(dialect, **given)
+    if as_json:
+        click.echo(to_json(queries))
+    else:
+        click.echo("\n\n".join(f"-- {name}\n{sql};" for name, sql in queries.items()))
+
+
+@click.command()
+@options("json")
+def lint(as_json: bool) -> None:
+    """Name what breaks the naming conventions.
+
+    Tables and columns, with file and line; no database is needed. Exit code 1 if there is one.
+    """
+    from dataclasses import asdict
+
+    from lc_ibis import reading
+    from lc_ibis.quality.report import to_json
+    from lc_ibis.terminal import reading as terminal
+
+    found = reading.lint()
+    click.echo(to_json([asdict(breach) for breach in found])) if as_json else terminal.linted(found)
+    sys.exit(1 if found else 0)

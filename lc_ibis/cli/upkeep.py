@@ -1,0 +1,102 @@
+"""The commands that keep a built database: what is stored, backups, and tables that are to go."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lc_ibis.cli.options import PATH, TABLES, options
+
+
+@click.command()
+@click.option("--to", type=PATH, help="The new directory. [default: backups/<UTC time> beside the database]")
+@options(*TABLES, "outputs", "json")
+def backup(to: Path | None, as_json: bool, **given: Any) -> None:
+    """Copy the database and its output files, with checksums.
+
+    No build runs meanwhile. lc-ibis restore puts the copy back. Databases of Delta tables have versions of their own,
+    and no backups here.
+    """
+    from lc_ibis import backups
+    from lc_ibis.quality.report import to_json
+    from lc_ibis.terminal import upkeep as terminal
+
+    directory = backups.backup(to, **given)
+    found = backups.contents_of(directory)
+    click.echo(to_json(found.document(directory))) if as_json else terminal.backed_up(directory, found)
+
+
+@click.command()
+@click.argument("backup", type=PATH)
+@options(*TABLES, "outputs", "json")
+def restore(backup: Path, as_json: bool, **given: Any) -> None:
+    """Put the database and the output files of a BACKUP in their places.
+
+    All checksums are verified first. What was in a place is kept beside it, its name ending in .before-restore-<time>.
+    The places are those that the options say, whatever they were when the backup was made.
+    """
+    from lc_ibis import backups
+    from lc_ibis.engine.keeping import Kept
+    from lc_ibis.quality.report import to_json
+    from lc_ibis.terminal import upkeep as terminal
+
+    done: list[Kept] = []
+    try:
+        place = backups.restore(backup, progress=done.append, **given)
+    finally:
+        if not as_json:
+            terminal.kept(done)
+    if as_json:
+        places = [{"place": str(one.place), "kept": str(one.kept) if one.kept else None} for one in done]
+        click.echo(to_json({"database": str(place), "places": places}))
+    else:
+        terminal.restored(backups.contents_of(backup), done)
+
+
+@click.command()
+@options(*TABLES, "json")
+def tables(as_json: bool, **given: Any) -> None:
+    """List what the database holds, views and tables of others too.
+
+    Each table's rows, and the run that last changed them. What the code says that there should be: lc-ibis ls.
+    """
+    from lc_ibis import dropping
+    from lc_ibis.quality.report import to_json
+    from lc_ibis.terminal import upkeep as terminal
+
+    found = dropping.tables(**given)
+    click.echo(to_json(found)) if as_json else terminal.tables(found)
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="TABLE...")
+@click.option("--force", is_flag=True, help="Drop what cannot be made again too; a backup is made first.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@options(*TABLES, "outputs", "json")
+def drop(names: tuple[str, ...], force: bool, yes: bool, as_json: bool, **given: Any) -> None:
+    """Drop tables; the next build makes the pipeline's again.
+
+    TABLE is a table of the pipeline, or any other table or view of the database, as layer.name where its name is not
+    the only one. All that is remembered of it goes too; its output files stay until a build replaces them. Histories,
+    and sources that no extract can make again as they are, are dropped only with --force.
+    """
+    from dataclasses import asdict
+
+    from lc_ibis import dropping
+    from lc_ibis.quality.report import to_json
+    from lc_ibis.terminal import upkeep as terminal
+
+    if not yes:
+        targets = dropping.targets(names, force, **{name: given[name] for name in TABLES})
+        if not sys.stdin.isatty():
+            raise click.UsageError("There is no terminal to ask on. Confirm with --yes.")
+        click.confirm(f"{terminal.listed(targets)}\nDrop?", abort=True, err=True)
+    done = dropping.drop(names, force, **given)
+    if as_json:
+        backup = str(done.backup) if done.backup else None
+        click.echo(to_json({"tables": [asdict(table) for table in done.tables], "backup": backup}))
+    else:
+        terminal.dropped(done)

@@ -1,0 +1,138 @@
+"""The old database: what kind it is, and its rows. It is opened for reading only, and never touched."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Any, Literal
+
+import duckdb
+
+from lc_ibis.backends.duckdb_text import first_line, literal, quoted
+from lc_ibis.engine.deliveries import sha256_of
+from lc_ibis.errors import MigrationError
+
+Kind = Literal["three layers", "five layers by dbt"]
+
+# By kind: where the rows of each of our sources are. A database with both tables is of that kind.
+SOURCES: dict[Kind, dict[str, tuple[str, str]]] = {
+    "three layers": {"src_customer": ("raw", "customers_raw"), "src_account": ("raw", "accounts_raw")},
+    "five layers by dbt": {
+        "src_customer": ("main_source", "src_customer"),
+        "src_account": ("main_source", "src_account"),
+    },
+}
+HISTORIES = {"snap_customer": ("snapshots", "snap_customer"), "snap_account": ("snapshots", "snap_account")}
+_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A table or view of the old database; `columns` are its types, as the engine writes them, by name."""
+
+    schema: str
+    name: str
+    columns: dict[str, str] = field(compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+    def column(self, wanted: str) -> str | None:
+        """Return the column of a name, whatever its case and underscores; None if there is none."""
+        return next((name for name in self.columns if folded(name) == folded(wanted)), None)
+
+
+def folded(name: str) -> str:
+    """Return a column's name as it is looked for: customer_id is CustomerID."""
+    return name.replace("_", "").lower()
+
+
+class OldDatabase:
+    """A database to migrate from, open for reading. Use it as a context, or close it.
+
+    Raises MigrationError where it is missing, in use, or of no kind that is known.
+    """
+
+    def __init__(self, path: Path):
+        if not path.is_file():
+            raise MigrationError(f"{path}: there is no old database. Name the file to migrate from with --from.")
+        # Before it is opened: closing any descriptor of a file ends the lock that a process has on it.
+        self.path, self.sha256 = path, sha256_of(path)
+        try:
+            # As a database of its own: the views in it name their catalog, which is the file's name.
+            self._con = duckdb.connect(str(path), read_only=True)
+        except duckdb.Error as error:
+            raise MigrationError(f"{path}: DuckDB cannot open the old database ({first_line(error)}).") from None
+        try:
+            # What does not fit into memory must not be put beside the old database.
+            self._con.execute(
+                f"SET temp_directory = {literal(str(Path(gettempdir(), f'lc_ibis_migration_{os.getpid()}')))}"
+            )
+            self._catalog = str(self.rows("SELECT current_database()")[0][0])
+            self.relations = self._relations()
+            self.kind = self._kind()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> OldDatabase:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._con.close()
+
+    def relation(self, schema: str, name: str) -> Relation | None:
+        """Return a table or view; None if there is none."""
+        return self.relations.get((schema, name))
+
+    def source(self, model: str) -> Relation:
+        """Return the table with the rows of one of our sources."""
+        return self.relations[SOURCES[self.kind][model]]
+
+    def sql(self, relation: Relation) -> str:
+        """Return a relation's whole name: a schema may be called like the file."""
+        return quoted(self._catalog, relation.schema, relation.name)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Run a query and return its rows. Raises MigrationError where it cannot be run: a view may be broken."""
+        try:
+            return self._con.execute(query).fetchall()
+        except duckdb.Error as error:
+            raise MigrationError(f"{self.path}: the old database cannot be read ({first_line(error)}).") from None
+
+    def count(self, relation: Relation) -> int:
+        """Return how many rows a relation has."""
+        return int(self.rows(f"SELECT count(*) FROM {self.sql(relation)}")[0][0])
+
+    def write(self, query: str, file: Path) -> None:
+        """Write a query's rows to a Parquet file, in their order."""
+        self.rows(f"COPY ({query}) TO {literal(str(file))} (FORMAT parquet)")
+
+    def _relations(self) -> dict[tuple[str, str], Relation]:
+        found: dict[tuple[str, str], Relation] = {}
+        for schema, name, column, type_ in self.rows(
+            "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() "
+            "WHERE database_name = current_database() AND NOT internal ORDER BY schema_name, table_name, column_index"
+        ):
+            found.setdefault((schema, name), Relation(schema, name, {})).columns[column] = type_
+        return found
+
+    def _kind(self) -> Kind:
+        for kind, sources in SOURCES.items():
+            if self.relations.keys() >= set(sources.values()):
+                return kind
+        wanted = "; ".join(
+            f"{kind}: {' and '.join('.'.join(place) for place in sources.values())}"
+            for kind, sources in SOURCES.items()
+        )
+        there = [str(relation) for relation in self.relations.values()]
+        more = ", …" if len(there) > _SHOWN else ""
+        raise MigrationError(
+            f"{self.path}: it is no database that is known how to migrate. Looked for ({wanted}); "
+            f"there is {', '.join(there[:_SHOWN]) + more if there else 'no table'}. Is it the right file?"
+        )

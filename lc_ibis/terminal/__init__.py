@@ -1,0 +1,1 @@
+"""What the commands print for people; plain text where the output is no terminal."""

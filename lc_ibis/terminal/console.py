@@ -1,0 +1,41 @@
+"""Where it is printed, and tables as wide as their values are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+_WIDEST = 100_000
+
+
+def new_console() -> Console:
+    # What is printed holds names and values from files: never markup.
+    return Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+
+def print_whole(console: Console, table: RenderableType) -> None:
+    """Print as wide as the values are: a cut balance would be worse than a wrapped line."""
+    usual = console.width
+    console.width = max(usual, Measurement.get(console, console.options.update(width=_WIDEST), table).maximum)
+    console.print(table)
+    console.width = usual
+
+
+def grid_of(rows: list[dict[str, Any]]) -> Table:
+    """Rows under headings in words: without_customer_count is headed "without customer"."""
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in rows[0]:
+        heading = name.removesuffix("_count").replace("_", " ")
+        grid.add_column(heading, no_wrap=True, justify="right" if name.endswith("_count") else "left")
+    for row in rows:
+        grid.add_row(*(f"{v:,}" if isinstance(v, int) else Text(v or "-") for v in row.values()))
+    return grid
+
+
+def print_grid(rows: list[dict[str, Any]]) -> None:
+    """Print rows under headings, as wide as their values are."""
+    print_whole(new_console(), grid_of(rows))

@@ -1,0 +1,137 @@
+"""What the commands that read print."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from lc_ibis.engine.mutating import Mutated
+from lc_ibis.engine.naming import Breach
+from lc_ibis.engine.verifying import Verified
+from lc_ibis.terminal.console import grid_of, new_console, print_whole
+
+
+def mutated(results: list[Mutated]) -> None:
+    """Print the checks that did not notice that their table was broken, and the verdict."""
+    console = new_console()
+    asleep = [result for result in results if not result.has_noticed]
+    for result in asleep:
+        text = f"ASLEEP {result.table}: {result.check.name} does not notice a table that breaks it"
+        console.print(Text(text, style="red"))
+    verdict = f"{len(asleep)} of {len(results)} checks are asleep." if asleep else f"awake: {len(results)} checks."
+    console.print(verdict, style="bold")
+
+
+def linted(found: list[Breach]) -> None:
+    """Print a line a name that breaks the conventions, and the verdict."""
+    console = new_console()
+    for breach in found:
+        console.print(Text(f"{breach.file}:{breach.line}: {breach.name}: {breach.reason}"))
+    verdict = f"{len(found)} names break the conventions." if found else "All names follow the conventions."
+    console.print(verdict, style="bold")
+
+
+def models(models: list[dict[str, Any]]) -> None:
+    """Print the models by layer."""
+    console = new_console()
+    layer = ""
+    for model in models:
+        if model["layer"] != layer:
+            layer = model["layer"]
+            console.print(layer, style="bold")
+        console.print(Text(f"  {model['name']:<28} {model['kind']:<12} {model['grain']}"))
+        if model["inputs"]:
+            console.print(Text(f"    from {', '.join(model['inputs'])}", style="dim"))
+
+
+def rows(name: str, rows: list[dict[str, Any]], limit: int) -> None:
+    """Print rows as a table; whole values, however wide."""
+    console = new_console()
+    if not rows:
+        console.print(f"{name} has no rows.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in rows[0]:
+        table.add_column(column, no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text("" if value is None else str(value)) for value in row.values()))
+    print_whole(console, table)
+    if len(rows) == limit:
+        console.print(f"The first {limit} rows; more with --limit.", style="dim")
+
+
+def failing(name: str, found: dict[str, list[dict[str, Any]]], limit: int) -> None:
+    """Print the rows that break each check of a table."""
+    console = new_console()
+    if not found:
+        console.print(f"{name}: no row breaks a check.")
+    for check, broken in found.items():
+        console.print(Text(check, style="bold"))
+        rows(check, broken, limit)
+
+
+def quarantine(reasons: list[dict[str, Any]], refused: list[dict[str, Any]], limit: int) -> None:
+    """Print how many rows were refused for each reason, then the rows."""
+    console = new_console()
+    if not reasons:
+        console.print("Nothing was refused.")
+        return
+    print_whole(console, grid_of([_shortened(row) for row in reasons]))
+    console.print()
+    rows("quarantine", [_shortened(row, "reason") for row in refused], limit)
+
+
+def _shortened(row: dict[str, Any], *left_out: str) -> dict[str, Any]:
+    """Return a row for people: times to the second."""
+    return {
+        name: value.isoformat(" ", "seconds") if isinstance(value, datetime) else value
+        for name, value in row.items()
+        if name not in left_out
+    }
+
+
+def runs(runs: list[dict[str, Any]]) -> None:
+    """Print a line a run: its number, time, length, and what it changed."""
+    console = new_console()
+    if not runs:
+        console.print("No run has changed anything yet.")
+        return
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("run", "at (UTC)", "seconds", "tables", "rows added", "changed", "removed", "versions closed"):
+        grid.add_column(name, no_wrap=True, justify="left" if name == "at (UTC)" else "right")
+    for run in runs:
+        tables = [table for table in run["tables"] if table["action"] != "unchanged"]
+        histories = [table for table in tables if table["table_name"].startswith("snap_")]
+        others = [table for table in tables if table not in histories]
+        numbers = [
+            len(tables), sum(t["added_count"] for t in tables), sum(t["changed_count"] for t in tables),
+            sum(t["removed_count"] for t in others), sum(t["removed_count"] for t in histories),
+        ]  # fmt: skip
+        seconds = (run["finished_at"] - run["run_at"]).total_seconds()
+        when = run["run_at"].isoformat(" ", "seconds")
+        grid.add_row(str(run["run_id"]), when, f"{seconds:.1f}", *(f"{number:,}" for number in numbers))
+    print_whole(console, grid)
+
+
+def verified(results: list[Verified]) -> None:
+    """Print the tables that differ, with a few of their keys, those that were skipped, and the verdict."""
+    console = new_console()
+    for result in results:
+        if result.status == "differs":
+            keys = "; ".join(" ".join(str(value) for value in row.values()) for row in result.keys)
+            more = "; …" if result.differing_count > len(result.keys) else ""
+            line = f"DIFFERS {result.table}: {result.differing_count:,} by {', '.join(result.keys[0])}: {keys}{more}"
+            console.print(Text(line, style="red"))
+        elif result.status == "skipped":
+            console.print(f"SKIP {result.table}: {result.reason}", style="dim")
+    counts = Counter(result.status for result in results)
+    if counts["skipped"]:
+        console.print(f"{counts['skipped']} of {len(results)} tables are not verified: build them first.", style="bold")
+    if counts["differs"]:
+        console.print(f"{counts['differs']} of {len(results)} tables differ.", style="bold")
+    elif counts["identical"]:
+        console.print(f"identical: {counts['identical']} tables are what a full refresh would make.", style="bold")

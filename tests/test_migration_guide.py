@@ -1,0 +1,15 @@
+"""The guide to migrations is true: its commands print what stands below them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_guide_prints_what_its_commands_print() -> None:
+    command = [sys.executable, str(ROOT / "docs" / "run_guide.py"), "--check"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
