@@ -1,6 +1,7 @@
-"""Run the commands of migration.md, in order, and write what they print below them; with --check, only compare.
+"""Run the commands of migration.md and upkeep.md, in order, and write what they print below them; --check only compares.
 
-Old databases are made in a temporary directory, where the commands run. Times, sizes and measured numbers are dots.
+Sample extracts and old databases are put into a temporary directory, where the commands run. Times, sizes and measured
+numbers are dots.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import sys
 from difflib import ndiff
 from pathlib import Path
@@ -21,7 +23,7 @@ from click.testing import CliRunner  # noqa: E402
 from lc_ibis.cli import main  # noqa: E402
 from tests.old_databases import ACCOUNTS, CUSTOMERS, five_layers, three_layers  # noqa: E402
 
-PAGE = HERE / "migration.md"
+PAGES = (HERE / "migration.md", HERE / "upkeep.md")
 # What differs from run to run, and what stands for it.
 _VARYING = (
     (r"\d{8}T\d{6}\.\d{6}Z", "…"),
@@ -33,32 +35,49 @@ _VARYING = (
     (r"(?<=^  \d  …) +\d+\.\d ", "  … "),
 )
 # Lines whose columns are as wide as what varies.
-_LOOSE = re.compile(r"…|^measured in this run|^run  at|^check ")
+_LOOSE = re.compile(r"…\s*\S|^measured in this run|^run  at|^check ")
 
 
-def filled(page: str, directory: Path) -> str:
-    """Return the page with what its commands print, run in a directory with the old databases in `old/`."""
-    more = (
-        [(4, "Dave", "maybe")],
-        [("A5", 4, 700.0, "Savings"), ("A6", 1, -5.0, "Savings"), ("A8", 1, 100.005, "Savings")],
-    )
-    three_layers(directory / "old/three.duckdb", CUSTOMERS + more[0], ACCOUNTS + more[1])
-    first, second = (
-        (CUSTOMERS, ACCOUNTS),
-        ([*CUSTOMERS[:2], (3, "Carla", "Yes")], [*ACCOUNTS, ("A9", 3, "1e3", "Savings")]),
-    )
+def guide(page: str) -> str:
+    """Return a page with what its commands print now, each page in a directory of its own."""
+    before = Path.cwd()
+    with TemporaryDirectory() as scratch:
+        _prepare(Path(scratch))
+        os.chdir(scratch)
+        try:
+            return re.sub(
+                r"(?<=```console\n).*?(?=^```$)", lambda block: _run(block[0]), page, flags=re.DOTALL | re.MULTILINE
+            )
+        finally:
+            os.chdir(before)
+
+
+def _prepare(directory: Path) -> None:
+    """Put the sample's two days of extracts below `data/`, and old databases with a few bad rows into `old/`."""
+    for name in ("inputs", "inputs_day2"):
+        shutil.copytree(HERE.parent / "data" / name, directory / "data" / name)
+    customers = [*CUSTOMERS, (4, "Dave", "maybe")]
+    accounts = [*ACCOUNTS, ("A5", 4, 700.0, "Savings"), ("A6", 1, -5.0, "Savings"), ("A8", 1, 100.005, "Savings")]
+    three_layers(directory / "old/three.duckdb", customers, accounts)
+    first = CUSTOMERS, ACCOUNTS
+    second = [*CUSTOMERS[:2], (3, "Carla", "Yes")], [*ACCOUNTS, ("A9", 3, "1e3", "Savings")]
     five_layers(directory / "old/dbt.duckdb", first, first, second)
-    return re.sub(r"(?<=```console\n).*?(?=^```$)", lambda block: _run(block[0]), page, flags=re.DOTALL | re.MULTILINE)
 
 
 def _run(block: str) -> str:
     lines = []
     for command in re.findall(r"^\$ (.*)$", block, re.MULTILINE):
-        result = CliRunner().invoke(main, shlex.split(command)[1:])
-        if result.exit_code:
+        words, _, remark = command.partition("    # ")
+        result = CliRunner().invoke(main, shlex.split(_placed(words))[1:])
+        if result.exit_code != (1 if remark == "exit code 1" else 0):
             raise SystemExit(f"{command}: {result.output}{result.exception}")
-        lines += [f"$ {command}", *_steady(result.output).splitlines()]
+        lines += [f"$ {command}", *(["…"] if remark == "as usual" else _steady(result.output).splitlines())]
     return "\n".join(lines) + "\n"
+
+
+def _placed(command: str) -> str:
+    """Name the one directory that a … stands for."""
+    return re.sub(r"(\S*/)…", lambda found: str(next(Path(found[1]).iterdir())), command)
 
 
 def _steady(output: str) -> str:
@@ -72,20 +91,18 @@ def _steady_line(line: str) -> str:
     return re.sub(r"(?<=\S) {2,}", "  ", line) if _LOOSE.search(line) else line
 
 
-def guide() -> str:
-    """Return the page with what its commands print now."""
-    with TemporaryDirectory() as scratch:
-        before = Path.cwd()
-        os.chdir(scratch)
-        try:
-            return filled(PAGE.read_text(encoding="utf-8"), Path(scratch))
-        finally:
-            os.chdir(before)
+def _main(is_check: bool) -> str | None:
+    stale = []
+    for page in PAGES:
+        there = page.read_text(encoding="utf-8")
+        made = guide(there)
+        if not is_check:
+            page.write_text(made, encoding="utf-8")
+        elif made != there:
+            lines = [line for line in ndiff(there.splitlines(), made.splitlines()) if line[:1] in "+-"]
+            stale += [f"Out of date: {page.name}. Run python docs/run_guide.py.", *lines]
+    return "\n".join(stale) or None
 
 
 if __name__ == "__main__":
-    made, there = guide(), PAGE.read_text(encoding="utf-8")
-    if sys.argv[1:] == ["--check"]:
-        lines = [line for line in ndiff(there.splitlines(), made.splitlines()) if line[:1] in "+-"]
-        sys.exit("\n".join([f"Out of date: {PAGE.name}. Run python docs/run_guide.py.", *lines]) if lines else 0)
-    PAGE.write_text(made, encoding="utf-8")
+    sys.exit(_main(sys.argv[1:] == ["--check"]))

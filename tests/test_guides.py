@@ -1,4 +1,4 @@
-"""The guide to migrations is true: its commands print what stands below them."""
+"""The guides to migration and upkeep are true: their commands print what stands below them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_guide_prints_what_its_commands_print() -> None:
+def test_the_guides_hold_what_their_commands_print() -> None:
     command = [sys.executable, str(ROOT / "docs" / "run_guide.py"), "--check"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
