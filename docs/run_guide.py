@@ -1,4 +1,4 @@
-"""Run the commands of migration.md and upkeep.md, in order, and write what they print below them; --check only compares.
+"""Run the commands of migration.md and upkeep.md, in order, and write what they print below them (--check: compare).
 
 Sample extracts and old databases are put into a temporary directory, where the commands run. Times, sizes and measured
 numbers are dots.
@@ -31,7 +31,8 @@ _VARYING = (
     (r"(?!2026-01-0)\d{4}-\d\d-\d\d([ T]\d\d:\d\d:\d\d(\.\d+)?)?", "…"),
     (r"\b[\d.,]+ (s|MB)\b", r"… \1"),
     (r"(?<=  )[\d.]+ ×$|(?<=key: )[\d.]+ ×", "… ×"),
-    (r"(?<=faster than full  ) *(pass|too small to tell)", "…"),
+    (r"(?<=faster than full  ) *(pass|unclear)", "…"),
+    (r"; [\d,]+ rows are too few to tell", ""),
     (r"(?<=^  \d  …) +\d+\.\d ", "  … "),
 )
 # Lines whose columns are as wide as what varies.

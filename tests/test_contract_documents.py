@@ -15,7 +15,6 @@ import yaml
 from click.testing import CliRunner, Result
 from open_data_contract_standard.model import OpenDataContractStandard
 
-import lc_ibis
 from lc_ibis import contracts
 from lc_ibis.cli import main
 from lc_ibis.engine.checks import Check, accepted_values, not_null, positive_value, row_count, unique
@@ -139,7 +138,7 @@ def test_what_has_no_contract_is_refused(command: str) -> None:
     said = run(command, "stg_account", "ledger", exit_code=2).output
     assert said == "Error: ledger (layers/ledger.py): a step that is not stored has no contract.\n"
     with pytest.raises(SelectionError):
-        getattr(lc_ibis, f"contract_{command}")("ledger")
+        getattr(contracts, command)("ledger")
 
 
 # Exported ---------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 import lc_ibis
+from lc_ibis.backends.manifest import locked
 from lc_ibis.cli import main
 from lc_ibis.comparing import parity
 from lc_ibis.errors import ChecksFailed, DatabaseError, SettingsError
@@ -104,9 +105,7 @@ def test_a_life_on_spark(lending: Lending) -> None:
     with pytest.raises(ChecksFailed):
         lending.load(accounts=[*ACCOUNTS, HUGE])
     assert _files(lending.database) == before
-    from lc_ibis.backends.parquet import _locked
-
-    lock = _locked(lending.database)
+    lock = locked(lending.database)
     with pytest.raises(DatabaseError, match="in use by another process"):
         lending.build()
     lock.release()
