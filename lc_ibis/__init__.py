@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lc_ibis.comparing import parity
     from lc_ibis.dropping import drop, tables
     from lc_ibis.errors import LcIbisError
+    from lc_ibis.questions import diff, explain, history
     from lc_ibis.reading import compile, connect, export, failing, lint, ls, mutate, runs, show, test, verify
     from lc_ibis.refusals import quarantine, quarantine_reasons
     from lc_ibis.reports import report, report_page
@@ -27,9 +28,12 @@ __all__ = [
     "build",
     "compile",
     "connect",
+    "diff",
     "drop",
+    "explain",
     "export",
     "failing",
+    "history",
     "lint",
     "ls",
     "mutate",
@@ -49,6 +53,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "diff": "questions", "explain": "questions", "history": "questions",
     "backup": "backups", "restore": "backups", "drop": "dropping", "tables": "dropping",
     "build": "building", "plan": "building", "parity": "comparing", "LcIbisError": "errors",
     "quarantine": "refusals", "quarantine_reasons": "refusals", "report": "reports", "report_page": "reports",

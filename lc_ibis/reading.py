@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timezone
+from datetime import date, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -24,6 +24,7 @@ from lc_ibis.engine.selection import select as selected
 from lc_ibis.engine.state import LAYER, State, utc_now
 from lc_ibis.engine.verifying import Verified, verify_tables
 from lc_ibis.errors import DatabaseError, SelectionError, SettingsError
+from lc_ibis.moments import parse_moment, run_number
 from lc_ibis.quality import failures
 from lc_ibis.settings import Settings
 
@@ -55,14 +56,15 @@ class Warehouse:
     def table(self, name: str, as_of: str | date | None = None) -> ir.Table:
         """Return a table of the pipeline as an Ibis table.
 
-        With `as_of` it is the table as it stood at that moment, UTC: a history as it was then known, and what is made
-        from histories computed from them by the pipeline's own functions, its stamps (calculated_at) being that
-        moment. Raises SelectionError.
+        With `as_of`, a moment in UTC or the number of a run, it is the table as it stood then: a history as it was
+        then known, and what is made from histories computed from them by the pipeline's own functions, its stamps
+        (calculated_at) being that moment. Raises SelectionError, SettingsError.
         """
         model = self.pipeline[name]
         if as_of is None:
             return self._tables()[name]
-        at = parse_moment(as_of)
+        run_id = run_number(as_of)
+        at = parse_moment(as_of) if run_id is None else self._run_at(run_id)
         if not isinstance(model.kind, Snapshot) and not _made_from_history(self.pipeline, model):
             histories = [m.name for m in self.pipeline if isinstance(m.kind, Snapshot)]
             raise SelectionError(
@@ -70,6 +72,15 @@ class Warehouse:
                 f"{model.layer} holds the last load alone. Ask {' or '.join(histories)}."
             )
         return self._tables(at)[name]
+
+    def _run_at(self, run_id: int) -> datetime:
+        runs = self.store.table(LAYER, "runs") if self.state.last_run else None
+        found = self.store.rows(runs.filter(runs.run_id == run_id)) if runs is not None else []
+        if not found:
+            last = f"the last is run {self.state.last_run[0]}" if self.state.last_run else "there was none yet"
+            raise SelectionError(f"There was no run {run_id} that changed something; {last}. See lc-ibis runs.")
+        at: datetime = found[0]["run_at"]
+        return at
 
     def _tables(self, at: datetime | None = None) -> Tables:
         def found(model: Model) -> ir.Table | None:
@@ -149,28 +160,6 @@ def _made_from_history(pipeline: Pipeline, model: Model) -> bool:
     """Say whether all that a model is made from is in the histories."""
     inputs = [pipeline[name] for name in model.inputs]
     return bool(inputs) and all(isinstance(i.kind, Snapshot) or _made_from_history(pipeline, i) for i in inputs)
-
-
-def parse_moment(text: str | date) -> datetime:
-    """Return a moment in UTC, without zone. A date alone means its last moment. Raises SettingsError."""
-    try:
-        value = text if isinstance(text, date) else _parsed(text)
-        if isinstance(value, datetime) and value.tzinfo:
-            value = value.astimezone(timezone.utc).replace(tzinfo=None)
-    except (ValueError, OverflowError):
-        raise SettingsError(
-            f"--as-of {text}: write a time like 2026-01-31T18:00:00 (UTC) or a date like 2026-01-31."
-        ) from None
-    if not isinstance(value, datetime):
-        value = datetime.combine(value, time.max)
-    return value
-
-
-def _parsed(text: str) -> date:
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        return datetime.fromisoformat(text.strip().removesuffix("Z") + ("+00:00" if text.strip().endswith("Z") else ""))
 
 
 def connect(database: str | Path | None = None, **options: Any) -> Warehouse:

@@ -42,6 +42,17 @@ def quarantine_reasons(source: str | None = None, reason: str | None = None, **o
         return warehouse.store.rows(counted.order_by([ibis.desc("open_count"), "source_name", "reason"]))
 
 
+def refusals_of(warehouse: Warehouse, source: str, key: dict[str, Any]) -> ir.Table:
+    """Return the refusals of a key, in the columns of quarantine; none where the source has no such key."""
+    rows = _refusals(warehouse, None, None)
+    rows = rows.filter(rows.source_name == source)
+    model = warehouse.pipeline.models.get(f"src_{source}")
+    columns = {column.name: column for column in model.contract.columns} if model else {}
+    if len(key) != 1 or not (read_as := columns[next(iter(key))].read_as if key.keys() <= columns.keys() else None):
+        return rows.limit(0)
+    return rows.filter(read_as(rows.received_id) == next(iter(key.values())))
+
+
 def _refusals(warehouse: Warehouse, source: str | None, reason: str | None) -> ir.Table:
     """Return a row a refusal, from the first of its versions to the last."""
     history = warehouse.table("snap_refusal")

@@ -76,7 +76,7 @@ def test_a_failing_build_exits_with_1_and_a_message_without_traceback(built: Len
         (("build", "--backend", "oracle"), "backend: 'oracle' is not one of duckdb"),
         (("build", "--max-delete-share", "2"), "max_delete_share: 2.0 is no share"),
         (("show", "acount_summary"), "There is no table 'acount_summary'. Did you mean account_summary?"),
-        (("show", "account_summary", "--as-of", "yesterday"), "--as-of yesterday: write a time like"),
+        (("show", "account_summary", "--as-of", "yesterday"), "'yesterday' is no moment: write a time like"),
         (("compile", "--dialect", "mysql"), "dialect: 'mysql' is not one of duckdb, databricks, pyspark"),
         (("build", "--ful-refresh"), "No such option"),
         (("bild",), "No such command"),

@@ -8,7 +8,7 @@ import pytest
 
 import lc_ibis
 from lc_ibis.errors import DatabaseError, OutputError, SelectionError, SettingsError
-from lc_ibis.reading import parse_moment
+from lc_ibis.moments import parse_moment
 from tests.conftest import ALICE, SAVINGS, WIDELY, Lending
 
 

@@ -115,6 +115,10 @@ def test_a_life_on_spark(lending: Lending) -> None:
     assert [r["run_id"] for r in lc_ibis.runs(**lending.options)] == [2, 1]
     assert len(lending.rows("account_summary")) == 7
     assert len(lending.rows("account_summary", as_of=first.run_at)) == 8
+    assert [event.what for event in lc_ibis.history("account", "A1", **lending.options)] == ["first seen", "changed"]
+    assert lc_ibis.diff("account_summary", "1", **lending.options).column_counts["original_balance_amount"] == 1
+    steps = lc_ibis.explain("account_summary", "A1", inputs=lending.inputs, **lending.options)
+    assert [line.number for line in steps[-2].lines] == [2]
     assert lc_ibis.test(**lending.options).status == "passed"
     assert pq.read_table(lending.outputs / "account_summary").num_rows == 7
     assert lending.build(partitioned=True).status == "unchanged"

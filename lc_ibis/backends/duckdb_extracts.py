@@ -73,6 +73,26 @@ def reading(files: Sequence[Files], each: Callable[[duckdb.DuckDBPyConnection, s
             raise extract_error(files, error) from None
 
 
+def lines_of_rows(files: Files, names: Sequence[str], rows: Sequence[tuple[str | None, ...]]) -> list[int]:
+    """Return the lines of a CSV file on which rows begin, or their places in a Parquet file; all of them count from 1.
+
+    `rows` are the values of the columns `names`. Raises ExtractError.
+    """
+    [path] = files.paths
+    with duckdb.connect() as con:
+        is_row = " AND ".join(f"{quoted(name)} IS NOT DISTINCT FROM ?" for name in names)
+        numbered = f"SELECT row_number() OVER () AS _number, * FROM ({scanning(files)})"
+        wanted = " OR ".join([f"({is_row})"] * len(rows))
+        try:
+            found = con.execute(
+                f"SELECT _number FROM ({numbered}) WHERE {wanted} ORDER BY 1", [value for row in rows for value in row]
+            ).fetchall()
+        except duckdb.Error as error:
+            raise extract_error([files], error) from None
+    # The first record of a CSV file is its header.
+    return [line_of_record(path, number + 1) if files.format == "csv" else number for (number,) in found]
+
+
 # By format: how DuckDB is told to write it.
 _WRITING = {
     "csv": "FORMAT csv, HEADER true",

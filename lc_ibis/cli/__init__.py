@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from lc_ibis import errors
-from lc_ibis.cli import building, contracts, migrations, reading, upkeep
+from lc_ibis.cli import building, contracts, migrations, questions, reading, upkeep
 
 
 class _Group(click.Group):
@@ -57,8 +57,9 @@ def version() -> None:
 
 _COMMANDS = (
     building.build, building.plan, building.parity, reading.runs, reading.verify, reading.ls, reading.show,
-    reading.report, reading.quarantine, reading.export, reading.test, reading.compile, reading.lint, upkeep.tables,
-    upkeep.drop, upkeep.backup, upkeep.restore, contracts.contract, migrations.migrate,
+    reading.report, reading.quarantine, reading.export, reading.test, reading.compile, reading.lint, questions.history,
+    questions.diff, questions.explain, upkeep.tables, upkeep.drop, upkeep.backup, upkeep.restore, contracts.contract,
+    migrations.migrate,
 )  # fmt: skip
 for command in _COMMANDS:
     main.add_command(command)

@@ -65,7 +65,11 @@ def ls(as_json: bool, **given: Any) -> None:
 @click.command()
 @click.argument("table")
 @click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Most rows to print.")
-@click.option("--as-of", metavar="TIME", help="The table as it stood then, UTC: 2026-01-31, or 2026-01-31T18:00.")
+@click.option(
+    "--as-of",
+    metavar="TIME",
+    help="The table as it stood then, UTC: 2026-01-31, or 2026-01-31T18:00, or the number of a run.",
+)
 @click.option("--failing", is_flag=True, help="The rows that break one of the table's checks, check by check.")
 @click.option("--stored", is_flag=True, help="With --failing: the rows that build --store-failures kept last.")
 @options(*TABLES, "json")

@@ -39,3 +39,13 @@ def grid_of(rows: list[dict[str, Any]]) -> Table:
 def print_grid(rows: list[dict[str, Any]]) -> None:
     """Print rows under headings, as wide as their values are."""
     print_whole(new_console(), grid_of(rows))
+
+
+def table_of(rows: list[dict[str, Any]]) -> Table:
+    """Rows under the names of their columns; a null is blank."""
+    table = Table(box=None, pad_edge=False)
+    for column in rows[0]:
+        table.add_column(column, no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text("" if value is None else str(value)) for value in row.values()))
+    return table

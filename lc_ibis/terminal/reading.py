@@ -12,7 +12,7 @@ from rich.text import Text
 from lc_ibis.engine.mutating import Mutated
 from lc_ibis.engine.naming import Breach
 from lc_ibis.engine.verifying import Verified
-from lc_ibis.terminal.console import grid_of, new_console, print_whole
+from lc_ibis.terminal.console import grid_of, new_console, print_whole, table_of
 
 
 def mutated(results: list[Mutated]) -> None:
@@ -54,12 +54,7 @@ def rows(name: str, rows: list[dict[str, Any]], limit: int) -> None:
     if not rows:
         console.print(f"{name} has no rows.")
         return
-    table = Table(box=None, pad_edge=False)
-    for column in rows[0]:
-        table.add_column(column, no_wrap=True)
-    for row in rows:
-        table.add_row(*(Text("" if value is None else str(value)) for value in row.values()))
-    print_whole(console, table)
+    print_whole(console, table_of(rows))
     if len(rows) == limit:
         console.print(f"The first {limit} rows; more with --limit.", style="dim")
 

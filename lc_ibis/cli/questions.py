@@ -1,0 +1,75 @@
+"""The commands that answer questions: what became of a key, what changed, why a row is as it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from lc_ibis.cli.options import TABLES, options
+
+_LIMIT = click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Most rows to print.")
+
+
+@click.command()
+@click.argument("entity")
+@click.argument("key", nargs=-1, required=True, metavar="KEY")
+@options(*TABLES, "json")
+def history(entity: str, key: tuple[str, ...], as_json: bool, **given: Any) -> None:
+    """Tell the life of a KEY: history account A007.
+
+    When it was first seen, what changed from what to what, when it was refused, deleted, and came back. ENTITY is what
+    there is a history of: customer, account.
+    """
+    from dataclasses import asdict
+
+    from lc_ibis import questions
+    from lc_ibis.quality.report import to_json
+    from lc_ibis.terminal import questions as terminal
+
+    events = questions.history(entity, *key, **given)
+    click.echo(to_json([asdict(event) for event in events])) if as_json else terminal.life(events)
+
+
+@click.command()
+@click.argument("table")
+@click.option(
+    "--from", "from_", required=True, metavar="TIME", help="The first moment: a time, UTC, or a run's number."
+)
+@click.option("--to", metavar="TIME", help="The second moment. [default: now]")
+@_LIMIT
+@options(*TABLES, "json")
+def diff(table: str, from_: str, to: str | None, limit: int, as_json: bool, **given: Any) -> None:
+    """Say what changed in a TABLE between two moments.
+
+    Rows added, removed, and changed, column by column. Of histories, and of what is made from them; stamps like
+    calculated_at do not count.
+    """
+    from dataclasses import asdict
+
+    from lc_ibis import questions
+    from lc_ibis.quality.report import to_json
+    from lc_ibis.terminal import questions as terminal
+
+    found = questions.diff(table, from_, to, limit, **given)
+    click.echo(to_json(asdict(found))) if as_json else terminal.compared(found)
+
+
+@click.command()
+@click.argument("table")
+@click.argument("key", nargs=-1, required=True, metavar="KEY")
+@_LIMIT
+@options(*TABLES, "inputs", "json")
+def explain(table: str, key: tuple[str, ...], limit: int, as_json: bool, **given: Any) -> None:
+    """Say why a row of a TABLE is as it is: explain account_summary A007.
+
+    The row, what its table does, and the rows of each table behind it, back to the lines of the delivered files.
+    """
+    from dataclasses import asdict
+
+    from lc_ibis import questions
+    from lc_ibis.quality.report import to_json
+    from lc_ibis.terminal import questions as terminal
+
+    steps = questions.explain(table, *key, limit=limit, **given)
+    click.echo(to_json([asdict(step) for step in steps])) if as_json else terminal.explained(steps, limit)

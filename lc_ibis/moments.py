@@ -1,0 +1,36 @@
+"""Moments as people write them."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time, timezone
+
+from lc_ibis.errors import SettingsError
+
+
+def run_number(text: str | date) -> int | None:
+    """Return the run that a text is the number of, if it is one; 20260131 is a date."""
+    return int(text) if isinstance(text, str) and re.fullmatch(r"\s*[0-9]{1,7}\s*", text) else None
+
+
+def parse_moment(text: str | date) -> datetime:
+    """Return a moment in UTC, without zone. A date alone means its last moment. Raises SettingsError."""
+    try:
+        value = text if isinstance(text, date) else _parsed(text)
+        if isinstance(value, datetime) and value.tzinfo:
+            value = value.astimezone(timezone.utc).replace(tzinfo=None)
+    except (ValueError, OverflowError):
+        raise SettingsError(
+            f"{text!r} is no moment: write a time like 2026-01-31T18:00:00 (UTC), a date like 2026-01-31, or a run's "
+            "number."
+        ) from None
+    if not isinstance(value, datetime):
+        value = datetime.combine(value, time.max)
+    return value
+
+
+def _parsed(text: str) -> date:
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        return datetime.fromisoformat(text.strip().removesuffix("Z") + ("+00:00" if text.strip().endswith("Z") else ""))
