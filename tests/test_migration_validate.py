@@ -124,6 +124,19 @@ def test_a_balance_that_did_not_fit_is_explained(lending: Lending) -> None:
     moving.apply()
     [table] = moving.marts()
     assert reasons(table)["A9", "original_balance"] == "123456789.5 did not fit the old type"
+    assert reasons(table)["A9", "annual_interest"] == "follows from the balance"
+
+
+def test_of_a_balance_that_did_not_fit_and_a_loan_that_was_not_read_all_is_explained(lending: Lending) -> None:
+    customers: list[Row] = [(1, "Alice", "TRUE")]
+    moving = Moving(lending, three_layers(lending.root / OLD, customers, [("A1", 1, 1e12, "Savings")]))
+    moving.apply()
+    [table] = moving.marts()
+    assert not table.unexplained
+    assert reasons(table)["A1", "interest_rate"] == "the old staging read HasLoan 'TRUE' as None"
+    moving = _changed(moving, "UPDATE main_marts.account_summary SET interest_rate = 0.010")
+    [table] = moving.call("validate", moving.old).tables
+    assert {d.column for d in table.unexplained} == {"interest_rate"}
 
 
 def test_old_views_that_are_broken_leave_differences_unexplained(lending: Lending) -> None:

@@ -166,7 +166,7 @@ def _value(facts: Facts, key: Any, column: str, old: Row, new: Row) -> str | Non
     if column == "interest_rate_pct":
         return _rate(facts, key, old, new)
     if column == "annual_interest_amount":
-        return _interest(old, new)
+        return _interest(facts, key, old, new)
     if column == "new_balance_amount":
         is_sum = old[column] == _sum(old) and new[column] == _sum(new)
         return "follows from balance and interest" if is_sum else None
@@ -213,9 +213,10 @@ def _decimal(text: str | None) -> Decimal | None:
         return None
 
 
-def interest_rate(balance: Decimal, has_loan: bool) -> Decimal:
-    """Return the yearly rate, as the business has it."""
-    base = BASE_RATES[0] if balance < 10_000 else BASE_RATES[1] if balance < 20_000 else BASE_RATES[2]
+def interest_rate(balance: Decimal | None, has_loan: bool) -> Decimal:
+    """Return the yearly rate, as the business has it; a balance that is null is below no limit, as in SQL."""
+    low, middle, high = BASE_RATES
+    base = high if balance is None else low if balance < 10_000 else middle if balance < 20_000 else high
     return base + (LOAN_SURCHARGE if has_loan else Decimal(0))
 
 
@@ -228,7 +229,7 @@ def _rate(facts: Facts, key: Any, old: Row, new: Row) -> str | None:
     theirs = before[0].get("has_loan_flag")
     did = theirs if isinstance(theirs, bool) else str(theirs).lower() == "yes"
     does = (received[0]["has_loan"] or "").strip(SPACE).lower() in YES
-    if old["original_balance_amount"] is None or old["interest_rate_pct"] is None:
+    if old["original_balance_amount"] is None and not _balance(facts, key, None, new["original_balance_amount"]):
         return None
     by_rule = old["interest_rate_pct"] == interest_rate(old["original_balance_amount"], did)
     if not by_rule or new["interest_rate_pct"] != interest_rate(new["original_balance_amount"], does):
@@ -238,16 +239,19 @@ def _rate(facts: Facts, key: Any, old: Row, new: Row) -> str | None:
     return "follows from the balance"
 
 
-def _interest(old: Row, new: Row) -> str | None:
+def _interest(facts: Facts, key: Any, old: Row, new: Row) -> str | None:
     """Ours must be exact; the old one must follow from its own balance and rate, to within a cent."""
-    values = [row[name] for row in (old, new) for name in ("original_balance_amount", "interest_rate_pct")]
-    if None in values or old["annual_interest_amount"] is None:
-        return None
-    exact_old, exact_new = values[0] * values[1], values[2] * values[3]
+    balance, rate = old["original_balance_amount"], old["interest_rate_pct"]
+    interest = old["annual_interest_amount"]
+    exact_new = new["original_balance_amount"] * new["interest_rate_pct"]
     if new["annual_interest_amount"] != exact_new.quantize(CENT, ROUND_HALF_UP):
         return None
-    if old["annual_interest_amount"] == exact_old.quantize(CENT, ROUND_HALF_UP):
+    if balance is None and interest is None:
+        return "follows from the balance" if _balance(facts, key, None, new["original_balance_amount"]) else None
+    if None in (balance, rate, interest):
+        return None
+    if interest == (balance * rate).quantize(CENT, ROUND_HALF_UP):
         return "follows from balance and rate"
-    if abs(old["annual_interest_amount"] - exact_old) < CENT:
+    if abs(interest - balance * rate) < CENT:
         return f"{exact_new:f} rounds to {new['annual_interest_amount']}; the old pipeline rounded otherwise"
     return None
