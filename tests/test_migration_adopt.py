@@ -180,6 +180,12 @@ def test_a_history_that_is_not_well_formed_is_refused_by_its_keys(lending: Lendi
     assert moving.query("SELECT count(*) FROM duckdb_tables() WHERE schema_name IN ('staging', 'snapshots')") == [(0,)]
 
 
+def test_a_column_that_no_history_of_ours_has_is_named_before(lending: Lending) -> None:
+    moving = Moving(lending, _old(lending.root / OLD, "ALTER TABLE snapshots.snap_account ADD COLUMN note VARCHAR"))
+    [phase] = moving.call("plan", moving.old, phases=(2,), adopt_snapshots=True)
+    assert phase.notes == ("snapshots.snap_account: note is not taken over; snap_account has no such column.",)
+
+
 def test_three_layers_have_no_histories_to_adopt(lending: Lending) -> None:
     moving = Moving(lending, three_layers(lending.root / OLD))
     with pytest.raises(MigrationError, match=r"no snapshots.snap_customer and no snapshots.snap_account to adopt"):

@@ -15,6 +15,7 @@ from lc_ibis.backends.duckdb_text import quoted
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import LcIbisError
 from lc_ibis.migrations import record, validating
+from lc_ibis.migrations.adopting import histories
 from lc_ibis.migrations.checkpoints import options_of
 from lc_ibis.migrations.comparing import Explain, Pair, compare
 from lc_ibis.migrations.inputs import left_out, sources
@@ -114,6 +115,7 @@ def _plan(shadow: Migration, phase: Phase, found: PhasePlan) -> None:
         if phase.number == 2:
             found.casts = tuple(_casts(shadow, store, "staging"))
             found.rows = (*_refused(shadow, store), *_changed(shadow, store))
+            found.notes = tuple(_left_out_of_histories(shadow))
         if phase.number == 4:
             found.casts = tuple(_casts(shadow, store, "marts"))
     if phase.number == 4:
@@ -153,6 +155,12 @@ def _left_out(shadow: Migration) -> Iterator[str]:
         taken = {(t.schema, t.name) for t in old_tables(shadow.source, shadow.pipeline)}
         if (relation.schema, relation.name) not in taken and relation.schema != "snapshots":
             yield f"{relation}: it has no counterpart, and stays in the old database alone."
+
+
+def _left_out_of_histories(shadow: Migration) -> Iterator[str]:
+    for name, relation in histories(shadow.source, shadow.pipeline).items() if shadow.adopt_snapshots else ():
+        if names := [n for n in relation.columns if n not in shadow.pipeline[name].contract.schema()]:
+            yield f"{relation}: {', '.join(names)} is not taken over; {name} has no such column."
 
 
 def _stored(old: OldDatabase, shadow: Migration, layer: str) -> list[OldTable]:
