@@ -91,7 +91,7 @@ def _guide(steps: list[dict[str, Any]]) -> str:
             if step in found:
                 told = found[step]["report"]
                 tests, total = told["checks_seconds"], found[step]["median"]
-                words = [f"{total - tests:.2f}", f"{tests:.2f}", f"{total:.2f}", str(told["total_tests"])]
+                words = [f"{total - tests:.2f}", f"{tests:.2f}", f"{total:.2f}", str(told["total_checks"])]
                 rows.append([f"{size:,}", step, *words])
     return _table(["accounts", "run", "run s", "tests s", "total s", "number of tests"], rows)
 

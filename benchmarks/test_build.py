@@ -81,5 +81,5 @@ def shortened(report: dict[str, Any]) -> dict[str, Any]:
     layers: dict[str, float] = {}
     for table in report["tables"]:
         layers[table["layer"]] = layers.get(table["layer"], 0.0) + table["seconds"]
-    names = ("seconds", "checks_seconds", "outputs_seconds", "total_tests", "status")
+    names = ("seconds", "checks_seconds", "outputs_seconds", "total_checks", "status")
     return {name: report[name] for name in names} | {"layers": layers}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -11,11 +12,15 @@ import click
 
 import lc_ibis
 from lc_ibis.cli import main
-from lc_ibis.engine.checks import Check, contract_checks
+from lc_ibis.engine.checks import Check
+from lc_ibis.engine.contracts import Contract
+from lc_ibis.engine.generic_checks import contract_checks
 from lc_ibis.engine.model import Model
 from lc_ibis.engine.naming import PREFIXES, RULES
 from lc_ibis.layers import pipeline
 from lc_ibis.layers.columns import ABBREVIATIONS
+from lc_ibis.quality import failures
+from lc_ibis.quality.failures import FailingRow
 from lc_ibis.reading import DIALECTS
 
 HERE = Path(__file__).parent
@@ -27,6 +32,8 @@ def tables() -> str:
     for layer in pipeline.layers:
         parts.append(f"## {layer}")
         parts += [_table(model) for model in pipeline if model.layer == layer]
+    parts += [f"## {failures.LAYER}", f"### {failures.TABLE}", str(inspect.getdoc(FailingRow)), _columns(FailingRow)]
+    parts.append("Kept by `lc-ibis build --store-failures`.")
     return "\n\n".join(parts) + "\n"
 
 
@@ -35,11 +42,7 @@ def _table(model: Model) -> str:
     kept = "" if model.is_stored else " Computed when asked for, not stored."
     lines = [f"### {model.name}", f"{model.description}{kept}", f"Made from {made_from}."]
     if model.contract.columns:
-        rows = ["| column | type | meaning |", "|---|---|---|"]
-        for c in model.contract.columns:
-            marks = ", key" * c.is_key + ", may be null" * c.is_nullable
-            rows.append(f"| {c.name} | {str(c.type).replace('|', '')}{marks} | {c.description} |")
-        lines.append("\n".join(rows))
+        lines.append(_columns(model.contract))
     implied = {check.name for check in contract_checks(model.contract)}
     declared = [check for check in model.checks if check.name not in implied]
     if declared:
@@ -47,8 +50,17 @@ def _table(model: Model) -> str:
     return "\n\n".join(lines)
 
 
+def _columns(contract: type[Contract]) -> str:
+    rows = ["| column | type | meaning |", "|---|---|---|"]
+    for c in contract.columns:
+        marks = ", key" * c.is_key + ", may be null" * c.is_nullable
+        rows.append(f"| {c.name} | {str(c.type).replace('|', '')}{marks} | {c.description} |")
+    return "\n".join(rows)
+
+
 def _check(check: Check) -> str:
-    return f"- `{check.name}` ({check.severity}): {check.meaning}"
+    thresholds = f"; {check.thresholds}" if check.thresholds else ""
+    return f"- `{check.name}` ({check.severity}{thresholds}): {check.meaning}"
 
 
 def cli() -> str:

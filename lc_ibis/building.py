@@ -111,8 +111,9 @@ def _build(
         _refuse_stale(run, settings.warn_error)
         versions = {name: table.version for name, table in before.tables.items()}
         checker = Checker(
-            pipeline, store, refresher.tables, state, code.checks, refresher.changes, versions, settings.full_refresh,
-            settings.limits, settings.warn_error,
+            pipeline, store, refresher.tables, state, fingerprints=code.checks, changes=refresher.changes,
+            before=versions, everything=settings.full_refresh, thresholds=settings.thresholds,
+            warn_error=settings.warn_error,
         )  # fmt: skip
         with timed(run, "checks_seconds"):
             run.checks = checker.run(chosen)

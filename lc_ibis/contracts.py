@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lc_ibis.engine.checks import Check
 from lc_ibis.engine.contract_changes import ContractDiff, compared, type_name
-from lc_ibis.engine.exports import write_whole
+from lc_ibis.engine.exports import write_text
 from lc_ibis.engine.model import Model
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.errors import SelectionError, SettingsError
@@ -21,7 +20,7 @@ def show(*tables: str) -> list[dict[str, Any]]:
     """Return the contracts of the tables, or of all: grain, key, columns and checks; no database is needed."""
     from lc_ibis.layers import pipeline
 
-    return [_document(model) for model in _chosen(pipeline, tables)]
+    return [_document(model) for model in _with_contract(pipeline, tables)]
 
 
 def diff(*tables: str, **options: Any) -> list[ContractDiff]:
@@ -50,7 +49,7 @@ def export(*tables: str, to: str | Path | None = None) -> dict[str, str]:
     documents = {model.name: odcs.to_yaml(model) for model in _chosen(pipeline, tables)}
     if to is not None:
         for table, text in documents.items():
-            write_whole(contract_file(to, table), partial(_write, text))
+            write_text(contract_file(to, table), text)
     return documents
 
 
@@ -59,8 +58,10 @@ def contract_file(directory: str | Path, table: str) -> Path:
     return Path(directory) / f"{table}.odcs.yaml"
 
 
-def _write(text: str, place: Path) -> None:
-    place.write_text(text, encoding="utf-8")
+def _with_contract(pipeline: Pipeline, tables: tuple[str, ...]) -> list[Model]:
+    """Return the named models, or all that are stored or checked. Raises SelectionError."""
+    named = [pipeline[name] for name in dict.fromkeys(tables)]
+    return named or [model for model in pipeline if model.is_stored or model.checks]
 
 
 def _chosen(pipeline: Pipeline, tables: tuple[str, ...]) -> list[Model]:
@@ -68,7 +69,7 @@ def _chosen(pipeline: Pipeline, tables: tuple[str, ...]) -> list[Model]:
     models = [pipeline[name] for name in dict.fromkeys(tables)] or [model for model in pipeline if model.is_stored]
     for model in models:
         if not model.is_stored:
-            raise SelectionError(f"{model.name} ({model.where}): a step that is not stored has no contract.")
+            raise SelectionError(f"{model.name} ({model.where}): it is a step that is not stored, so nobody reads it.")
     return models
 
 
@@ -78,6 +79,7 @@ def _document(model: Model) -> dict[str, Any]:
         "layer": model.layer,
         "contract": model.contract.__name__,
         "version": model.contract.major_version(),
+        "is_stored": model.is_stored,
         "grain": model.grain,
         "description": model.description,
         "key": list(model.contract.key()),
@@ -104,5 +106,6 @@ def _check(check: Check) -> dict[str, Any]:
         "meaning": check.meaning,
         "warn_if": check.warn_if,
         "error_if": check.error_if,
+        "thresholds": check.thresholds,
         "tags": list(check.tags),
     }

@@ -102,8 +102,10 @@ class Warehouse:
         tables = self._tables()
         run_id = self.state.last_run[0] if self.state.last_run else 0
         run = Run(run_id, utc_now(), lineage=self.pipeline.lineage)
-        limits, warn_error = self.settings.limits, self.settings.warn_error
-        checker = Checker(self.pipeline, self.store, tables, self.state, limits=limits, warn_error=warn_error)
+        checker = Checker(
+            self.pipeline, self.store, tables, self.state,
+            thresholds=self.settings.thresholds, warn_error=self.settings.warn_error,
+        )  # fmt: skip
         run.checks = checker.run(names)
         run.ledger = checker.ledger()
         run.status = "failed" if any(result.status == "fail" for result in run.checks) else "passed"
@@ -114,14 +116,15 @@ class Warehouse:
         """Return the first rows that break each check of a table, by the check's name, where there are any.
 
         With `stored` they are those that the last build with store_failures kept, published or not, as JSON has them.
+        Raises SelectionError for a table that has no checks, DatabaseError where nothing is kept.
         """
+        if not (checks := self.pipeline[name].checks):
+            raise SelectionError(f"{name} has no checks that a row could break.")
         if stored:
-            return failures.stored(self.store, self.pipeline[name].name, limit)
+            return failures.stored(self.store, name, limit)
         tables = self._tables()
-        found = {
-            check.name: self.store.rows(check.rows(tables[name], tables).limit(few(limit)))
-            for check in self.pipeline[name].checks
-        }
+        broken = {check.name: check.rows(tables[name], tables) for check in checks}
+        found = {name: self.store.rows(rows.order_by(rows.columns).limit(few(limit))) for name, rows in broken.items()}
         return {check: rows for check, rows in found.items() if rows}
 
     def mutate(self, names: list[str]) -> list[Mutated]:

@@ -19,9 +19,10 @@ def quarantine(
 ) -> list[dict[str, Any]]:
     """Return every row that was ever refused, those that still are first, the latest first.
 
-    `source` is customer or account, `reason` a part of the reason, in any case. Columns: source_name, received_id,
-    reason, failure_reason (with the value), received_text, refused_count (copies of the row), first_seen_at, and
-    resolved_at: the run whose extract no longer had the row, or in which it was accepted; null while it is open.
+    `source` is customer or account (or src_account), `reason` a part of the reason, in any case. Columns:
+    source_name, received_id, reason, failure_reason (with the value), received_text, refused_count (copies of the
+    row), first_seen_at, and resolved_at: the run whose extract no longer had the row, or in which it was accepted;
+    null while it is open. Raises SettingsError, DatabaseError.
     """
     with connect(**options) as warehouse:
         rows = _refusals(warehouse, source, reason)
@@ -59,9 +60,10 @@ def _refusals(warehouse: Warehouse, source: str | None, reason: str | None) -> i
     history = history.mutate(reason=history.failure_reason.re_extract(r"\A([^:]+)", 1))
     if source is not None:
         sources = [m.name.removeprefix("src_") for m in warehouse.pipeline if isinstance(m.kind, Source)]
-        if source not in sources:
-            raise SettingsError(f"quarantine: there is no source {source!r}.{hint(source, sources)}")
-        history = history.filter(history.source_name == source)
+        wanted = source.removeprefix("src_")
+        if wanted not in sources:
+            raise SettingsError(f"quarantine: there is no source {source!r}.{hint(wanted, sources)}")
+        history = history.filter(history.source_name == wanted)
     if reason is not None:
         history = history.filter(history.reason.lower().contains(reason.lower()))
     ends = history.group_by("refusal_id", *_REFUSAL).aggregate(

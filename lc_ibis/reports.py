@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lc_ibis.engine.exports import write_whole
+from lc_ibis.engine.exports import write_text
 from lc_ibis.errors import DatabaseError, SettingsError
 from lc_ibis.quality.report import SCHEMA_VERSION
 from lc_ibis.settings import FORMATS, Format, Settings
@@ -30,7 +30,7 @@ def report_page(**options: Any) -> Path:
     """Write the last report as an HTML page beside it; return the page. Raises DatabaseError, OutputError."""
     paths = _reports(Settings.load(**options).reports)
     page, text = paths[-1].with_suffix(".html"), _made(paths, "html")
-    write_whole(page, lambda written: _write(written, text))
+    write_text(page, text)
     return page
 
 
@@ -77,7 +77,3 @@ def _readable(path: Path) -> dict[str, Any] | None:
         return _read(path)
     except (ValueError, KeyError, TypeError, OSError, DatabaseError):
         return None
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")

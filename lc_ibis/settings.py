@@ -58,7 +58,7 @@ class Settings:
     memory_limit: str | None = None
 
     @property
-    def limits(self) -> dict[str, tuple[float, float]]:
+    def thresholds(self) -> dict[str, tuple[float, float]]:
         """By name of a check: its thresholds for a warning and for an error."""
         return {"few_refused": (self.warn_refused_share, self.max_refused_share)}
 

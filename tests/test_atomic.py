@@ -34,7 +34,7 @@ def test_a_failing_check_publishes_nothing_and_says_which_rows(lending: Lending)
     latest = sorted(lending.reports.glob("*.json"))[-1]
     report = json.loads(latest.read_text())
     assert report["status"] == "failed"
-    failing = {failure["test"]: failure for failure in report["failures"] if failure["severity"] == "error"}
+    failing = {failure["check"]: failure for failure in report["failures"] if failure["severity"] == "error"}
     assert failing["not_null_new_balance_amount"]["examples"] == [{"account_id": "A2", "new_balance_amount": None}]
 
 

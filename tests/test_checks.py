@@ -11,11 +11,10 @@ import ibis
 import pytest
 
 import lc_ibis
-from lc_ibis.engine.checks import (
-    Check,
+from lc_ibis.engine.checks import Check, counts
+from lc_ibis.engine.generic_checks import (
     accepted_range,
     accepted_values,
-    counts,
     expression_is_true,
     not_null,
     positive_value,

@@ -56,7 +56,7 @@ def test_build_as_json_is_the_report(built: Lending) -> None:
     document = printed("build", "--json")
     assert document["status"] == "built"
     assert {t["table"]: t["changed_count"] for t in document["tables"]}["account_summary"] == 1
-    assert document["total_tests"] == document["passed"] == len(document["tests"]) > 90
+    assert document["total_checks"] == document["passed"] == len(document["checks"]) > 90
     newest = sorted(built.reports.glob("quality_report_*.json"))[-1]
     assert json.loads(newest.read_text()) == document
 
@@ -97,11 +97,14 @@ def test_show_as_json_is_an_array_of_objects_with_decimals_as_strings(built: Len
     [row] = printed("show", "account_summary", "--json")
     assert (row["account_id"], row["customer_id"]) == ("A1", 1)
     assert (row["interest_rate_pct"], row["annual_interest_amount"]) == ("0.0150", "75.00")
-    assert printed("show", "account_summary", "--json", "--limit", "0") == []
+    assert len(printed("show", "account_summary", "--json", "--limit", "1")) == 1
 
 
 def test_show_limits_rows_and_says_so(built: Lending) -> None:
     assert "The first 1 rows; more with --limit." in run("show", "src_account", "--limit", "1").output
+    count = len(json.loads(run("show", "src_account", "--json", "--limit", "1000").output))
+    assert "more with --limit" not in run("show", "src_account", "--limit", str(count)).output
+    assert "0 is not in the range" in run("show", "src_account", "--limit", "0", exit_code=2).output
 
 
 def test_show_without_a_database_says_how_to_make_one(lending: Lending) -> None:
@@ -112,7 +115,7 @@ def test_show_without_a_database_says_how_to_make_one(lending: Lending) -> None:
 def test_test_prints_the_verdict_and_as_json_the_report(built: Lending) -> None:
     assert re.search(r"\d+ checks: \d+ passed", run("test").output)
     document = printed("test", "--json")
-    assert document["total_tests"] == document["passed"] + document["warned"] > 90
+    assert document["total_checks"] == document["passed"] + document["warned"] > 90
     assert set(document) >= {"timestamp", "by_layer", "by_severity", "failures", "ledger"}
     assert printed("test", "--json", "--select", "marts")["by_layer"].keys() == {"marts"}
 

@@ -17,8 +17,9 @@ from open_data_contract_standard.model import OpenDataContractStandard
 
 from lc_ibis import contracts
 from lc_ibis.cli import main
-from lc_ibis.engine.checks import Check, accepted_values, not_null, positive_value, row_count, unique
+from lc_ibis.engine.checks import Check
 from lc_ibis.engine.contracts import Contract, Flag, Integer, Text, column, key
+from lc_ibis.engine.generic_checks import accepted_values, not_null, positive_value, row_count, unique
 from lc_ibis.engine.model import Incremental, Model, model
 from lc_ibis.errors import OutputError, SelectionError, SettingsError
 from lc_ibis.layers import pipeline
@@ -103,7 +104,7 @@ def test_what_a_table_promises_is_printed_without_a_database() -> None:
 
 def test_all_stored_tables_are_shown_unless_some_are_named() -> None:
     found = json.loads(run("show", "--json").output)
-    assert [contract["table"] for contract in found] == STORED
+    assert [contract["table"] for contract in found] == [*STORED, "ledger"]
     assert [c["table"] for c in contracts.show("snap_account", "src_account", "snap_account")] == [
         "snap_account", "src_account",
     ]  # fmt: skip
@@ -130,15 +131,25 @@ def test_a_later_version_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("command", ["show", "export"])
-def test_what_has_no_contract_is_refused(command: str) -> None:
+def test_a_table_that_does_not_exist_is_refused(command: str) -> None:
     assert (
         "There is no table 'acount_summary'. Did you mean account_summary?"
         in run(command, "acount_summary", exit_code=2).output
     )
-    said = run(command, "stg_account", "ledger", exit_code=2).output
-    assert said == "Error: ledger (layers/ledger.py): a step that is not stored has no contract.\n"
+
+
+def test_a_step_that_is_not_stored_is_shown_and_not_exported() -> None:
+    assert "ledger (a step; not stored): One row per source" in run("show", "ledger").output
+    said = run("export", "stg_account", "ledger", exit_code=2).output
+    assert said == "Error: ledger (layers/ledger.py): it is a step that is not stored, so nobody reads it.\n"
     with pytest.raises(SelectionError):
-        getattr(contracts, command)("ledger")
+        contracts.export("ledger")
+
+
+def test_thresholds_are_shown() -> None:
+    assert "(warn over 5%, error over 50%)" in run("show", "quarantine_stg_account").output
+    assert positive_value("x").but(warn_if=3, error_if=0.125).thresholds == "warn over 3, error over 12.5%"
+    assert positive_value("x").but(severity="warn", error_if=2).thresholds == ""
 
 
 # Exported ---------------------------------------------------------------------------------------

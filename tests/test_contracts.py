@@ -14,8 +14,8 @@ import pytest
 import lc_ibis
 import lc_ibis.reading
 from lc_ibis.building import run_pipeline
-from lc_ibis.engine.checks import contract_checks
 from lc_ibis.engine.contracts import Contract, Integer, Moment, Text, column, key, received_key, stamp, verify
+from lc_ibis.engine.generic_checks import contract_checks
 from lc_ibis.engine.model import CheckStrategy, Incremental, Model, Snapshot, Source, model
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.scd2 import Versions

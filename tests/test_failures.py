@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from click.testing import CliRunner
 
 import lc_ibis
 from lc_ibis.cli import main
-from lc_ibis.errors import ChecksFailed
+from lc_ibis.errors import ChecksFailed, DatabaseError
 from lc_ibis.quality import failures
 from tests.conftest import ALICE, SAVINGS, WIDELY, Lending
 from tests.test_atomic import HUGE
@@ -65,10 +66,19 @@ def test_the_same_rows_again_write_nothing(lending: Lending) -> None:
 
 def test_without_the_option_nothing_is_kept(lending: Lending) -> None:
     lending.load([ALICE], [SAVINGS, ORPHAN])
-    assert _kept(lending, "int_account_without_customer") == {}
+    with pytest.raises(DatabaseError, match="No failing rows are kept in this database"):
+        _kept(lending, "int_account_without_customer")
     lending.build(store_failures=True)
     lending.load([ALICE], [SAVINGS])
     assert _kept(lending, "int_account_without_customer"), "they stay as the last build that was told to left them"
+
+
+def test_a_row_keeps_its_run_when_another_comes(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS, ORPHAN], store_failures=True)
+    lending.load([ALICE], [SAVINGS, ORPHAN, ("A0", *ORPHAN[1:])], store_failures=True)
+    with lc_ibis.connect(lending.database) as warehouse:
+        kept = warehouse.con.table("failing_row", database="quality").to_pyarrow().to_pylist()
+    assert {json.loads(row["row_text"])["account_id"]: row["run_id"] for row in kept} == {"A7": 1, "A0": 2}
 
 
 def test_the_first_thousand_rows_are_kept(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,6 +109,8 @@ def test_the_command_shows_what_is_kept(lending: Lending) -> None:
 
     assert "9999999999999999.99" in said("account_summary", "--failing", "--stored")
     assert "account_summary: no row breaks a check." in said("account_summary", "--failing")
+    assert "snap_account: no failing rows are kept of it." in said("snap_account", "--failing", "--stored")
+    assert "customer_cleaned has no checks" in said("customer_cleaned", "--failing", code=2)
     assert "--stored goes with --failing." in said("account_summary", "--stored", code=2)
     assert "There is no table 'acount_summary'" in said("acount_summary", "--failing", "--stored", code=2)
 

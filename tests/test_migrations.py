@@ -302,7 +302,7 @@ def test_phase_7_writes_the_report_of_all_checks(applied_dirty: Moving) -> None:
     assert "3 of them warn" in details
     report = json.loads((applied_dirty.lending.reports / details.split()[-1]).read_text())
     assert report["status"] == "passed"
-    assert {test["scope"] for test in report["tests"]} == {"all rows"}
+    assert {check["scope"] for check in report["checks"]} == {"all rows"}
 
 
 def test_a_migration_into_tables_that_are_there_goes_on_from_them(moving: Moving) -> None:

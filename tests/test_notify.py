@@ -60,7 +60,7 @@ def test_a_failed_check_is_told_without_values(lending: Lending, listener: Liste
     [told] = listener.heard
     assert (told["program"], told["status"], told["error"], told["run_id"]) == ("lc-ibis", "failed", "ChecksFailed", 1)
     assert told["meaning"].startswith("A check of severity error found rows")
-    failure = next(failure for failure in told["failures"] if failure["test"] == "not_null_new_balance_amount")
+    failure = next(failure for failure in told["failures"] if failure["check"] == "not_null_new_balance_amount")
     assert (failure["table"], failure["severity"], failure["count"]) == ("account_summary", "error", 1)
     assert told["report"].endswith(".json")
     assert "A2" not in json.dumps(told)

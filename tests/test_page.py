@@ -17,6 +17,7 @@ import lc_ibis
 from lc_ibis.cli import main
 from lc_ibis.errors import DatabaseError, LcIbisError, OutputError
 from lc_ibis.quality.lineage import HEIGHT, WIDTH, layout
+from lc_ibis.quality.page import page
 from tests.conftest import ALICE, SAVINGS, Lending
 from tests.test_atomic import HUGE
 from tests.test_sample import DAYS
@@ -200,3 +201,23 @@ def test_the_page_is_readable_in_a_browser(
     assert asked == [pages[name].resolve().as_uri()]
     assert complaints == []
     page.close()
+
+
+def test_a_file_that_could_not_be_put_in_its_place_is_the_verdict(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS])
+    place = lending.outputs / "account_summary.csv"
+    place.unlink()
+    (place / "in the way").mkdir(parents=True)
+    with pytest.raises(OutputError):
+        lending.load([ALICE], [("A1", "1", "7", "Savings")])
+    text = lc_ibis.report("html", reports=lending.reports)
+    assert "Published, but not all files" in text
+    assert "Tables and files follow the extracts" not in text
+
+
+def test_skipped_checks_did_not_pass(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS])
+    report = json.loads(lc_ibis.report(reports=lending.reports))
+    assert "Every check passed." in page(report)
+    assert "120 checks passed, 2 were skipped." in page({**report, "passed": 120, "skipped": 2})
+    assert "No check was run." in page({**report, "passed": 0, "skipped": 2})

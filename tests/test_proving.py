@@ -13,7 +13,7 @@ import lc_ibis
 from lc_ibis.building import run_pipeline
 from lc_ibis.cli import main
 from lc_ibis.engine import fingerprints
-from lc_ibis.engine.checks import no_rows
+from lc_ibis.engine.generic_checks import no_rows
 from lc_ibis.engine.model import Incremental, Model
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.errors import VerificationFailed

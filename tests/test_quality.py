@@ -11,7 +11,8 @@ from click.testing import CliRunner
 import lc_ibis
 from lc_ibis.building import run_pipeline
 from lc_ibis.cli import main
-from lc_ibis.engine.checks import CheckResult, expression_is_true
+from lc_ibis.engine.checks import CheckResult
+from lc_ibis.engine.generic_checks import accepted_range, expression_is_true, positive_value
 from lc_ibis.engine.model import Incremental, Model
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.run import Run
@@ -51,7 +52,8 @@ def test_a_broken_feed_does_not_pass_as_a_small_day(lending: Lending) -> None:
     before = lending.files()
     lending.deliver(accounts=_spoilt(51))
     with pytest.raises(
-        ChecksFailed, match="quarantine_stg_account: 51 of 100 rows break few_refused, by failure_reason"
+        ChecksFailed,
+        match=r"quarantine_stg_account: 51 of 100 rows break few_refused \(warn over 5%, error over 50%\), by account_id, ",
     ):
         lending.build()
     assert lending.files() == before
@@ -127,6 +129,21 @@ def test_a_check_that_cannot_fail_is_found(lending: Lending) -> None:
     with Warehouse(Pipeline(models), settings) as warehouse:
         asleep = [result.check.name for result in warehouse.mutate(["stg_account"]) if not result.has_noticed]
     assert asleep == ["savings_are_positive"]
+
+
+def test_a_check_of_some_rows_is_tried_on_one_of_them(lending: Lending) -> None:
+    staged = pipeline["stg_account"]
+    few = positive_value("balance_amount").but(where=lambda t: t.account_type == "checking")
+    none = accepted_range("balance_amount", 0, 1).but(where=lambda t: t.account_id == "Z9")
+    model = Model(staged.function, Incremental(), staged.contract, "staging", [few, none])
+    lending.load([ALICE], [SAVINGS, ("A9", "1", "5", "Checking")])
+    models = [model if m.name == "stg_account" else m for m in pipeline]
+    with Warehouse(Pipeline(models), Settings.load(**lending.places())) as warehouse:
+        found = {r.check.name: (r.has_noticed, r.reason) for r in warehouse.mutate(["stg_account"])}
+    assert found == {
+        "positive_value_balance_amount": (True, ""),
+        "accepted_range_balance_amount": (False, "the table has no row that it looks at"),
+    }
 
 
 @pytest.mark.parametrize("backend", WIDELY)
@@ -211,7 +228,7 @@ def test_what_the_commands_print(lending: Lending) -> None:
     assert said("show", "stg_account", "--failing") == "stg_account: no row breaks a check.\n"
     assert "Leave --as-of" in said("show", "stg_account", "--failing", "--as-of", "2026-01-01", code=2)
     assert f"awake: {sum(len(m.checks) for m in pipeline)} checks." in said("test", "--mutate")
-    assert {"test", "table", "has_noticed", "also"} == set(json.loads(said("test", "--mutate", "--json"))[0])
+    assert {"check", "table", "has_noticed", "also"} == set(json.loads(said("test", "--mutate", "--json"))[0])
     assert "FAIL int_account_without_customer" in said("test", "--warn-error", code=1)
 
 

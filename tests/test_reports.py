@@ -56,7 +56,7 @@ def test_checks_are_cases_of_a_suite_by_table(lending: Lending) -> None:
     lending.load([ALICE], [SAVINGS, ("A2", "77", "1", "Savings")])
     suites = _suites(lending)
     cases = [(suite, case.attrib["name"]) for suite in suites for case in suites[suite]]
-    assert cases == [(test["table"], test["test"]) for test in _report(lending)["tests"]]
+    assert cases == [(check["table"], check["check"]) for check in _report(lending)["checks"]]
     assert {suite.attrib["failures"] for suite in suites.values()} == {"0"}
     [warning] = xml.fromstring(lc_ibis.report("junit", reports=lending.reports)).iter("system-out")
     assert warning.text == "warning: 1 rows: Every account's customer is current.\naccount_id=A2"

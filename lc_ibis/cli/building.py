@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-from lc_ibis.cli.options import AGES, LIMITS, PATH, TABLES, options
+from lc_ibis.cli.options import AGES, PATH, TABLES, THRESHOLDS, options
 from lc_ibis.settings import BACKENDS
 
 
 @click.command()
 @options(*TABLES, "inputs", "outputs", "partitioned", "reports", "source", "delivery", "select", "exclude",
-          "full_refresh", "verify", "allow_mass_delete", "max_delete_share", *LIMITS, *AGES, "store_failures",
+          "full_refresh", "verify", "allow_mass_delete", "max_delete_share", *THRESHOLDS, *AGES, "store_failures",
           "notify", "notify_values", "json")  # fmt: skip
 def build(as_json: bool, **given: Any) -> None:
     """Bring tables and files up to date with the extracts.

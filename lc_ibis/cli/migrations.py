@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lc_ibis.cli.options import LIMITS, PATH, options
+from lc_ibis.cli.options import PATH, THRESHOLDS, options
 
 _FROM = click.option("--from", "from_", type=PATH, help="The old database. [default: that of the phases applied]")
 _PHASE = click.option(
@@ -18,7 +18,7 @@ _LIMIT = click.option(
     "--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Most rows to print a table or phase."
 )
 _WHERE = ("backend", "database", "outputs", "reports", "threads", "memory_limit")
-_BUILDING = (*_WHERE, "allow_mass_delete", "max_delete_share", *LIMITS, "json")
+_BUILDING = (*_WHERE, "allow_mass_delete", "max_delete_share", *THRESHOLDS, "json")
 
 
 def _adopting(command: Callable[..., Any]) -> Callable[..., Any]:

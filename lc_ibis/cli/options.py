@@ -116,5 +116,5 @@ _OPTIONS = {
     ),
     "json": click.option("--json", "as_json", is_flag=True, help="Print JSON instead."),
 }  # fmt: skip
-LIMITS = ("warn_refused_share", "max_refused_share", "warn_error")
+THRESHOLDS = ("warn_refused_share", "max_refused_share", "warn_error")
 TABLES = ("backend", "database", "master", "remote", "threads", "memory_limit")

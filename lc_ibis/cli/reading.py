@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from lc_ibis.cli.options import LIMITS, PATH, TABLES, options
+from lc_ibis.cli.options import PATH, TABLES, THRESHOLDS, options
 from lc_ibis.settings import FORMATS, Format
 
 
@@ -64,7 +65,7 @@ def ls(as_json: bool, **given: Any) -> None:
 
 @click.command()
 @click.argument("table")
-@click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Most rows to print.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Most rows to print.")
 @click.option(
     "--as-of",
     metavar="TIME",
@@ -82,15 +83,16 @@ def show(table: str, limit: int, as_of: str | None, failing: bool, stored: bool,
     from lc_ibis.quality.report import to_json
     from lc_ibis.terminal import reading as terminal
 
+    most = limit if as_json else limit + 1  # one more tells whether there are more
     if stored and not failing:
         raise click.UsageError("--stored goes with --failing.")
     if failing:
         if as_of:
             raise click.UsageError("--failing looks at the table as it is. Leave --as-of.")
-        found = reading.failing(table, limit, stored, **given)
-        click.echo(to_json(found)) if as_json else terminal.failing(table, found, limit)
+        found = reading.failing(table, most, stored, **given)
+        click.echo(to_json(found)) if as_json else terminal.failing(table, found, limit, stored)
         return
-    rows = reading.show(table, limit, as_of, **given)
+    rows = reading.show(table, most, as_of, **given)
     click.echo(to_json(rows)) if as_json else terminal.rows(table, rows, limit)
 
 
@@ -106,6 +108,8 @@ def report(form: Format, is_opened: bool, **given: Any) -> None:
     from lc_ibis import reports
 
     if is_opened:
+        if click.get_current_context().get_parameter_source("form") is ParameterSource.COMMANDLINE and form != "html":
+            raise click.UsageError(f"--open opens the HTML page. Leave --format {form}.")
         page = reports.report_page(**given)
         click.echo(f"wrote {page}")
         click.launch(page.resolve().as_uri())
@@ -116,7 +120,7 @@ def report(form: Format, is_opened: bool, **given: Any) -> None:
 @click.command()
 @click.argument("source", required=False)
 @click.option("--reason", metavar="TEXT", help="Only refusals whose reason holds this text.")
-@click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Most rows to print.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Most rows to print.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print all rows as CSV.")
 @options(*TABLES, "json")
 def quarantine(source: str | None, reason: str | None, limit: int, as_csv: bool, as_json: bool, **given: Any) -> None:
@@ -129,7 +133,10 @@ def quarantine(source: str | None, reason: str | None, limit: int, as_csv: bool,
     from lc_ibis.quality.report import to_csv, to_json
     from lc_ibis.terminal import reading as terminal
 
-    rows = refusals.quarantine(source, reason, None if as_csv else limit, **given)
+    if as_csv and as_json:
+        raise click.UsageError("--csv and --json are two forms. Leave one.")
+    most = None if as_csv else limit if as_json else limit + 1
+    rows = refusals.quarantine(source, reason, most, **given)
     if as_csv:
         click.echo(to_csv(rows), nl=False)
         return
@@ -137,7 +144,7 @@ def quarantine(source: str | None, reason: str | None, limit: int, as_csv: bool,
     if as_json:
         click.echo(to_json({"reasons": reasons, "rows": rows}))
     else:
-        terminal.quarantine(reasons, rows, limit)
+        terminal.quarantine(reasons, rows, limit, reason)
 
 
 @click.command()
@@ -154,7 +161,7 @@ def export(table: str, to: Path, as_of: str | None, **given: Any) -> None:
 
 @click.command()
 @click.option("--mutate", is_flag=True, help="Break copies of the tables, and say which checks do not notice.")
-@options(*TABLES, "select", "exclude", *LIMITS, "json")
+@options(*TABLES, "select", "exclude", *THRESHOLDS, "json")
 def test(mutate: bool, as_json: bool, **given: Any) -> None:
     """Run all checks on the stored tables.
 
@@ -167,6 +174,8 @@ def test(mutate: bool, as_json: bool, **given: Any) -> None:
     from lc_ibis.terminal import reading as terminal
 
     if mutate:
+        if unused := [name for name in THRESHOLDS if given.get(name) is not None]:
+            raise click.UsageError(f"--{unused[0].replace('_', '-')} has no meaning with --mutate. Leave it.")
         results = reading.mutate(**given)
         click.echo(to_json([mutated_document(result) for result in results])) if as_json else terminal.mutated(results)
         sys.exit(0 if all(result.has_noticed for result in results) else 1)

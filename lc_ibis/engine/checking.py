@@ -17,7 +17,7 @@ from lc_ibis.engine.store import Store
 from lc_ibis.engine.touched import Changes
 
 EXAMPLES = 5
-Limits = Mapping[str, tuple[float, float]]
+Thresholds = Mapping[str, tuple[float, float]]
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Checker:
     """Runs the checks of a pipeline's tables.
 
     `changes` are what the run did to the tables whose versions were `before`. With `everything`
-    each check is run on all rows, whatever changed. `limits` are other thresholds, warn_if and error_if,
+    each check is run on all rows, whatever changed. `thresholds` are other ones, warn_if and error_if,
     of the checks of a name; with `warn_error` what would be a warning fails.
     """
 
@@ -37,7 +37,7 @@ class Checker:
     changes: Mapping[str, Changes] = field(default_factory=dict)
     before: Mapping[str, int] = field(default_factory=dict)
     everything: bool = True
-    limits: Limits = field(default_factory=dict)
+    thresholds: Thresholds = field(default_factory=dict)
     warn_error: bool = False
 
     def run(self, names: Iterable[str]) -> list[CheckResult]:
@@ -66,7 +66,7 @@ class Checker:
 
     def _check(self, model: Model) -> list[CheckResult]:
         results, due = [], dict[tuple[Scope, tuple[str, ...]], list[Check]]()
-        for check in map(self._limited, model.checks):
+        for check in map(self._with_thresholds, model.checks):
             if reason := self._why_not(model, check):
                 results.append(CheckResult(model.name, model.layer, check, "skip", scope="nothing", reason=reason))
                 continue
@@ -85,10 +85,10 @@ class Checker:
             ]
         return results
 
-    def _limited(self, check: Check) -> Check:
-        if check.name not in self.limits:
+    def _with_thresholds(self, check: Check) -> Check:
+        if check.name not in self.thresholds:
             return check
-        warn_if, error_if = self.limits[check.name]
+        warn_if, error_if = self.thresholds[check.name]
         return check.but(warn_if=warn_if, error_if=error_if)
 
     def _why_not(self, model: Model, check: Check) -> str | None:
@@ -152,7 +152,8 @@ class Checker:
             return CheckResult(model.name, model.layer, check, "pass", scope=scope)
         rows = check.rows(table, tables)
         broken = rows.drop(*(name for name in model.contract.stamps() if name in rows.columns))
-        shown = [name for name in (*model.business_key, *check.columns) if name in rows.columns]
+        key = model.business_key or model.contract.received_key()
+        shown = [name for name in (*key, *check.columns) if name in rows.columns]
         rows = rows.select(*dict.fromkeys(shown)) if shown else rows
         examples = self.store.rows(rows.order_by(rows.columns).limit(EXAMPLES))
         of = check.of or model.name

@@ -90,7 +90,9 @@ class Contract:
         version = next(value for value in stated if not isinstance(value, Column))
         if type(version) is not int or not 1 <= version < 2**31:
             where = "/".join(cls.__module__.split(".")[-2:]) + ".py"
-            raise ModelError(f"{cls.__name__} ({where}): version = {version!r} is no whole number from 1 on.")
+            raise ModelError(
+                f"{cls.__name__} ({where}): version = {version!r} is no whole number from 1 to {2**31 - 1}."
+            )
         return version
 
     @classmethod

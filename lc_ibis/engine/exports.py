@@ -43,6 +43,15 @@ def write_whole(place: Path, write: Callable[[Path], None]) -> None:
             written.unlink(missing_ok=True)
 
 
+def write_text(place: Path, text: str) -> None:
+    """Write a text file, whole at every moment. Raises OutputError; then the place is as it was."""
+
+    def write(written: Path) -> None:
+        written.write_text(text, encoding="utf-8")
+
+    write_whole(place, write)
+
+
 class PendingFiles:
     """The output files of one run; what is not published when the context ends in an error is removed.
 

@@ -11,8 +11,9 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from lc_ibis.engine.checks import Check, contract_checks
+from lc_ibis.engine.checks import Check
 from lc_ibis.engine.contracts import Contract
+from lc_ibis.engine.generic_checks import contract_checks
 from lc_ibis.errors import ModelError
 
 RUN_AT = "run_at"

@@ -22,13 +22,17 @@ _ROWS = 1000
 
 @dataclass(frozen=True)
 class Mutated:
-    """Whether a check noticed that its table was broken; `also` are the other checks of the table that did."""
+    """Whether a check noticed that its table was broken; `also` are the other checks of the table that did.
+
+    `reason` says why a table could not be broken for the check: then it has noticed nothing.
+    """
 
     table: str
     layer: str
     check: Check
     has_noticed: bool
     also: tuple[str, ...] = ()
+    reason: str = ""
 
 
 def mutated(pipeline: Pipeline, store: Store, tables: TablesByName, names: Iterable[str]) -> Iterator[Mutated]:
@@ -39,15 +43,44 @@ def mutated(pipeline: Pipeline, store: Store, tables: TablesByName, names: Itera
     for model in (pipeline[name] for name in names):
         if not model.checks:
             continue
-        copy = store.scratch(tables[model.name].limit(_ROWS))
-        row = store.scratch(copy.limit(1) if store.count(copy) else _invented(model, copy))
-        others = store.scratch(copy.difference(row))
-        whole = _failing(store, model, copy, tables)
+        stored = tables[model.name]
+        few = store.scratch(stored.limit(_ROWS))
+        row = store.scratch(few.limit(1) if store.count(few) else _invented(model, few))
+        copy = _Copy.of(store, model, few, row, tables)
         for check in model.checks:
-            broken = _failing(store, model, check.spoil(others, row), tables)
-            noticed = [name for name in broken if broken[name] > whole[name]]
-            also = tuple(name for name in noticed if name != check.name)
-            yield Mutated(model.name, model.layer, check, check.name in noticed, also)
+            if check.where is None:
+                yield copy.broken_for(check)
+                continue
+            row = store.scratch(check.looked_at(stored).limit(1))
+            if store.count(row):
+                yield _Copy.of(store, model, few.union(row, distinct=True), row, tables).broken_for(check)
+            else:
+                yield Mutated(model.name, model.layer, check, False, reason="the table has no row that it looks at")
+
+
+@dataclass(frozen=True)
+class _Copy:
+    """A copy of a table: one row, the others, and how many rows of it fail each check."""
+
+    store: Store
+    model: Model
+    row: ir.Table
+    others: ir.Table
+    whole: dict[str, int]
+    tables: TablesByName
+
+    @classmethod
+    def of(cls, store: Store, model: Model, rows: ir.Table, row: ir.Table, tables: TablesByName) -> _Copy:
+        """Take the rows, of which `row` is one."""
+        others = store.scratch(rows.difference(row))
+        return cls(store, model, row, others, _failing(store, model, rows, tables), tables)
+
+    def broken_for(self, check: Check) -> Mutated:
+        """Break the row in the way that the check guards against, and see which checks notice."""
+        broken = _failing(self.store, self.model, check.spoil(self.others, self.row), self.tables)
+        noticed = [name for name in broken if broken[name] > self.whole[name]]
+        also = tuple(name for name in noticed if name != check.name)
+        return Mutated(self.model.name, self.model.layer, check, check.name in noticed, also)
 
 
 def _failing(store: Store, model: Model, table: ir.Table, tables: TablesByName) -> dict[str, int]:

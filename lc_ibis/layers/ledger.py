@@ -3,7 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
-from lc_ibis.engine.checks import expression_is_true
+from lc_ibis.engine.generic_checks import expression_is_true
 from lc_ibis.engine.model import Ephemeral, model
 from lc_ibis.engine.scd2 import current
 

@@ -5,14 +5,8 @@ from decimal import Decimal
 import ibis
 import ibis.expr.types as ir
 
-from lc_ibis.engine.checks import (
-    accepted_range,
-    expression_is_true,
-    positive_value,
-    relationships,
-    same_rows,
-)
 from lc_ibis.engine.contracts import Contract, column, key, stamp
+from lc_ibis.engine.generic_checks import accepted_range, expression_is_true, positive_value, relationships, same_rows
 from lc_ibis.engine.model import Incremental, model
 from lc_ibis.layers.columns import Flag, Integer, Moment, Money, Rate, Text, as_money, rate, share, total
 

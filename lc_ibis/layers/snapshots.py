@@ -2,8 +2,8 @@
 
 import ibis.expr.types as ir
 
-from lc_ibis.engine.checks import positive_value, scd2_no_overlap, unique, valid_date_range
 from lc_ibis.engine.contracts import Contract, column, key
+from lc_ibis.engine.generic_checks import positive_value, scd2_no_overlap, unique, valid_date_range
 from lc_ibis.engine.model import CheckStrategy, Snapshot, TimestampStrategy, model
 from lc_ibis.engine.scd2 import Versions
 from lc_ibis.layers.columns import Integer, Text

@@ -2,8 +2,8 @@
 
 import ibis.expr.types as ir
 
-from lc_ibis.engine.checks import row_count
 from lc_ibis.engine.contracts import Contract, from_extract, received_key, stamp
+from lc_ibis.engine.generic_checks import row_count
 from lc_ibis.engine.model import Source, model
 from lc_ibis.layers.columns import Moment, Text, account_number, customer_number
 

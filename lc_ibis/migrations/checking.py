@@ -150,7 +150,7 @@ def _reports(directory: Path) -> Item:
     if not reports:
         return Item("reports are written", "fail", f"{directory}: there is none")
     try:
-        total = json.loads(reports[-1].read_text(encoding="utf-8"))["total_tests"]
+        total = json.loads(reports[-1].read_text(encoding="utf-8"))["total_checks"]
     except (OSError, ValueError, KeyError) as error:
         return Item("reports are written", "fail", f"{reports[-1]}: it cannot be read ({error})")
     return Item("reports are written", "pass", f"{len(reports)}, the last of {total} tests")

@@ -9,7 +9,7 @@ from typing import Any
 from lc_ibis.engine.contracts import Contract, Integer, Text, column, key
 from lc_ibis.engine.run import Run
 from lc_ibis.engine.store import Store
-from lc_ibis.errors import ChecksFailed
+from lc_ibis.errors import ChecksFailed, DatabaseError
 from lc_ibis.quality.report import to_json
 
 LAYER, TABLE = "quality", "failing_row"
@@ -25,7 +25,7 @@ class FailingRow(Contract):
     table_name: Text = key("The checked table.")
     check_name: Text = key("The check.")
     row_number: Integer = key("Its number among the rows kept of the check, from 1.")
-    run_id: Integer = column("The run that first found these rows; a failed run's number is used again.")
+    run_id: Integer = column("The run that first found this row; a failed run's number is used again.")
     status: Text = column("fail or warn.")
     failing_count: Integer = column("How many rows broke the check; the first 1,000 are kept.")
     row_text: Text = column("The row as JSON, stamps aside: decimals as strings, times in ISO 8601, UTC.")
@@ -70,9 +70,9 @@ class FailingRows:
             return False
         is_new = (LAYER, TABLE) not in self.store.tables()
         before = [] if is_new else [tuple(row.values()) for row in self.store.rows(self.store.table(LAYER, TABLE))]
-        runs = {_content(row): row[3] for row in before}
+        runs = {_identity(row): row[3] for row in before}
         after = [row for row in before if row[0] not in self.checked]
-        after += [(*row[:3], runs.get(_content(row), row[3]), *row[4:]) for row in self._rows]
+        after += [(*row[:3], runs.get(_identity(row), row[3]), *row[4:]) for row in self._rows]
         if sorted(before) == sorted(after):
             return False
         if is_new:
@@ -81,14 +81,18 @@ class FailingRows:
         return True
 
 
-def _content(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    return (*row[:3], *row[4:])
+def _identity(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return by what a row is known again: its table, check and text."""
+    return (*row[:2], row[6])
 
 
 def stored(store: Store, table: str, limit: int | None = None) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows kept of a table, by check: the first `limit` of each."""
+    """Return the rows kept of a table, by check: the first `limit` of each.
+
+    Raises DatabaseError where no build has kept any.
+    """
     if (LAYER, TABLE) not in store.tables():
-        return {}
+        raise DatabaseError("No failing rows are kept in this database. Keep them with lc-ibis build --store-failures.")
     kept = store.table(LAYER, TABLE)
     rows = store.rows(kept.filter(kept.table_name == table).order_by("check_name", "row_number"))
     checks: dict[str, list[dict[str, Any]]] = {}

@@ -17,14 +17,14 @@ def junit(report: dict[str, Any]) -> str:
     not run is skipped. A build that ended for another reason is an error of the suite `build`.
     """
     suites = xml.Element("testsuites", name="lc-ibis", time=str(report["seconds"]))
-    failures = {(failure["table"], failure["test"]): failure for failure in report["failures"]}
-    tables = dict.fromkeys(test["table"] for test in report["tests"])
+    failures = {(failure["table"], failure["check"]): failure for failure in report["failures"]}
+    tables = dict.fromkeys(check["table"] for check in report["checks"])
     for table in tables:
-        tests = [test for test in report["tests"] if test["table"] == table]
-        suite = _suite(suites, table, tests, report["timestamp"])
-        for test in tests:
-            case = xml.SubElement(suite, "testcase", classname=table, name=test["test"])
-            _add_outcome(case, test, failures.get((table, test["test"])))
+        checks = [check for check in report["checks"] if check["table"] == table]
+        suite = _suite(suites, table, checks, report["timestamp"])
+        for check in checks:
+            case = xml.SubElement(suite, "testcase", classname=table, name=check["check"])
+            _add_outcome(case, check, failures.get((table, check["check"])))
     if report["error"] and not report["failed"]:
         suite = _suite(suites, "build", [{"status": "error"}], report["timestamp"])
         case = xml.SubElement(suite, "testcase", classname="build", name="build")
@@ -33,24 +33,24 @@ def junit(report: dict[str, Any]) -> str:
     return xml.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _suite(suites: xml.Element, name: str, tests: list[dict[str, Any]], timestamp: str) -> xml.Element:
+def _suite(suites: xml.Element, name: str, checks: list[dict[str, Any]], timestamp: str) -> xml.Element:
     counts = {
-        "tests": len(tests),
-        "failures": sum(test["status"] == "fail" for test in tests),
-        "errors": sum(test["status"] == "error" for test in tests),
-        "skipped": sum(test["status"] == "skip" for test in tests),
+        "tests": len(checks),
+        "failures": sum(check["status"] == "fail" for check in checks),
+        "errors": sum(check["status"] == "error" for check in checks),
+        "skipped": sum(check["status"] == "skip" for check in checks),
     }
     numbers = {name: str(count) for name, count in counts.items()}
     return xml.SubElement(suites, "testsuite", {"name": name, "timestamp": timestamp.removesuffix("Z"), **numbers})
 
 
-def _add_outcome(case: xml.Element, test: dict[str, Any], failure: dict[str, Any] | None) -> None:
-    if test["status"] == "skip":
-        xml.SubElement(case, "skipped", message=_clean(test.get("reason", "")))
+def _add_outcome(case: xml.Element, check: dict[str, Any], failure: dict[str, Any] | None) -> None:
+    if check["status"] == "skip":
+        xml.SubElement(case, "skipped", message=_clean(check.get("reason", "")))
     elif failure:
         said = f"{failure['count']:,} rows: {failure['meaning']}"
         lines = [", ".join(f"{name}={value}" for name, value in row.items()) for row in failure["examples"]]
-        if test["status"] == "fail":
+        if check["status"] == "fail":
             element = xml.SubElement(case, "failure", message=_clean(said))
             element.text = _clean("\n".join(lines))
         else:

@@ -10,16 +10,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lc_ibis.engine.run import Run
-from lc_ibis.errors import SettingsError
+from lc_ibis.errors import LcIbisError, SettingsError
 from lc_ibis.quality.report import document, to_json
 
 log = logging.getLogger(__name__)
 
 SECONDS = 30
+UNEXPECTED = "An error that lc-ibis did not foresee."
 
 
 def message(error: Exception, run: Run | None, with_values: bool = False) -> dict[str, Any]:
-    """Return what is told: which kind of error, and which checks failed on how many rows.
+    """Return what is told: which kind of error, which checks failed on how many rows, which sources are stale.
 
     No value of the data is in it, nor the error's own words, which may quote one, unless that is asked for
     by `with_values`. `run` is what the build did before it failed; None where it did not begin.
@@ -28,7 +29,7 @@ def message(error: Exception, run: Run | None, with_values: bool = False) -> dic
         "program": "lc-ibis",
         "status": "failed",
         "error": type(error).__name__,
-        "meaning": (type(error).__doc__ or "").split("\n")[0],
+        "meaning": (type(error).__doc__ or "").split("\n")[0] if isinstance(error, LcIbisError) else UNEXPECTED,
     }
     if run:
         facts = document(run)
@@ -37,6 +38,7 @@ def message(error: Exception, run: Run | None, with_values: bool = False) -> dic
             {name: value for name, value in failure.items() if with_values or name != "examples"}
             for failure in facts["failures"]
         ]
+        told["stale_sources"] = [found for found in facts["freshness"] if found["status"] != "pass"]
         told["report"] = str(run.report) if run.report else None
     return told | ({"message": str(error)} if with_values else {})
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from lc_ibis.engine.checks import DONE
 from lc_ibis.quality import lineage
 
 # What a page can show of one value; a field may hold a megabyte.
 _LONGEST = 200
 # Control characters, and those that turn the direction of what follows.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
-_WORDS = {"pass": "passed", "warn": "warned", "fail": "failed", "skip": "skipped"}
 _SIGNS = {"pass": "✓", "warn": "!", "fail": "✗", "skip": "–"}
 
 
@@ -34,7 +34,7 @@ def page(report: Mapping[str, Any], earlier: Sequence[Mapping[str, Any]] = ()) -
     return environment.get_template("page.html.jinja").render(
         report=report,
         verdict=_verdict(report),
-        words=_WORDS,
+        words=DONE,
         signs=_SIGNS,
         drawn=drawn,
         box=lineage,
@@ -55,10 +55,10 @@ class _State:
 
 def _state(report: Mapping[str, Any], table: str) -> _State:
     [done] = [t for t in report["tables"] if t["table"] == table] or [None]
-    found = [test["status"] for test in report["tests"] if test["table"] == table]
+    found = [check["status"] for check in report["checks"] if check["table"] == table]
     worst = next((status for status in ("fail", "warn", "pass") if status in found), "skip")
     if worst in ("fail", "warn"):
-        checks = f"{_SIGNS[worst]} {found.count(worst)} of {_counted(len(found), 'check')} {_WORDS[worst]}"
+        checks = f"{_SIGNS[worst]} {found.count(worst)} of {_counted(len(found), 'check')} {DONE[worst]}"
     else:
         checks = f"{_SIGNS[worst]} {_counted(found.count('pass'), 'check')}" if worst == "pass" else "no check was run"
     if done is None:
@@ -76,6 +76,9 @@ def _verdict(report: Mapping[str, Any]) -> dict[str, str]:
         what = f"{_counted(failed, 'check')} failed" if failed else "The build ended with an error"
         text = f"{what}. Tables and files are as they were."
         return {"status": "fail", "title": "Nothing was published", "text": text}
+    if report["error"]:
+        text = "The tables are published. The next build puts the files in their places."
+        return {"status": "fail", "title": "Published, but not all files", "text": text}
     done = {
         "built": ("Published", "Tables and files follow the extracts."),
         "unchanged": ("Nothing changed", "Tables and files are as they were."),
@@ -85,7 +88,16 @@ def _verdict(report: Mapping[str, Any]) -> dict[str, str]:
     warnings = warned + len(stale)
     if warnings:
         return {"status": "warn", "title": f"{title}, with {_counted(warnings, 'warning')}", "text": text}
-    return {"status": "pass", "title": title, "text": f"{text} Every check passed."}
+    return {"status": "pass", "title": title, "text": f"{text} {_passed(report)}"}
+
+
+def _passed(report: Mapping[str, Any]) -> str:
+    """Say of a run without warnings how its checks ended."""
+    if not report["passed"]:
+        return "No check was run."
+    if report["skipped"]:
+        return f"{_counted(report['passed'], 'check')} passed, {_count(report['skipped'])} were skipped."
+    return "Every check passed."
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -14,13 +13,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from lc_ibis.engine.checks import CheckResult
+from lc_ibis.engine.checks import DONE, CheckResult
+from lc_ibis.engine.exports import write_text
 from lc_ibis.engine.mutating import Mutated
 from lc_ibis.engine.run import Freshness, Run, TableRun
-from lc_ibis.errors import LcIbisError
+from lc_ibis.errors import OutputError
 
-SCHEMA_VERSION = 2
-_TOTALS = {"pass": "passed", "warn": "warned", "fail": "failed", "skip": "skipped"}
+SCHEMA_VERSION = 3
 
 
 def document(run: Run) -> dict[str, Any]:
@@ -34,7 +33,7 @@ def document(run: Run) -> dict[str, Any]:
         "seconds": round(run.seconds, 3),
         "checks_seconds": round(run.checks_seconds, 3),
         "outputs_seconds": round(run.outputs_seconds, 3),
-        "total_tests": len(run.checks),
+        "total_checks": len(run.checks),
         **_totals(run.checks),
         "by_layer": _grouped(run.checks, lambda result: result.layer),
         "by_severity": _grouped(run.checks, lambda result: result.check.severity),
@@ -44,7 +43,7 @@ def document(run: Run) -> dict[str, Any]:
         "freshness": [_fresh(found) for found in run.freshness],
         "tables": [table_document(table) for table in run.tables],
         "outputs": [str(path) for path in run.outputs],
-        "tests": [_test(result) for result in run.checks],
+        "checks": [_check(result) for result in run.checks],
     }
 
 
@@ -53,8 +52,8 @@ def _fresh(found: Freshness) -> dict[str, Any]:
 
 
 def _totals(results: Iterable[CheckResult]) -> dict[str, int]:
-    counted = Counter(_TOTALS[result.status] for result in results)
-    return {name: counted[name] for name in _TOTALS.values()}
+    counted = Counter(DONE[result.status] for result in results)
+    return {name: counted[name] for name in DONE.values()}
 
 
 def _grouped(results: list[CheckResult], by: Any) -> dict[str, dict[str, int]]:
@@ -62,12 +61,14 @@ def _grouped(results: list[CheckResult], by: Any) -> dict[str, dict[str, int]]:
     return {name: _totals(r for r in results if by(r) == name) for name in names}
 
 
-def _test(result: CheckResult) -> dict[str, Any]:
+def _check(result: CheckResult) -> dict[str, Any]:
     return {
-        "test": result.check.name,
+        "check": result.check.name,
         "table": result.table,
-        "column": ", ".join(result.check.columns),
+        "columns": list(result.check.columns),
         "severity": result.check.severity,
+        "warn_if": result.check.warn_if,
+        "error_if": result.check.error_if,
         "status": result.status,
         "count": result.failing_count,
         "of": result.row_count,
@@ -76,7 +77,7 @@ def _test(result: CheckResult) -> dict[str, Any]:
 
 
 def _failure(result: CheckResult) -> dict[str, Any]:
-    return _test(result) | {"meaning": result.check.meaning, "examples": list(result.examples)}
+    return _check(result) | {"meaning": result.check.meaning, "examples": list(result.examples)}
 
 
 def table_document(table: TableRun) -> dict[str, Any]:
@@ -89,11 +90,11 @@ def table_document(table: TableRun) -> dict[str, Any]:
 def mutated_document(result: Mutated) -> dict[str, Any]:
     """Return whether a check noticed that its table was broken."""
     return {
-        "test": result.check.name,
+        "check": result.check.name,
         "table": result.table,
         "has_noticed": result.has_noticed,
         "also": list(result.also),
-    }
+    } | ({"reason": result.reason} if result.reason else {})
 
 
 def to_json(value: Any, indent: int | None = 2) -> str:
@@ -124,11 +125,11 @@ def _plain(value: Any) -> Any:
 
 
 def prepare(directory: Path) -> None:
-    """Make the directory of reports. Raises LcIbisError where that cannot be."""
+    """Make the directory of reports. Raises OutputError where that cannot be."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise LcIbisError(f"{directory}: the directory of reports cannot be made ({error.strerror}).") from None
+        raise OutputError(f"{directory}: the directory of reports cannot be made ({error.strerror}).") from None
 
 
 def path_of(run: Run, directory: Path) -> Path:
@@ -137,12 +138,7 @@ def path_of(run: Run, directory: Path) -> Path:
 
 
 def write(run: Run, directory: Path) -> Path:
-    """Write the run's report and return its path; the file is whole at every moment."""
+    """Write the run's report and return its path; the file is whole at every moment. Raises OutputError."""
     path = path_of(run, directory)
-    written = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        written.write_text(to_json(document(run)) + "\n", encoding="utf-8")
-        os.replace(written, path)
-    except OSError as error:
-        raise LcIbisError(f"{path}: the report cannot be written ({error.strerror}).") from None
+    write_text(path, to_json(document(run)) + "\n")
     return path

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from lc_ibis.comparing import Compared
-from lc_ibis.engine.checks import Scope, sentence
+from lc_ibis.engine.checks import DONE, Scope, sentence
 from lc_ibis.engine.freshness import sentence as freshness_sentence
 from lc_ibis.engine.run import Action, Run, TableRun
 from lc_ibis.terminal.console import grid_of, new_console, print_whole
@@ -87,9 +87,8 @@ def _ledger(console: Console, run: Run) -> None:
 
 
 def _verdict(run: Run) -> str:
-    counts = {status: sum(r.status == status for r in run.checks) for status in ("pass", "warn", "fail", "skip")}
-    words = {"pass": "passed", "warn": "warned", "fail": "failed", "skip": "skipped"}
-    parts = [f"{count} {words[status]}" for status, count in counts.items() if count]
+    counts = {status: sum(r.status == status for r in run.checks) for status in DONE}
+    parts = [f"{count} {DONE[status]}" for status, count in counts.items() if count]
     return f"{len(run.checks)} checks: {', '.join(parts) or 'none'}{_scopes(run)}"
 
 

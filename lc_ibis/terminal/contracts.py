@@ -6,23 +6,31 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from lc_ibis.engine.contract_changes import ContractDiff, mend, sentence
+from lc_ibis.terminal.console import new_console, print_whole
 
 
 def shown(contracts: list[dict[str, Any]]) -> None:
     """Print contracts by layer: the grain, a line a column, a line a check."""
+    console = new_console()
     layer = ""
     for contract in contracts:
         if contract["layer"] != layer:
             layer = contract["layer"]
-            click.secho(layer, bold=True)
-        version = f" (version {contract['version']})" if contract["version"] > 1 else ""
-        click.echo(f"  {contract['table']}{version}: {contract['grain']}")
-        _print_rows([(c["name"], c["type"], _marks(c), c["meaning"]) for c in contract["columns"]])
-        click.echo("    checks")
-        _print_rows([(f"  {c['severity']}", c["name"], c["meaning"]) for c in contract["checks"]])
+            console.print(layer, style="bold")
+        notes = [f"version {contract['version']}"] if contract["version"] > 1 else []
+        notes += [] if contract["is_stored"] else ["a step; not stored"]
+        noted = f" ({', '.join(notes)})" if notes else ""
+        console.print(f"  {contract['table']}{noted}: {contract['grain']}")
+        if contract["columns"]:
+            _print_rows(console, 4, [(c["name"], c["type"], _marks(c), c["meaning"]) for c in contract["columns"]])
+        if contract["checks"]:
+            console.print("    checks")
+            _print_rows(console, 6, [(c["severity"], c["name"], _meaning(c)) for c in contract["checks"]])
 
 
 def _marks(column: dict[str, Any]) -> str:
@@ -30,36 +38,43 @@ def _marks(column: dict[str, Any]) -> str:
     return ", ".join(["null" if column["is_nullable"] else "not null", *others])
 
 
-def _print_rows(rows: Sequence[tuple[str, ...]]) -> None:
-    """Print rows of texts under each other; the last of a row as it is."""
-    widths = [max(map(len, texts)) for texts in zip(*rows, strict=True)]
+def _meaning(check: dict[str, Any]) -> str:
+    return f"{check['meaning']} ({check['thresholds']})" if check["thresholds"] else str(check["meaning"])
+
+
+def _print_rows(console: Console, indent: int, rows: Sequence[tuple[str, ...]]) -> None:
+    """Print rows of texts under each other."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for _ in range(len(rows[0]) + 1):
+        grid.add_column(no_wrap=True)
     for row in rows:
-        aligned = [text.ljust(width) for text, width in zip(row[:-1], widths, strict=False)]
-        click.echo(f"    {'  '.join([*aligned, row[-1]])}".rstrip())
+        grid.add_row(" " * (indent - 2), *map(Text, row))
+    print_whole(console, grid)
 
 
 def compared(diffs: list[ContractDiff]) -> None:
     """Print what changed, table by table, what is to be done about it, and the verdict."""
+    console = new_console()
     for diff in diffs:
         if diff.status == "unchanged":
             continue
-        click.secho(_heading(diff), bold=True)
+        console.print(_heading(diff), style="bold")
         for change in diff.changes:
-            mark = "breaks" if change.is_breaking else "fine"
-            click.secho(f"  {mark:<8}{sentence(change)}", fg="red" if change.is_breaking else None)
+            mark, style = ("breaks", "red") if change.is_breaking else ("fine", None)
+            console.print(Text(f"  {mark:<8}{sentence(change)}", style=style or ""))
         if diff.stored and (said := mend(diff)):
-            click.echo(f"  {said}")
-    counts = Counter(diff.status for diff in diffs)
+            console.print(f"  {said}")
+    console.print(_verdict(diffs), style="bold")
+
+
+def _verdict(diffs: list[ContractDiff]) -> str:
     words = {
         "unchanged": "as they were built", "changed": "changed", "declared": "changed and declared",
         "new": "not recorded yet", "breaking": "refused", "lowered": "refused",
     }  # fmt: skip
-    totals: Counter[str] = Counter()
-    for status, count in counts.items():
-        totals[words[status]] += count
+    totals = Counter(words[diff.status] for diff in diffs)
     parts = ", ".join(f"{totals[word]} {word}" for word in dict.fromkeys(words.values()) if totals[word])
-    contracts = "1 contract" if len(diffs) == 1 else f"{len(diffs)} contracts"
-    click.secho(f"{contracts}: {parts}.", bold=True)
+    return f"{'1 contract' if len(diffs) == 1 else f'{len(diffs)} contracts'}: {parts}."
 
 
 def _heading(diff: ContractDiff) -> str:

@@ -20,7 +20,8 @@ def mutated(results: list[Mutated]) -> None:
     console = new_console()
     asleep = [result for result in results if not result.has_noticed]
     for result in asleep:
-        text = f"ASLEEP {result.table}: {result.check.name} does not notice a table that breaks it"
+        why = result.reason or "it does not notice a table that breaks it"
+        text = f"ASLEEP {result.table}.{result.check.name}: {why}"
         console.print(Text(text, style="red"))
     verdict = f"{len(asleep)} of {len(results)} checks are asleep." if asleep else f"awake: {len(results)} checks."
     console.print(verdict, style="bold")
@@ -49,31 +50,31 @@ def models(models: list[dict[str, Any]]) -> None:
 
 
 def rows(name: str, rows: list[dict[str, Any]], limit: int) -> None:
-    """Print rows as a table; whole values, however wide."""
+    """Print the first `limit` rows as a table; whole values, however wide. One more row says that there are more."""
     console = new_console()
     if not rows:
         console.print(f"{name} has no rows.")
         return
-    print_whole(console, table_of(rows))
-    if len(rows) == limit:
+    print_whole(console, table_of(rows[:limit]))
+    if len(rows) > limit:
         console.print(f"The first {limit} rows; more with --limit.", style="dim")
 
 
-def failing(name: str, found: dict[str, list[dict[str, Any]]], limit: int) -> None:
+def failing(name: str, found: dict[str, list[dict[str, Any]]], limit: int, stored: bool) -> None:
     """Print the rows that break each check of a table."""
     console = new_console()
     if not found:
-        console.print(f"{name}: no row breaks a check.")
+        console.print(f"{name}: no failing rows are kept of it." if stored else f"{name}: no row breaks a check.")
     for check, broken in found.items():
         console.print(Text(check, style="bold"))
         rows(check, broken, limit)
 
 
-def quarantine(reasons: list[dict[str, Any]], refused: list[dict[str, Any]], limit: int) -> None:
-    """Print how many rows were refused for each reason, then the rows."""
+def quarantine(reasons: list[dict[str, Any]], refused: list[dict[str, Any]], limit: int, asked: str | None) -> None:
+    """Print how many rows were refused for each reason, then the rows; `asked` is a part of the reason."""
     console = new_console()
     if not reasons:
-        console.print("Nothing was refused.")
+        console.print(f"No row was refused for a reason with {asked!r} in it." if asked else "Nothing was refused.")
         return
     print_whole(console, grid_of([_shortened(row) for row in reasons]))
     console.print()
