@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -203,16 +204,22 @@ def test_the_page_is_readable_in_a_browser(
     page.close()
 
 
-def test_a_file_that_could_not_be_put_in_its_place_is_the_verdict(lending: Lending) -> None:
+def test_a_file_that_could_not_be_put_in_its_place_is_the_verdict(
+    lending: Lending, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lending.load([ALICE], [SAVINGS])
-    place = lending.outputs / "account_summary.csv"
-    place.unlink()
-    (place / "in the way").mkdir(parents=True)
+    replace = os.replace
+
+    def refuse(written: Path, place: Path) -> None:
+        if Path(place).name == "account_summary.csv":
+            raise PermissionError(13, "Permission denied")
+        replace(written, place)
+
+    monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(OutputError):
         lending.load([ALICE], [("A1", "1", "7", "Savings")])
-    text = lc_ibis.report("html", reports=lending.reports)
-    assert "Published, but not all files" in text
-    assert "Tables and files follow the extracts" not in text
+    assert "Published, but not all files" in _page(lending)
+    assert "Tables and files follow the extracts" not in _page(lending)
 
 
 def test_skipped_checks_did_not_pass(lending: Lending) -> None:
