@@ -74,6 +74,11 @@ class BackupError(LcIbisError):
     """A backup that cannot be made, or that is not whole."""
 
 
+def cut(text: str, length: int = 100) -> str:
+    """Return a text for a message, its end left out where it is long."""
+    return text if len(text) <= length else f"{text[:length]}…"
+
+
 def hint(wrong: str, known: Iterable[str]) -> str:
     """Return ' Did you mean x?' for the nearest known name, or all names when none is near."""
     names = sorted(set(known))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 from collections.abc import Callable
 from decimal import Decimal
@@ -278,6 +279,34 @@ def test_the_message_on_a_line_beyond_all_measure_is_short(lending: Lending) -> 
     with pytest.raises(ExtractError) as error:
         lending.build()
     assert len(str(error.value)) < 1000
+
+
+@pytest.mark.parametrize("name", ["A" * 100_000, ",".join(map(str, range(10_000)))], ids=["long", "many"])
+def test_the_message_on_columns_beyond_all_measure_is_short(lending: Lending, name: str) -> None:
+    put(lending, {"Customer.csv": f"CustomerID,{name}\n"})
+    with pytest.raises(ExtractError, match="missing: Name, HasLoan; unexpected:") as error:
+        lending.build()
+    assert len(str(error.value)) < 1000
+
+
+def test_a_message_that_ends_within_a_letter_is_told_all_the_same(lending: Lending) -> None:
+    """DuckDB cuts the line that it quotes after so many bytes, and Python refuses what is left of the letter."""
+    said = [broken("shift", HEADER + f'1,"{"A" * shift}{"é" * 66_000}\n', "").values for shift in (0, 1)]
+    for _, content, _ in said:
+        put(lending, {"Customer.csv": content})
+        with pytest.raises(ExtractError, match=r"Customer\.csv, line 2: a quoted field does not end"):
+            lending.build()
+
+
+@pytest.mark.parametrize("name", ["Customer.csv", "Customer", "Customer/1.csv"])
+def test_what_is_no_file_is_named_and_not_waited_for(lending: Lending, name: str) -> None:
+    lending.deliver(accounts=[SAVINGS])
+    place = lending.inputs / name
+    place.parent.mkdir(exist_ok=True)
+    os.mkfifo(place)
+    with pytest.raises(ExtractError) as error:
+        lending.build()
+    assert str(error.value) == f"{place}: it is no regular file."
 
 
 @pytest.mark.parametrize(

@@ -259,7 +259,7 @@ class DuckDB:
                 if group.format == "csv":
                     refuse_misread(group, self._run)
             yield [self._view(scanning(g), ibis.schema(dict.fromkeys(g.columns, "string"))) for g in files]
-        except duckdb.Error as error:
+        except (duckdb.Error, UnicodeDecodeError) as error:
             raise extract_error(files, error) from None
 
     def _view(self, sql: str, schema: ibis.Schema) -> ir.Table:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import duckdb
 
-from lc_ibis.backends.duckdb_text import first_line, literal, quoted
+from lc_ibis.backends.duckdb_text import first_line, literal, quoted, words
 from lc_ibis.engine.csvfile import is_read_right, line_of_record, misread
 from lc_ibis.engine.extracts import Files
 from lc_ibis.errors import DatabaseError, ExtractError
@@ -69,7 +69,7 @@ def reading(files: Sequence[Files], each: Callable[[duckdb.DuckDBPyConnection, s
                 if group.format == "csv":
                     refuse_misread(group, con.execute)
             return [each(con, scanning(group), group) for group in files]
-        except duckdb.Error as error:
+        except (duckdb.Error, UnicodeDecodeError) as error:
             raise extract_error(files, error) from None
 
 
@@ -87,7 +87,7 @@ def lines_of_rows(files: Files, names: Sequence[str], rows: Sequence[tuple[str |
             found = con.execute(
                 f"SELECT _number FROM ({numbered}) WHERE {wanted} ORDER BY 1", [value for row in rows for value in row]
             ).fetchall()
-        except duckdb.Error as error:
+        except (duckdb.Error, UnicodeDecodeError) as error:
             raise extract_error([files], error) from None
     # The first record of a CSV file is its header.
     return [line_of_record(path, number + 1) if files.format == "csv" else number for (number,) in found]
@@ -115,9 +115,9 @@ def _unglobbed(path: Path) -> str:
     return re.sub(r"[*?\[]", lambda match: f"[{match[0]}]", str(path))
 
 
-def extract_error(files: Sequence[Files], error: duckdb.Error) -> ExtractError:
+def extract_error(files: Sequence[Files], error: duckdb.Error | UnicodeDecodeError) -> ExtractError:
     """Say in our words what DuckDB found wrong in a file, and where."""
-    text = str(error)
+    text = words(error)
     file = re.search(r"^\s*file = (.+)$", text, re.MULTILINE)
     if not file:
         names = ", ".join(str(path) for group in files for path in group.paths)

@@ -13,13 +13,15 @@ from typing import Literal, cast
 
 from lc_ibis.engine.csvfile import NUL, records
 from lc_ibis.engine.model import Model, Source
-from lc_ibis.errors import ExtractError, hint
+from lc_ibis.errors import ExtractError, cut, hint
 
 Format = Literal["csv", "parquet"]
 ENDINGS: dict[str, Format] = {".csv": "csv", ".csv.gz": "csv", ".parquet": "parquet"}
 # In a delta: what its row does to the rows of its key.
 OPERATION = "_op"
 _CHUNK = 1 << 20
+# How many columns a message names.
+_SHOWN = 20
 # What bytes that are not UTF-8 are read as, and the NUL that UTF-16 is full of.
 _UNREADABLE = re.compile(f"[\udc80-\udcff{NUL}]")
 
@@ -68,7 +70,7 @@ def _find(stem: str, inputs: Path, pattern: str | None) -> list[Path]:
         present = [p.name for p in inputs.iterdir() if not p.name.startswith(".")]
         wanted = f"{stem}.csv, .csv.gz, .parquet or a directory {stem}"
         raise ExtractError(f"{inputs}: there is no {wanted}." + (hint(f"{stem}.csv", present) if present else ""))
-    if places[0].is_file():
+    if not places[0].is_dir():
         return places
     parts = sorted(p for p in places[0].iterdir() if not p.name.startswith((".", "_")))
     if not parts:
@@ -149,7 +151,7 @@ def _contract_names(model: Model, path: Path, header: list[str], with_operations
         if not with_operations and OPERATION in given:
             problems.append(f"a column {OPERATION} is of deltas: build those with --delivery delta")
         raise ExtractError(
-            f"{path}: the columns are {', '.join(header)}; {model.contract.__name__} expects "
+            f"{path}: the columns are {_few(header)}; {model.contract.__name__} expects "
             f"{', '.join(headers.values())} ({'; '.join(problems)}). Mend the file, or change the contract "
             f"in {model.where} if the delivery has changed for good."
         )
@@ -162,4 +164,10 @@ def _folded(header: str) -> str:
 
 def _listed(label: str, names: Iterable[str]) -> list[str]:
     listed = [name or "(blank)" for name in names]
-    return [f"{label}: {', '.join(listed)}"] if listed else []
+    return [f"{label}: {_few(listed)}"] if listed else []
+
+
+def _few(names: list[str]) -> str:
+    """List names, unless they are of a file that is no extract at all: then some of them, cut short."""
+    more = [f"… {len(names) - _SHOWN:,} more"] if len(names) > _SHOWN else []
+    return ", ".join([*map(cut, names[:_SHOWN]), *more])
