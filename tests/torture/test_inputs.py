@@ -29,7 +29,7 @@ from tests.torture.mutations import numbers
 from tests.torture.places import DATA, fill
 from tests.torture.readers import Readers
 
-FEW_READ, FEW_BUILT = 200, 15
+FEW_READ, FEW_BUILT = 200, 25
 # A line that is longer is refused, whatever is in it.
 LONGEST_LINE = 2_000_000
 LONGEST_MESSAGE = 20_000
