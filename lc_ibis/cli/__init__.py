@@ -11,6 +11,7 @@ import click
 
 from lc_ibis import errors
 from lc_ibis.cli import building, contracts, migrations, questions, reading, upkeep
+from lc_ibis.terminal.escaping import echo, readable
 
 
 class _Group(click.Group):
@@ -19,16 +20,20 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.ClickException as error:
+            # What was not understood may be a name that a shell has found.
+            vars(error)["message"] = readable(error.message, lines=True)
+            raise
         except errors.LcIbisError as error:
-            click.echo(f"Error: {error}", err=True)
+            echo(f"Error: {error}", err=True)
             if error.report:
-                click.echo(f"Report: {error.report}", err=True)
+                echo(f"Report: {error.report}", err=True)
             sys.exit(error.exit_code)
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise
             # Of the operating system, not of the program: a name too long, a full disk.
-            click.echo(f"Error: {f'{error.filename}: ' if error.filename else ''}{error.strerror}.", err=True)
+            echo(f"Error: {f'{error.filename}: ' if error.filename else ''}{error.strerror}.", err=True)
             sys.exit(1)
 
 

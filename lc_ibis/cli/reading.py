@@ -10,6 +10,7 @@ import click
 
 from lc_ibis.cli.options import LIMITS, PATH, TABLES, options
 from lc_ibis.settings import FORMATS, Format
+from lc_ibis.terminal.escaping import echo
 
 
 @click.command()
@@ -107,10 +108,10 @@ def report(form: Format, is_opened: bool, **given: Any) -> None:
 
     if is_opened:
         page = reports.report_page(**given)
-        click.echo(f"wrote {page}")
+        echo(f"wrote {page}")
         click.launch(page.resolve().as_uri())
         return
-    click.echo(reports.report(form, **given), nl=False)
+    click.echo(reports.report(form, **given), nl=False, color=True)
 
 
 @click.command()
@@ -131,7 +132,7 @@ def quarantine(source: str | None, reason: str | None, limit: int, as_csv: bool,
 
     rows = refusals.quarantine(source, reason, None if as_csv else limit, **given)
     if as_csv:
-        click.echo(to_csv(rows), nl=False)
+        click.echo(to_csv(rows), nl=False, color=True)  # as it is, escapes too
         return
     reasons = refusals.quarantine_reasons(source, reason, **given)
     if as_json:
@@ -149,7 +150,7 @@ def export(table: str, to: Path, as_of: str | None, **given: Any) -> None:
     """Write a table to a file, ordered by its key."""
     from lc_ibis import reading
 
-    click.echo(f"wrote {reading.export(table, to, as_of, **given)}")
+    echo(f"wrote {reading.export(table, to, as_of, **given)}")
 
 
 @click.command()

@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import click
-
 from lc_ibis.engine.contract_changes import ContractDiff, mend, sentence
+from lc_ibis.terminal.escaping import echo
 
 
 def shown(contracts: list[dict[str, Any]]) -> None:
@@ -17,11 +16,11 @@ def shown(contracts: list[dict[str, Any]]) -> None:
     for contract in contracts:
         if contract["layer"] != layer:
             layer = contract["layer"]
-            click.secho(layer, bold=True)
+            echo(layer, bold=True)
         version = f" (version {contract['version']})" if contract["version"] > 1 else ""
-        click.echo(f"  {contract['table']}{version}: {contract['grain']}")
+        echo(f"  {contract['table']}{version}: {contract['grain']}")
         _print_rows([(c["name"], c["type"], _marks(c), c["meaning"]) for c in contract["columns"]])
-        click.echo("    checks")
+        echo("    checks")
         _print_rows([(f"  {c['severity']}", c["name"], c["meaning"]) for c in contract["checks"]])
 
 
@@ -35,7 +34,7 @@ def _print_rows(rows: Sequence[tuple[str, ...]]) -> None:
     widths = [max(map(len, texts)) for texts in zip(*rows, strict=True)]
     for row in rows:
         aligned = [text.ljust(width) for text, width in zip(row[:-1], widths, strict=False)]
-        click.echo(f"    {'  '.join([*aligned, row[-1]])}".rstrip())
+        echo(f"    {'  '.join([*aligned, row[-1]])}".rstrip())
 
 
 def compared(diffs: list[ContractDiff]) -> None:
@@ -43,12 +42,12 @@ def compared(diffs: list[ContractDiff]) -> None:
     for diff in diffs:
         if diff.status == "unchanged":
             continue
-        click.secho(_heading(diff), bold=True)
+        echo(_heading(diff), bold=True)
         for change in diff.changes:
             mark = "breaks" if change.is_breaking else "fine"
-            click.secho(f"  {mark:<8}{sentence(change)}", fg="red" if change.is_breaking else None)
+            echo(f"  {mark:<8}{sentence(change)}", fg="red" if change.is_breaking else None)
         if diff.stored and (said := mend(diff)):
-            click.echo(f"  {said}")
+            echo(f"  {said}")
     counts = Counter(diff.status for diff in diffs)
     words = {
         "unchanged": "as they were built", "changed": "changed", "declared": "changed and declared",
@@ -59,7 +58,7 @@ def compared(diffs: list[ContractDiff]) -> None:
         totals[words[status]] += count
     parts = ", ".join(f"{totals[word]} {word}" for word in dict.fromkeys(words.values()) if totals[word])
     contracts = "1 contract" if len(diffs) == 1 else f"{len(diffs)} contracts"
-    click.secho(f"{contracts}: {parts}.", bold=True)
+    echo(f"{contracts}: {parts}.", bold=True)
 
 
 def _heading(diff: ContractDiff) -> str:
