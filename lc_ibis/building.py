@@ -100,7 +100,10 @@ def _build(
     pipeline: Pipeline, settings: Settings, store: Store, state: State, run: Run,
     chosen: list[str], progress: Progress | None,
 ) -> None:  # fmt: skip
-    before, staged = state.copy(), exports.PendingFiles(settings.outputs, settings.partitioned)
+    before, staged = (
+        state.copy(),
+        exports.PendingFiles(settings.outputs, settings.partitioned, settings.neutralise_formulas),
+    )
     _take_contracts(pipeline, state, chosen)
     code = fingerprints(pipeline, state)
     refresher = _refresher(pipeline, settings, store, state, run, code)

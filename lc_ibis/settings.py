@@ -36,6 +36,7 @@ class Settings:
     outputs: Path = Path("data/outputs")
     reports: Path = Path("data/quality_reports")
     partitioned: bool = False
+    neutralise_formulas: bool = False
     source: dict[str, str] = field(default_factory=dict)
     delivery: Delivery = "full"
     select: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from lc_ibis.cli.options import LIMITS, PATH, TABLES, options
-from lc_ibis.settings import FORMATS, Format
+from lc_ibis.settings import FORMATS, Format, Settings
 from lc_ibis.terminal.escaping import echo
 
 
@@ -119,7 +119,7 @@ def report(form: Format, is_opened: bool, **given: Any) -> None:
 @click.option("--reason", metavar="TEXT", help="Only refusals whose reason holds this text.")
 @click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Most rows to print.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print all rows as CSV.")
-@options(*TABLES, "json")
+@options(*TABLES, "neutralise_formulas", "json")
 def quarantine(source: str | None, reason: str | None, limit: int, as_csv: bool, as_json: bool, **given: Any) -> None:
     """List what was refused of a SOURCE, or of all, and why.
 
@@ -132,7 +132,9 @@ def quarantine(source: str | None, reason: str | None, limit: int, as_csv: bool,
 
     rows = refusals.quarantine(source, reason, None if as_csv else limit, **given)
     if as_csv:
-        click.echo(to_csv(rows), nl=False, color=True)  # as it is, escapes too
+        click.echo(
+            to_csv(rows, Settings.load(**given).neutralise_formulas), nl=False, color=True
+        )  # as it is, escapes too
         return
     reasons = refusals.quarantine_reasons(source, reason, **given)
     if as_json:
@@ -145,7 +147,7 @@ def quarantine(source: str | None, reason: str | None, limit: int, as_csv: bool,
 @click.argument("table")
 @click.option("--to", type=PATH, required=True, help="The file; it ends in .csv or .parquet.")
 @click.option("--as-of", metavar="TIME", help="The table as it stood then, UTC; as for show.")
-@options(*TABLES)
+@options(*TABLES, "neutralise_formulas")
 def export(table: str, to: Path, as_of: str | None, **given: Any) -> None:
     """Write a table to a file, ordered by its key."""
     from lc_ibis import reading
