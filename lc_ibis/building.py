@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -29,9 +28,10 @@ from lc_ibis.engine.verifying import Verified, verify_tables
 from lc_ibis.errors import ChecksFailed, LcIbisError, SettingsError, StaleSource, VerificationFailed, hint
 from lc_ibis.quality import notify, report
 from lc_ibis.quality.failures import FailingRows
+from lc_ibis.redaction import logger, redacted
 from lc_ibis.settings import Settings
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 Progress = Callable[[TableRun], None]
 
@@ -89,7 +89,7 @@ def _reported(run: Run, settings: Settings) -> Iterator[None]:
         error.report = report.path_of(run, settings.reports)
         raise
     except Exception as error:
-        run.error = f"{type(error).__name__}: {error}"
+        run.error = redacted(f"{type(error).__name__}: {error}")
         raise
     finally:
         run.seconds = time.perf_counter() - started

@@ -11,6 +11,7 @@ import click
 
 from lc_ibis import errors
 from lc_ibis.cli import building, contracts, migrations, questions, reading, upkeep
+from lc_ibis.redaction import excepthook, redacted
 from lc_ibis.terminal.escaping import echo, readable
 
 
@@ -22,7 +23,7 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except click.ClickException as error:
             # What was not understood may be a name that a shell has found.
-            vars(error)["message"] = readable(error.message, lines=True)
+            vars(error)["message"] = readable(redacted(error.message), lines=True)
             raise
         except errors.LcIbisError as error:
             echo(f"Error: {error}", err=True)
@@ -33,7 +34,8 @@ class _Group(click.Group):
             if error.errno == errno.EPIPE:
                 raise
             # Of the operating system, not of the program: a name too long, a full disk.
-            echo(f"Error: {f'{error.filename}: ' if error.filename else ''}{error.strerror}.", err=True)
+            where = f"{error.filename}: " if error.filename else ""
+            echo(redacted(f"Error: {where}{error.strerror}."), err=True)
             sys.exit(1)
 
 
@@ -72,6 +74,7 @@ for command in _COMMANDS:
 
 def run() -> None:
     """Run the command line; where all is done nothing is raised, which a Databricks task would take for a failure."""
+    sys.excepthook = excepthook
     try:
         main(prog_name="lc-ibis")
     except SystemExit as ended:
