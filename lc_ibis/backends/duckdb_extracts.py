@@ -22,21 +22,31 @@ def refuse_misread(files: Files, run: Callable[[str], duckdb.DuckDBPyConnection]
 
     Only a line that ends in an empty field and has commas enough, or that has a space before a quote, can
     belong to such a record. Where one such line does not read right by itself, the file is read a second time.
+    `run` is not to be within a transaction: DuckDB ends it where a line cannot be read.
     """
-    width = len(files.columns)
     for path in files.paths:
-        lines = run(
-            f"SELECT line FROM read_csv({literal(_unglobbed(path))}, columns = {{'line': 'VARCHAR'}}, "
-            "header = false, auto_detect = false, delim = '\\x1f', quote = '', escape = '', strict_mode = false) "
-            "WHERE ((line LIKE '%,' OR line LIKE '%,\"\"') AND "
-            f"length(line) - length(replace(line, ',', '')) >= {width}) "
-            "OR (contains(line, ' \"') AND regexp_matches(line, '(^|,) +\"'))"
-        )
-        while suspicious := lines.fetchmany(10_000):
-            if not all(is_read_right(line, width) for (line,) in suspicious):
-                if fault := misread(path, width):
-                    raise ExtractError(f"{path}, {fault}")
-                break
+        try:
+            is_suspicious = _is_suspicious(path, len(files.columns), run)
+        except (duckdb.InvalidInputException, UnicodeDecodeError):
+            # Lines that DuckDB cannot take apart without quotes, such as one with a lone carriage return in a value.
+            is_suspicious = True
+        if is_suspicious and (fault := misread(path, len(files.columns))):
+            raise ExtractError(f"{path}, {fault}")
+
+
+def _is_suspicious(path: Path, width: int, run: Callable[[str], duckdb.DuckDBPyConnection]) -> bool:
+    """Say whether a line may belong to a record that is misread."""
+    lines = run(
+        f"SELECT line FROM read_csv({literal(_unglobbed(path))}, columns = {{'line': 'VARCHAR'}}, "
+        "header = false, auto_detect = false, delim = '\\x1f', quote = '', escape = '', strict_mode = false) "
+        "WHERE ((line LIKE '%,' OR line LIKE '%,\"\"') AND "
+        f"length(line) - length(replace(line, ',', '')) >= {width}) "
+        "OR (contains(line, ' \"') AND regexp_matches(line, '(^|,) +\"'))"
+    )
+    while suspicious := lines.fetchmany(10_000):
+        if not all(is_read_right(line, width) for (line,) in suspicious):
+            return True
+    return False
 
 
 def scanning(files: Files) -> str:

@@ -104,6 +104,9 @@ def _csv_header(path: Path) -> list[str]:
         raise ExtractError(f"{path}: the file is empty; a header and rows were expected.")
     if not header:
         raise ExtractError(f"{path}, line 1: the line is blank; the header must be the first line.")
+    if any("\n" in name or "\r" in name for name in header):
+        # DuckDB takes it for the file's line end, and where the others differ, it reads no row without a word.
+        raise ExtractError(f"{path}, line 1: a column's name holds a line end. Write the header on one line.")
     if _UNREADABLE.search("".join(header)):
         raise ExtractError(f"{path}, line 1: the file is not UTF-8. Save it as UTF-8.")
     return header
@@ -125,8 +128,9 @@ def _parquet_header(path: Path) -> list[str]:
 
     try:
         schema = pq.read_schema(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ExtractError(f"{path}: the file is not readable Parquet ({error}).") from None
+        names = list(schema.names)
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+        raise ExtractError(f"{path}: the file is not readable Parquet ({cut(str(error))}).") from None
     for field in schema:
         type_ = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
         exact = pa.types.is_integer, pa.types.is_decimal128, pa.types.is_boolean, pa.types.is_null
@@ -136,7 +140,7 @@ def _parquet_header(path: Path) -> list[str]:
                 f"{path}: column {field.name} is {field.type}; text, integers, decimals and booleans "
                 "of at most 38 digits are read exactly, other types are not. Write it as text or decimal."
             )
-    return list(schema.names)
+    return names
 
 
 def _contract_names(model: Model, path: Path, header: list[str], with_operations: bool) -> tuple[str, ...]:

@@ -20,7 +20,10 @@ class Unclear(Exception):
 
 def received(path: Path, headers: tuple[str, ...]) -> Counter[Row]:
     """Return the rows of a CSV file in the order of `headers`, an empty field as None. Raises Unclear."""
-    header, *rows = [row for row in _records(_text(path)) if row != [""]]
+    records = [row for row in _records(_text(path)) if row != [""]]
+    header, *rows = records or [[]]
+    if any("\n" in name or "\r" in name for name in header):
+        raise Unclear("header")
     folded = ["".join(name.lower().split()) for name in header]
     if sorted(folded) != sorted(name.lower() for name in headers):
         raise Unclear("header")
