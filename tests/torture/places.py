@@ -93,7 +93,7 @@ def parts(rng: Random, inputs: Path, stem: str, raw: bytes) -> None:
 TYPES: list[Callable[[list[str]], pa.Array]] = [
     lambda texts: pa.array(texts), lambda texts: pa.array(texts, pa.large_string()),
     lambda texts: pa.array(texts).dictionary_encode(), lambda texts: pa.array([t.encode() for t in texts]),
-    lambda texts: pa.array([float(len(t)) for t in texts]), lambda texts: pa.array([len(t) for t in texts], pa.int8()),
+    lambda texts: pa.array([float(len(t)) for t in texts]), lambda texts: pa.array([len(t) for t in texts], pa.int32()),
     lambda texts: pa.array([date(2026, 1, 1)] * len(texts)), lambda texts: pa.array([[t] for t in texts]),
     lambda texts: pa.array([{"a": t} for t in texts]), lambda texts: pa.nulls(len(texts)),
     lambda texts: pa.array([Decimal(len(t)) for t in texts], pa.decimal128(38, 10)),
