@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -168,3 +169,12 @@ def test_the_directory_of_outputs_may_itself_be_a_link(lending: Lending) -> None
     lending.outputs.symlink_to(far, target_is_directory=True)
     lending.load([ALICE], [SAVINGS])
     assert (far / "account_summary.csv").is_file()
+
+
+def test_two_backends_are_compared_wherever_scratch_space_is(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
+    scratch = lending.root / 'it\'s; [1] * "x"'
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    lending.deliver([ALICE], [SAVINGS])
+    results = lc_ibis.parity("duckdb", inputs=lending.inputs)
+    assert {result.status for result in results} == {"identical"}

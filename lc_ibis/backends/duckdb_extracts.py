@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import duckdb
 
-from lc_ibis.backends.duckdb_text import first_line, literal, quoted, words
+from lc_ibis.backends.duckdb_text import first_line, literal, one_file, quoted, words
 from lc_ibis.engine.csvfile import is_read_right, line_of_record, misread
 from lc_ibis.engine.extracts import Files
 from lc_ibis.errors import DatabaseError, ExtractError
@@ -37,7 +37,7 @@ def refuse_misread(files: Files, run: Callable[[str], duckdb.DuckDBPyConnection]
 def _is_suspicious(path: Path, width: int, run: Callable[[str], duckdb.DuckDBPyConnection]) -> bool:
     """Say whether a line may belong to a record that is misread."""
     lines = run(
-        f"SELECT line FROM read_csv({literal(_unglobbed(path))}, columns = {{'line': 'VARCHAR'}}, "
+        f"SELECT line FROM read_csv({one_file(path)}, columns = {{'line': 'VARCHAR'}}, "
         "header = false, auto_detect = false, delim = '\\x1f', quote = '', escape = '', strict_mode = false) "
         "WHERE ((line LIKE '%,' OR line LIKE '%,\"\"') AND "
         f"length(line) - length(replace(line, ',', '')) >= {width}) "
@@ -51,7 +51,7 @@ def _is_suspicious(path: Path, width: int, run: Callable[[str], duckdb.DuckDBPyC
 
 def scanning(files: Files) -> str:
     """Return the query that reads files of one form: all columns as text, an empty field as null."""
-    paths = f"[{', '.join(literal(_unglobbed(p)) for p in files.paths)}]"
+    paths = f"[{', '.join(one_file(p) for p in files.paths)}]"
     if files.format == "csv":
         columns = ", ".join(f"{literal(c)}: 'VARCHAR'" for c in files.columns)
         scan = (
@@ -118,11 +118,6 @@ def copying(con: duckdb.DuckDBPyConnection, sql: str, path: Path, format: str) -
         con.execute(f"COPY ({sql}) TO {literal(str(path))} ({options})")
     except duckdb.IOException as error:
         raise DatabaseError(f"{path}: the file cannot be written ({first_line(error)}).") from None
-
-
-def _unglobbed(path: Path) -> str:
-    """A path is a pattern to DuckDB: put its special characters in brackets."""
-    return re.sub(r"[*?\[]", lambda match: f"[{match[0]}]", str(path))
 
 
 def extract_error(files: Sequence[Files], error: duckdb.Error | UnicodeDecodeError) -> ExtractError:

@@ -22,6 +22,11 @@ def literal(text: str) -> str:
     return sge.Literal.string(text).sql("duckdb")
 
 
+def one_file(path: Path | str) -> str:
+    """Return a path as a literal where DuckDB takes patterns: its special characters are in brackets."""
+    return literal(re.sub(r"[*?\[]", lambda match: f"[{match[0]}]", str(path)))
+
+
 def words(error: duckdb.Error | UnicodeDecodeError) -> str:
     """Return what an error of DuckDB's says; where it quotes half of a letter, Python has no more of it than bytes."""
     return error.object.decode("utf-8", "replace") if isinstance(error, UnicodeDecodeError) else str(error)
