@@ -6,6 +6,7 @@ import csv
 import gzip
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,9 +149,10 @@ def _contract_names(model: Model, path: Path, header: list[str], with_operations
     headers = model.contract.headers() | ({OPERATION: OPERATION} if with_operations else {})
     expected = {_folded(text): name for name, text in headers.items()}
     given = [_folded(text) for text in header]
+    counts = Counter(given)
     problems = _listed("missing", (h for n, h in headers.items() if _folded(h) not in given))
     problems += _listed("unexpected", (t for t, g in zip(header, given, strict=True) if g not in expected))
-    problems += _listed("twice", sorted({t for t, g in zip(header, given, strict=True) if given.count(g) > 1}))
+    problems += _listed("twice", sorted({t for t, g in zip(header, given, strict=True) if counts[g] > 1}))
     if problems:
         if not with_operations and OPERATION in given:
             problems.append(f"a column {OPERATION} is of deltas: build those with --delivery delta")

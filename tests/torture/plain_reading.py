@@ -20,7 +20,7 @@ class Unclear(Exception):
 
 def received(path: Path, headers: tuple[str, ...]) -> Counter[Row]:
     """Return the rows of a CSV file in the order of `headers`, an empty field as None. Raises Unclear."""
-    records = [row for row in _records(_text(path)) if row != [""]]
+    records = [row for row in _records(_text(path)) if row]
     header, *rows = records or [[]]
     if any("\n" in name or "\r" in name for name in header):
         raise Unclear("header")
@@ -74,7 +74,8 @@ def _records(text: str) -> Iterator[list[str]]:
         ends.add(end)
         if end not in ("\n", "\r\n") or len(ends) > 1:
             raise Unclear("line end or quote")
-        yield row
+        # A blank line is no record; a line of "" is one, of one field.
+        yield [] if row == [""] and text[place - 1] != '"' else row
         row, place = [], place + len(end)
     if row:
         yield row
