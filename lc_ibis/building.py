@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -29,9 +28,10 @@ from lc_ibis.engine.verifying import Verified, verify_tables
 from lc_ibis.errors import ChecksFailed, LcIbisError, SettingsError, StaleSource, VerificationFailed, hint
 from lc_ibis.quality import notify, report
 from lc_ibis.quality.failures import FailingRows
+from lc_ibis.redaction import logger, redacted
 from lc_ibis.settings import Settings
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 Progress = Callable[[TableRun], None]
 
@@ -89,7 +89,7 @@ def _reported(run: Run, settings: Settings) -> Iterator[None]:
         error.report = report.path_of(run, settings.reports)
         raise
     except Exception as error:
-        run.error = f"{type(error).__name__}: {error}"
+        run.error = redacted(f"{type(error).__name__}: {error}")
         raise
     finally:
         run.seconds = time.perf_counter() - started
@@ -100,7 +100,10 @@ def _build(
     pipeline: Pipeline, settings: Settings, store: Store, state: State, run: Run,
     chosen: list[str], progress: Progress | None,
 ) -> None:  # fmt: skip
-    before, staged = state.copy(), exports.PendingFiles(settings.outputs, settings.partitioned)
+    before, staged = (
+        state.copy(),
+        exports.PendingFiles(settings.outputs, settings.partitioned, settings.neutralise_formulas),
+    )
     _take_contracts(pipeline, state, chosen)
     code = fingerprints(pipeline, state)
     refresher = _refresher(pipeline, settings, store, state, run, code)

@@ -1,4 +1,4 @@
-"""Every error a user can meet. A message says what, where and how to mend it."""
+"""Every error a user can meet. A message says what, where and how to mend it, and holds no secret."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
+from lc_ibis.redaction import redacted
+
 
 class LcIbisError(Exception):
     """Base of all errors that are not bugs; the command line prints them without a traceback."""
 
     exit_code = 1
     report: Path | None = None  # of the build that it ended
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(redacted(message))
 
 
 class SettingsError(LcIbisError):
@@ -72,6 +77,11 @@ class DropRefused(LcIbisError):
 
 class BackupError(LcIbisError):
     """A backup that cannot be made, or that is not whole."""
+
+
+def cut(text: str, length: int = 100) -> str:
+    """Return a text for a message, its end left out where it is long."""
+    return text if len(text) <= length else f"{text[:length]}…"
 
 
 def hint(wrong: str, known: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from lc_ibis.backends import opened
 from lc_ibis.engine import scd2
 from lc_ibis.engine.checking import Checker
 from lc_ibis.engine.contracts import moment
-from lc_ibis.engine.exports import write_whole
+from lc_ibis.engine.exports import neutralised, write_whole
 from lc_ibis.engine.model import Model, Snapshot
 from lc_ibis.engine.mutating import Mutated, mutated
 from lc_ibis.engine.naming import Breach, breaches
@@ -205,7 +205,10 @@ def export(table: str, to: str | Path, as_of: str | date | None = None, **option
     if format not in ("csv", "parquet"):
         raise SettingsError(f"--to {place}: the name of a file ends in .csv or .parquet.")
     with connect(**options) as warehouse:
-        rows = warehouse.pipeline[table].ordered(warehouse.table(table, as_of))
+        rows = warehouse.table(table, as_of)
+        if format == "csv" and warehouse.settings.neutralise_formulas:
+            rows = neutralised(rows)
+        rows = warehouse.pipeline[table].ordered(rows)
         write_whole(place, lambda written: warehouse.store.write_file(rows, written, format))
     return place
 

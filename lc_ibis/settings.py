@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lc_ibis.errors import SettingsError, hint
+from lc_ibis.redaction import keep
 
 FILE = "lc-ibis.toml"
 Delivery = Literal["full", "delta"]
@@ -36,6 +37,7 @@ class Settings:
     outputs: Path = Path("data/outputs")
     reports: Path = Path("data/quality_reports")
     partitioned: bool = False
+    neutralise_formulas: bool = False
     source: dict[str, str] = field(default_factory=dict)
     delivery: Delivery = "full"
     select: tuple[str, ...] = ()
@@ -78,6 +80,9 @@ class Settings:
                     raise SettingsError(f"{origin}: there is no setting {name}.{hint(name, types)}")
                 values[name] = _converted(origin, name, value, types[name])
         settings = cls(**values)
+        if settings.notify and "://" in settings.notify:
+            # What follows the host of such an address is what lets one post there.
+            keep("/" + settings.notify.split("://", 1)[1].partition("/")[2])
         settings._verify()
         return settings
 

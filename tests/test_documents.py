@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 def test_every_snippet_of_a_guide_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(ROOT / "data/inputs", tmp_path / "data/inputs")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LC_IBIS_MAX_REFUSED_SHARE")
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     snippets = re.findall(r"^    (\S.*)$|^```python\n((?:.*\n)*?)```$", text, re.MULTILINE)
     assert len(snippets) > 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 from collections.abc import Callable
 from decimal import Decimal
@@ -68,7 +69,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "CRLF": {"Customer.csv": IN_CRLF},
     "no last newline": {"Customer.csv": CSV.removesuffix("\n")},
     "blank lines": {"Customer.csv": HEADER + "\n" + FIRST + "\n" + SECOND + "\n\n"},
-    "header in other case and space": {"Customer.csv": ' customer id ,NAME,"Has\nLoan"\n' + FIRST + SECOND},
+    "header in other case and space": {"Customer.csv": ' customer id ,NAME,"Has  Loan"\n' + FIRST + SECOND},
     "rows in another order": {"Customer.csv": HEADER + SECOND + FIRST},
     "gzip": {"Customer.csv.gz": CSV},
     "gzip in two members": {"Customer.csv.gz": IN_MEMBERS},
@@ -108,6 +109,7 @@ def test_the_same_delivery_in_another_form_changes_nothing(built: Lending, files
         ('1,"A\r\nB\rC",y', ("1", "A\r\nB\rC", "y")),
         ("1,A \"x\" B,'y'", ("1", 'A "x" B', "'y'")),
         ("1,A\\,#", ("1", "A\\", "#")),
+        ('1,"A\rŵ",y', ("1", "A\rŵ", "y")),
         ("1,A\x00B,y", ("1", "A\x00B", "y")),
         ("\ufeff007,1e3,1_000", ("\ufeff007", "1e3", "1_000")),
     ],
@@ -190,6 +192,7 @@ def wrong(header: str, problems: str, **more: str) -> Any:
 GZ, PARQUET, PART = "Customer.csv.gz", "Customer.parquet", "Customer/2.csv"
 ARCHIVE = gzip.compress("".join([HEADER, *(f"{i},A{i},y\n" for i in range(1000))]).encode())
 DAMAGED = bytearray(pq.write_table(IN_PARQUET, sink := pa.BufferOutputStream()) or sink.getvalue())
+WITH_BYTES = bytes(DAMAGED)
 DAMAGED[8:40] = b"\xff" * 32
 NOT_UTF8, CUT_OFF = ": the file is not UTF-8", ": the gzip archive is damaged or cut off"
 NEWLINES, NO_PARQUET = ": not valid CSV; most often it mixes line endings", ": the file is not readable Parquet"
@@ -207,6 +210,16 @@ MANY = HEADER + "1,A,y\n" * 50_000
         wrong("CustomerID, Name, HasLoan, name", "twice: Name, name"),
         wrong("Name;HasLoan", "missing: CustomerID, Name, HasLoan; unexpected: Name;HasLoan"),
         broken("header with trailing comma", HEADER[:-1] + ",\n1,A,y,\n", ": the columns"),
+        broken(
+            "header of two lines",
+            HEADER.replace("HasLoan", '"Has\rLoan"') + "1,A,y\n",
+            ", line 1: a column's name holds a line",
+        ),
+        broken(
+            "header of other lines",
+            HEADER.replace("HasLoan\n", '"Has\nLoan"\r\n') + "1,A,y\r\n",
+            ", line 1: a column's name holds",
+        ),
         broken("header not closed", 'CustomerID,"Name,HasLoan\n1,A,y\n', ", line 1: the header cannot be read"),
         broken("header alone", HEADER, ": "),
         broken("short row", HEADER + "1,A,y\n2,B\n", ", line 3: 2 fields where 3 are expected. Mend the row."),
@@ -245,6 +258,7 @@ MANY = HEADER + "1,A,y\n" * 50_000
         broken("archive in capitals", CSV, ": write the ending .gz in lower case", "Customer/1.CSV.GZ"),
         broken("Parquet list", parquet(["7"]), ": column CustomerID is list<", PARQUET),
         broken("Parquet not UTF-8", parquet(pa.array([b"\xff"]).view(pa.string())), ": ", PARQUET),
+        broken("Parquet names not UTF-8", WITH_BYTES.replace(b"HasLoan", b"Has\xffoan"), NO_PARQUET, PARQUET),
         broken("Parquet damaged inside", bytes(DAMAGED), ": ", PARQUET),
         broken("empty part", "", ": the file is empty", PART),
         broken("broken part", HEADER + "1,A\n", ", line 2: 2 fields where 3 are expected.", PART),
@@ -278,6 +292,36 @@ def test_the_message_on_a_line_beyond_all_measure_is_short(lending: Lending) -> 
     with pytest.raises(ExtractError) as error:
         lending.build()
     assert len(str(error.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    "name", ["A" * 100_000, ",".join(map(str, range(10_000))), "," * 1_000_000], ids=["long", "many", "blank"]
+)
+def test_the_message_on_columns_beyond_all_measure_is_short(lending: Lending, name: str) -> None:
+    put(lending, {"Customer.csv": f"CustomerID,{name}\n"})
+    with pytest.raises(ExtractError, match="missing: Name, HasLoan; unexpected:") as error:
+        lending.build()
+    assert len(str(error.value)) < 1000
+
+
+def test_a_message_that_ends_within_a_letter_is_told_all_the_same(lending: Lending) -> None:
+    """DuckDB cuts the line that it quotes after so many bytes, and Python refuses what is left of the letter."""
+    said = [broken("shift", HEADER + f'1,"{"A" * shift}{"é" * 66_000}\n', "").values for shift in (0, 1)]
+    for _, content, _ in said:
+        put(lending, {"Customer.csv": content})
+        with pytest.raises(ExtractError, match=r"Customer\.csv, line 2: a quoted field does not end"):
+            lending.build()
+
+
+@pytest.mark.parametrize("name", ["Customer.csv", "Customer", "Customer/1.csv"])
+def test_what_is_no_file_is_named_and_not_waited_for(lending: Lending, name: str) -> None:
+    lending.deliver(accounts=[SAVINGS])
+    place = lending.inputs / name
+    place.parent.mkdir(exist_ok=True)
+    os.mkfifo(place)
+    with pytest.raises(ExtractError) as error:
+        lending.build()
+    assert str(error.value) == f"{place}: it is no regular file."
 
 
 @pytest.mark.parametrize(

@@ -23,13 +23,14 @@ PACKAGE = ROOT / "lc_ibis"
 
 # By part of the house: the parts that it may import.
 MAY_IMPORT = {
-    "errors": set(),
-    "settings": {"errors"},
+    "redaction": set(),
+    "errors": {"redaction"},
+    "settings": {"errors", "redaction"},
     "engine": {"errors"},
     "layers": {"engine"},
     "backends": {"engine", "errors", "settings"},
-    "quality": {"engine", "errors"},
-    "building": {"backends", "engine", "errors", "layers", "quality", "settings"},
+    "quality": {"engine", "errors", "redaction"},
+    "building": {"backends", "engine", "errors", "layers", "quality", "redaction", "settings"},
     "moments": {"errors"},
     "reading": {"backends", "engine", "errors", "layers", "moments", "quality", "settings"},
     "questions": {"backends", "engine", "errors", "reading", "refusals"},
@@ -53,6 +54,7 @@ MAY_IMPORT = {
         "quality",
         "questions",
         "reading",
+        "redaction",
         "refusals",
         "reports",
         "settings",

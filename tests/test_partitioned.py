@@ -162,7 +162,7 @@ def test_older_files_of_another_directory_go_too(lending: Lending) -> None:
 
 def test_a_link_in_the_place_of_a_directory_is_replaced(lending: Lending) -> None:
     lending.load([ALICE], [SAVINGS], partitioned=True)
-    place, real = lending.outputs / "account_summary", lending.root / "real"
+    place, real = lending.outputs / "account_summary", lending.outputs / "real"
     place.rename(real)
     place.symlink_to(real, target_is_directory=True)
     lending.load(accounts=[("A1", "1", "7", "Savings")], partitioned=True)

@@ -255,11 +255,12 @@ class DuckDB:
         They are read by what is run inside; what the engine cannot read raises ExtractError.
         """
         try:
+            aside = self.con.con.cursor()
             for group in files:
                 if group.format == "csv":
-                    refuse_misread(group, self._run)
+                    refuse_misread(group, lambda sql: self._run(sql, aside))
             yield [self._view(scanning(g), ibis.schema(dict.fromkeys(g.columns, "string"))) for g in files]
-        except duckdb.Error as error:
+        except (duckdb.Error, UnicodeDecodeError) as error:
             raise extract_error(files, error) from None
 
     def _view(self, sql: str, schema: ibis.Schema) -> ir.Table:
@@ -296,9 +297,9 @@ class DuckDB:
         [(count,)] = self._run(sql).fetchall()
         return int(count)
 
-    def _run(self, sql: str) -> duckdb.DuckDBPyConnection:
+    def _run(self, sql: str, aside: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyConnection:
         try:
-            return cast(duckdb.DuckDBPyConnection, self.con.con.execute(sql))
+            return cast(duckdb.DuckDBPyConnection, (aside or self.con.con).execute(sql))
         except duckdb.OutOfMemoryException as error:
             raise DatabaseError(
                 f"{self.path}: out of memory or disk ({first_line(error)}). Free some, or set --memory-limit."

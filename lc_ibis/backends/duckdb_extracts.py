@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import duckdb
 
-from lc_ibis.backends.duckdb_text import first_line, literal, quoted
+from lc_ibis.backends.duckdb_text import first_line, literal, one_file, quoted, words
 from lc_ibis.engine.csvfile import is_read_right, line_of_record, misread
 from lc_ibis.engine.extracts import Files
 from lc_ibis.errors import DatabaseError, ExtractError
@@ -22,26 +22,36 @@ def refuse_misread(files: Files, run: Callable[[str], duckdb.DuckDBPyConnection]
 
     Only a line that ends in an empty field and has commas enough, or that has a space before a quote, can
     belong to such a record. Where one such line does not read right by itself, the file is read a second time.
+    `run` is not to be within a transaction: DuckDB ends it where a line cannot be read.
     """
-    width = len(files.columns)
     for path in files.paths:
-        lines = run(
-            f"SELECT line FROM read_csv({literal(_unglobbed(path))}, columns = {{'line': 'VARCHAR'}}, "
-            "header = false, auto_detect = false, delim = '\\x1f', quote = '', escape = '', strict_mode = false) "
-            "WHERE ((line LIKE '%,' OR line LIKE '%,\"\"') AND "
-            f"length(line) - length(replace(line, ',', '')) >= {width}) "
-            "OR (contains(line, ' \"') AND regexp_matches(line, '(^|,) +\"'))"
-        )
-        while suspicious := lines.fetchmany(10_000):
-            if not all(is_read_right(line, width) for (line,) in suspicious):
-                if fault := misread(path, width):
-                    raise ExtractError(f"{path}, {fault}")
-                break
+        try:
+            is_suspicious = _is_suspicious(path, len(files.columns), run)
+        except (duckdb.InvalidInputException, UnicodeDecodeError):
+            # Lines that DuckDB cannot take apart without quotes, such as one with a lone carriage return in a value.
+            is_suspicious = True
+        if is_suspicious and (fault := misread(path, len(files.columns))):
+            raise ExtractError(f"{path}, {fault}")
+
+
+def _is_suspicious(path: Path, width: int, run: Callable[[str], duckdb.DuckDBPyConnection]) -> bool:
+    """Say whether a line may belong to a record that is misread."""
+    lines = run(
+        f"SELECT line FROM read_csv({one_file(path)}, columns = {{'line': 'VARCHAR'}}, "
+        "header = false, auto_detect = false, delim = '\\x1f', quote = '', escape = '', strict_mode = false) "
+        "WHERE ((line LIKE '%,' OR line LIKE '%,\"\"') AND "
+        f"length(line) - length(replace(line, ',', '')) >= {width}) "
+        "OR (contains(line, ' \"') AND regexp_matches(line, '(^|,) +\"'))"
+    )
+    while suspicious := lines.fetchmany(10_000):
+        if not all(is_read_right(line, width) for (line,) in suspicious):
+            return True
+    return False
 
 
 def scanning(files: Files) -> str:
     """Return the query that reads files of one form: all columns as text, an empty field as null."""
-    paths = f"[{', '.join(literal(_unglobbed(p)) for p in files.paths)}]"
+    paths = f"[{', '.join(one_file(p) for p in files.paths)}]"
     if files.format == "csv":
         columns = ", ".join(f"{literal(c)}: 'VARCHAR'" for c in files.columns)
         scan = (
@@ -69,7 +79,7 @@ def reading(files: Sequence[Files], each: Callable[[duckdb.DuckDBPyConnection, s
                 if group.format == "csv":
                     refuse_misread(group, con.execute)
             return [each(con, scanning(group), group) for group in files]
-        except duckdb.Error as error:
+        except (duckdb.Error, UnicodeDecodeError) as error:
             raise extract_error(files, error) from None
 
 
@@ -87,7 +97,7 @@ def lines_of_rows(files: Files, names: Sequence[str], rows: Sequence[tuple[str |
             found = con.execute(
                 f"SELECT _number FROM ({numbered}) WHERE {wanted} ORDER BY 1", [value for row in rows for value in row]
             ).fetchall()
-        except duckdb.Error as error:
+        except (duckdb.Error, UnicodeDecodeError) as error:
             raise extract_error([files], error) from None
     # The first record of a CSV file is its header.
     return [line_of_record(path, number + 1) if files.format == "csv" else number for (number,) in found]
@@ -110,14 +120,9 @@ def copying(con: duckdb.DuckDBPyConnection, sql: str, path: Path, format: str) -
         raise DatabaseError(f"{path}: the file cannot be written ({first_line(error)}).") from None
 
 
-def _unglobbed(path: Path) -> str:
-    """A path is a pattern to DuckDB: put its special characters in brackets."""
-    return re.sub(r"[*?\[]", lambda match: f"[{match[0]}]", str(path))
-
-
-def extract_error(files: Sequence[Files], error: duckdb.Error) -> ExtractError:
+def extract_error(files: Sequence[Files], error: duckdb.Error | UnicodeDecodeError) -> ExtractError:
     """Say in our words what DuckDB found wrong in a file, and where."""
-    text = str(error)
+    text = words(error)
     file = re.search(r"^\s*file = (.+)$", text, re.MULTILINE)
     if not file:
         names = ", ".join(str(path) for group in files for path in group.paths)

@@ -22,9 +22,19 @@ def literal(text: str) -> str:
     return sge.Literal.string(text).sql("duckdb")
 
 
-def first_line(error: duckdb.Error) -> str:
+def one_file(path: Path | str) -> str:
+    """Return a path as a literal where DuckDB takes patterns: its special characters are in brackets."""
+    return literal(re.sub(r"[*?\[]", lambda match: f"[{match[0]}]", str(path)))
+
+
+def words(error: duckdb.Error | UnicodeDecodeError) -> str:
+    """Return what an error of DuckDB's says; where it quotes half of a letter, Python has no more of it than bytes."""
+    return error.object.decode("utf-8", "replace") if isinstance(error, UnicodeDecodeError) else str(error)
+
+
+def first_line(error: duckdb.Error | UnicodeDecodeError) -> str:
     """Return what an error says first, at most 200 characters of it."""
-    return str(error).strip().splitlines()[0][:200]
+    return words(error).strip().splitlines()[0][:200]
 
 
 def cannot_open(path: Path, error: duckdb.Error) -> DatabaseError:

@@ -23,7 +23,7 @@ from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as sf
 
 from lc_ibis.backends.duckdb_extracts import copying, reading
-from lc_ibis.backends.duckdb_text import literal
+from lc_ibis.backends.duckdb_text import one_file
 from lc_ibis.backends.manifest import Manifest, Stored, locked
 from lc_ibis.backends.spark_session import Session, to_read, to_write
 from lc_ibis.backends.spark_tables import Place, SparkTables, texts, unzoned
@@ -250,7 +250,7 @@ class Parquet(SparkTables):
         """Write a query's rows to one file, csv (with header) or parquet, to the byte as DuckDB does."""
         part = self._scratch_part()
         self._frame(query).write.parquet(to_write(part))
-        files = ", ".join(literal(str(file)) for file in sorted(part.glob("*.parquet")))
+        files = ", ".join(one_file(file) for file in sorted(part.glob("*.parquet")))
         with duckdb.connect() as con:
             con.execute("SET TimeZone = 'UTC'")
             copying(con, f"SELECT {unzoned(query.schema())} FROM read_parquet([{files}])", path, format)

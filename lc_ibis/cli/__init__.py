@@ -11,6 +11,8 @@ import click
 
 from lc_ibis import errors
 from lc_ibis.cli import building, contracts, migrations, questions, reading, upkeep
+from lc_ibis.redaction import excepthook, redacted
+from lc_ibis.terminal.escaping import echo, readable
 
 
 class _Group(click.Group):
@@ -19,16 +21,21 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.ClickException as error:
+            # What was not understood may be a name that a shell has found.
+            vars(error)["message"] = readable(redacted(error.message), lines=True)
+            raise
         except errors.LcIbisError as error:
-            click.echo(f"Error: {error}", err=True)
+            echo(f"Error: {error}", err=True)
             if error.report:
-                click.echo(f"Report: {error.report}", err=True)
+                echo(f"Report: {error.report}", err=True)
             sys.exit(error.exit_code)
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise
             # Of the operating system, not of the program: a name too long, a full disk.
-            click.echo(f"Error: {f'{error.filename}: ' if error.filename else ''}{error.strerror}.", err=True)
+            where = f"{error.filename}: " if error.filename else ""
+            echo(redacted(f"Error: {where}{error.strerror}."), err=True)
             sys.exit(1)
 
 
@@ -67,6 +74,7 @@ for command in _COMMANDS:
 
 def run() -> None:
     """Run the command line; where all is done nothing is raised, which a Databricks task would take for a failure."""
+    sys.excepthook = excepthook
     try:
         main(prog_name="lc-ibis")
     except SystemExit as ended:

@@ -13,9 +13,9 @@ from lc_ibis.settings import BACKENDS
 
 
 @click.command()
-@options(*TABLES, "inputs", "outputs", "partitioned", "reports", "source", "delivery", "select", "exclude",
-          "full_refresh", "verify", "allow_mass_delete", "max_delete_share", *THRESHOLDS, *AGES, "store_failures",
-          "notify", "notify_values", "json")  # fmt: skip
+@options(*TABLES, "inputs", "outputs", "partitioned", "neutralise_formulas", "reports", "source", "delivery",
+          "select", "exclude", "full_refresh", "verify", "allow_mass_delete", "max_delete_share", *THRESHOLDS, *AGES,
+          "store_failures", "notify", "notify_values", "json")  # fmt: skip
 def build(as_json: bool, **given: Any) -> None:
     """Bring tables and files up to date with the extracts.
 

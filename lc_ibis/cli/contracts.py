@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from lc_ibis.cli.options import PATH, TABLES, options
+from lc_ibis.terminal.escaping import echo
 
 
 @click.group()
@@ -68,4 +69,4 @@ def export(table: tuple[str, ...], to: Path | None) -> None:
         click.echo("---\n".join(documents.values()), nl=False)
     else:
         for name in documents:
-            click.echo(f"wrote {contracts.contract_file(to, name)}")
+            echo(f"wrote {contracts.contract_file(to, name)}")

@@ -62,7 +62,7 @@ def plan(limit: int, as_csv: bool, as_json: bool, **given: Any) -> None:
         click.echo(to_json([terminal.document(phase) for phase in planned]))
     elif as_csv:
         rows = [{"phase": phase.phase, **terminal.flat(row)} for phase in planned for row in phase.rows]
-        click.echo(to_csv(rows), nl=False)
+        click.echo(to_csv(rows), nl=False, color=True)  # as it is, escapes too
     sys.exit(1 if any(phase.error for phase in planned) else 0)
 
 

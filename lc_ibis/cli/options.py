@@ -48,6 +48,11 @@ _OPTIONS = {
         "--partitioned", is_flag=True, default=None,
         help="Write each output as a directory of Parquet files, in place of one CSV and one Parquet file.",
     ),
+    "neutralise_formulas": click.option(
+        "--neutralise-formulas", is_flag=True, default=None,
+        help="In CSV, put an apostrophe before texts that a spreadsheet would take for formulas: those that begin "
+        "with =, +, -, @, tab or carriage return.",
+    ),
     "reports": click.option(
         "--reports", type=PATH, help=f"Directory of quality reports. [default: {Settings.reports}]"
     ),

@@ -10,7 +10,8 @@ import click
 from click.core import ParameterSource
 
 from lc_ibis.cli.options import PATH, TABLES, THRESHOLDS, options
-from lc_ibis.settings import FORMATS, Format
+from lc_ibis.settings import FORMATS, Format, Settings
+from lc_ibis.terminal.escaping import echo
 
 
 @click.command()
@@ -111,10 +112,10 @@ def report(form: Format, is_opened: bool, **given: Any) -> None:
         if click.get_current_context().get_parameter_source("form") is ParameterSource.COMMANDLINE and form != "html":
             raise click.UsageError(f"--open opens the HTML page. Leave --format {form}.")
         page = reports.report_page(**given)
-        click.echo(f"wrote {page}")
+        echo(f"wrote {page}")
         click.launch(page.resolve().as_uri())
         return
-    click.echo(reports.report(form, **given), nl=False)
+    click.echo(reports.report(form, **given), nl=False, color=True)
 
 
 @click.command()
@@ -122,7 +123,7 @@ def report(form: Format, is_opened: bool, **given: Any) -> None:
 @click.option("--reason", metavar="TEXT", help="Only refusals whose reason holds this text.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Most rows to print.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print all rows as CSV.")
-@options(*TABLES, "json")
+@options(*TABLES, "neutralise_formulas", "json")
 def quarantine(source: str | None, reason: str | None, limit: int, as_csv: bool, as_json: bool, **given: Any) -> None:
     """List what was refused of a SOURCE, or of all, and why.
 
@@ -138,7 +139,9 @@ def quarantine(source: str | None, reason: str | None, limit: int, as_csv: bool,
     most = None if as_csv else limit if as_json else limit + 1
     rows = refusals.quarantine(source, reason, most, **given)
     if as_csv:
-        click.echo(to_csv(rows), nl=False)
+        click.echo(
+            to_csv(rows, Settings.load(**given).neutralise_formulas), nl=False, color=True
+        )  # as it is, escapes too
         return
     reasons = refusals.quarantine_reasons(source, reason, **given)
     if as_json:
@@ -151,12 +154,12 @@ def quarantine(source: str | None, reason: str | None, limit: int, as_csv: bool,
 @click.argument("table")
 @click.option("--to", type=PATH, required=True, help="The file; it ends in .csv or .parquet.")
 @click.option("--as-of", metavar="TIME", help="The table as it stood then, UTC; as for show.")
-@options(*TABLES)
+@options(*TABLES, "neutralise_formulas")
 def export(table: str, to: Path, as_of: str | None, **given: Any) -> None:
     """Write a table to a file, ordered by its key."""
     from lc_ibis import reading
 
-    click.echo(f"wrote {reading.export(table, to, as_of, **given)}")
+    echo(f"wrote {reading.export(table, to, as_of, **given)}")
 
 
 @click.command()

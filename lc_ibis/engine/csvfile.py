@@ -49,7 +49,10 @@ def line_of_record(path: Path, number: int) -> int:
 
 def is_read_right(line: str, width: int) -> bool:
     """Say whether a line is a whole record of that width that the engine reads as it is; see misread."""
-    [record] = csv.reader([line.replace("\0", NUL)])
+    try:
+        [record] = csv.reader([line.replace("\0", NUL)])
+    except (csv.Error, ValueError):  # a line end within
+        return False
     return line.count('"') % 2 == 0 and len(record) == width and not any(SPACED_QUOTE.match(v) for v in record)
 
 

@@ -21,7 +21,7 @@ from lc_ibis.engine.extracts import OPERATION, Files, delivered
 from lc_ibis.engine.model import Model
 from lc_ibis.engine.store import Store
 from lc_ibis.engine.touched import among_rows, key_values
-from lc_ibis.errors import ExtractError
+from lc_ibis.errors import ExtractError, cut
 
 Kind = Literal["full", "delta"]
 OPERATIONS = ("upsert", "delete", "")
@@ -134,7 +134,7 @@ def _operations(store: Store, model: Model, delivery: Delivery, parts: list[ir.T
     rows = store.scratch(rows.mutate(**{OPERATION: operation}, **{f"key_{n}": v for n, v in values.items()}))
     odd = rows.filter(rows[OPERATION].notin(OPERATIONS)).select(OPERATION).distinct().order_by(OPERATION)
     if found := store.rows(odd.limit(_SHOWN)):
-        listed = ", ".join(repr(row[OPERATION]) for row in found)
+        listed = ", ".join(repr(cut(row[OPERATION])) for row in found)
         raise ExtractError(f"{delivery.names}: {OPERATION} is {listed}; write upsert, delete, or nothing for upsert.")
     return rows
 
@@ -146,7 +146,7 @@ def _last_words(store: Store, delivery: Delivery, rows: ir.Table, by: list[str])
     is_delete = last[OPERATION] == "delete"
     both = last.group_by(by).having(is_delete.any() & (~is_delete).any()).aggregate()
     if found := store.rows(both.order_by(by).limit(_SHOWN)):
-        listed = ", ".join(" ".join(str(value) for value in row.values()) for row in found)
+        listed = ", ".join(" ".join(cut(str(value)) for value in row.values()) for row in found)
         raise ExtractError(f"{delivery.names}: one file both upserts and deletes {listed}. Leave one of the two.")
     return last
 

@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import ibis
 import ibis.expr.types as ir
 
 from lc_ibis.engine.deliveries import sha256_of
@@ -23,6 +24,8 @@ from lc_ibis.engine.state import State
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import OutputError
 
+# By these a spreadsheet knows a formula (OWASP, CSV injection).
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 # The format of a directory of Parquet files, which the engine writes side by side.
 PARTS = "parts"
 
@@ -52,14 +55,23 @@ def write_text(place: Path, text: str) -> None:
     write_whole(place, write)
 
 
+def neutralised(rows: ir.Table) -> ir.Table:
+    """Put an apostrophe before texts that a spreadsheet would take for formulas."""
+    texts = [rows[name] for name, type_ in rows.schema().items() if type_.is_string()]
+    return rows.mutate(
+        **{t.get_name(): ibis.ifelse(t.substr(0, 1).isin(FORMULA_STARTS), ibis.literal("'") + t, t) for t in texts}
+    )
+
+
 class PendingFiles:
     """The output files of one run; what is not published when the context ends in an error is removed.
 
-    Where they are `partitioned`, a table is a directory of Parquet files in place of one file a format.
+    Where they are `partitioned`, a table is a directory of Parquet files in place of one file a format. Where
+    formulas are `neutralised`, CSV files hold no text that a spreadsheet would take for one.
     """
 
-    def __init__(self, directory: Path, partitioned: bool = False):
-        self.directory, self.partitioned = directory, partitioned
+    def __init__(self, directory: Path, partitioned: bool = False, neutralised: bool = False):
+        self.directory, self.partitioned, self.neutralised = directory, partitioned, neutralised
         self._files: list[tuple[Path, Path]] = []
         self._outdated: list[Path] = []
 
@@ -93,23 +105,27 @@ class PendingFiles:
     def _write(self, store: Store, pipeline: Pipeline, state: State, output: Output) -> None:
         model = pipeline[output.table]
         version = state.tables[model.name].version
-        rows = model.ordered(store.table(model.layer, model.name))
+        stored = store.table(model.layer, model.name)
         files = {f"{model.name}.{format}": format for format in output.formats}
         if self.partitioned:
             files = {model.name: PARTS}
         for name, format in files.items():
             place = self.directory / name
+            _refuse_no_file_name(name)
             _refuse_what_is_not_ours(place, format, name in state.files)
+            _refuse_link_out(place)
+            is_neutralised = self.neutralised and format == "csv"
+            content = -version if is_neutralised else version
             for leftover in self.directory.glob(f".{name}.*.tmp"):
                 if re.fullmatch(r"\d+(\.before)?\.tmp", leftover.name.removeprefix(f".{name}.")):
                     remove(leftover)
             known = state.files.get(name)
-            if known and known[0] == version and is_whole(place) and _digest(place) == known[1]:
+            if known and known[0] == content and is_whole(place) and _digest(place) == known[1]:
                 continue
             written = _beside(place)
             self._files.append((written, place))
-            _write_format(store, rows, written, format)
-            state.files[name] = (version, _digest(written))
+            _write_format(store, model.ordered(neutralised(stored) if is_neutralised else stored), written, format)
+            state.files[name] = (content, _digest(written))
         self._leave(state, {model.name, *(f"{model.name}.{format}" for format in output.formats)} - files.keys())
 
     def _leave(self, state: State, names: set[str]) -> None:
@@ -137,6 +153,18 @@ class PendingFiles:
 
 def _beside(place: Path, part: str = "") -> Path:
     return place.with_name(f".{place.name}.{os.getpid()}{part}.tmp")
+
+
+def _refuse_no_file_name(name: str) -> None:
+    """Raise OutputError where the name of an output would lead out of its directory."""
+    if name != Path(name).name or "\\" in name or "\0" in name:
+        raise OutputError(f"{name!r}: the name of an output is no file's name. Call the table by a plain name.")
+
+
+def _refuse_link_out(place: Path) -> None:
+    """Raise OutputError where a link in the place of an output leads out of its directory."""
+    if place.is_symlink() and not place.resolve().is_relative_to(place.parent.resolve()):
+        raise OutputError(f"{place}: a link leads out of the outputs, to {os.readlink(place)}. Remove the link.")
 
 
 def _refuse_what_is_not_ours(place: Path, format: str, is_known: bool) -> None:

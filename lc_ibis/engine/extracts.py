@@ -6,6 +6,7 @@ import csv
 import gzip
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +14,15 @@ from typing import Literal, cast
 
 from lc_ibis.engine.csvfile import NUL, records
 from lc_ibis.engine.model import Model, Source
-from lc_ibis.errors import ExtractError, hint
+from lc_ibis.errors import ExtractError, cut, hint
 
 Format = Literal["csv", "parquet"]
 ENDINGS: dict[str, Format] = {".csv": "csv", ".csv.gz": "csv", ".parquet": "parquet"}
 # In a delta: what its row does to the rows of its key.
 OPERATION = "_op"
 _CHUNK = 1 << 20
+# How many columns a message names.
+_SHOWN = 20
 # What bytes that are not UTF-8 are read as, and the NUL that UTF-16 is full of.
 _UNREADABLE = re.compile(f"[\udc80-\udcff{NUL}]")
 
@@ -68,7 +71,7 @@ def _find(stem: str, inputs: Path, pattern: str | None) -> list[Path]:
         present = [p.name for p in inputs.iterdir() if not p.name.startswith(".")]
         wanted = f"{stem}.csv, .csv.gz, .parquet or a directory {stem}"
         raise ExtractError(f"{inputs}: there is no {wanted}." + (hint(f"{stem}.csv", present) if present else ""))
-    if places[0].is_file():
+    if not places[0].is_dir():
         return places
     parts = sorted(p for p in places[0].iterdir() if not p.name.startswith((".", "_")))
     if not parts:
@@ -102,6 +105,9 @@ def _csv_header(path: Path) -> list[str]:
         raise ExtractError(f"{path}: the file is empty; a header and rows were expected.")
     if not header:
         raise ExtractError(f"{path}, line 1: the line is blank; the header must be the first line.")
+    if any("\n" in name or "\r" in name for name in header):
+        # DuckDB takes it for the file's line end, and where the others differ, it reads no row without a word.
+        raise ExtractError(f"{path}, line 1: a column's name holds a line end. Write the header on one line.")
     if _UNREADABLE.search("".join(header)):
         raise ExtractError(f"{path}, line 1: the file is not UTF-8. Save it as UTF-8.")
     return header
@@ -123,8 +129,9 @@ def _parquet_header(path: Path) -> list[str]:
 
     try:
         schema = pq.read_schema(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ExtractError(f"{path}: the file is not readable Parquet ({error}).") from None
+        names = list(schema.names)
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+        raise ExtractError(f"{path}: the file is not readable Parquet ({cut(str(error))}).") from None
     for field in schema:
         type_ = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
         exact = pa.types.is_integer, pa.types.is_decimal128, pa.types.is_boolean, pa.types.is_null
@@ -134,7 +141,7 @@ def _parquet_header(path: Path) -> list[str]:
                 f"{path}: column {field.name} is {field.type}; text, integers, decimals and booleans "
                 "of at most 38 digits are read exactly, other types are not. Write it as text or decimal."
             )
-    return list(schema.names)
+    return names
 
 
 def _contract_names(model: Model, path: Path, header: list[str], with_operations: bool) -> tuple[str, ...]:
@@ -142,14 +149,15 @@ def _contract_names(model: Model, path: Path, header: list[str], with_operations
     headers = model.contract.headers() | ({OPERATION: OPERATION} if with_operations else {})
     expected = {_folded(text): name for name, text in headers.items()}
     given = [_folded(text) for text in header]
+    counts = Counter(given)
     problems = _listed("missing", (h for n, h in headers.items() if _folded(h) not in given))
     problems += _listed("unexpected", (t for t, g in zip(header, given, strict=True) if g not in expected))
-    problems += _listed("twice", sorted({t for t, g in zip(header, given, strict=True) if given.count(g) > 1}))
+    problems += _listed("twice", sorted({t for t, g in zip(header, given, strict=True) if counts[g] > 1}))
     if problems:
         if not with_operations and OPERATION in given:
             problems.append(f"a column {OPERATION} is of deltas: build those with --delivery delta")
         raise ExtractError(
-            f"{path}: the columns are {', '.join(header)}; {model.contract.__name__} expects "
+            f"{path}: the columns are {_few(header)}; {model.contract.__name__} expects "
             f"{', '.join(headers.values())} ({'; '.join(problems)}). Mend the file, or change the contract "
             f"in {model.where} if the delivery has changed for good."
         )
@@ -162,4 +170,10 @@ def _folded(header: str) -> str:
 
 def _listed(label: str, names: Iterable[str]) -> list[str]:
     listed = [name or "(blank)" for name in names]
-    return [f"{label}: {', '.join(listed)}"] if listed else []
+    return [f"{label}: {_few(listed)}"] if listed else []
+
+
+def _few(names: list[str]) -> str:
+    """List names, unless they are of a file that is no extract at all: then some of them, cut short."""
+    more = [f"… {len(names) - _SHOWN:,} more"] if len(names) > _SHOWN else []
+    return ", ".join([*map(cut, names[:_SHOWN]), *more])

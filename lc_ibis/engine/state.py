@@ -70,7 +70,7 @@ class FileState(Contract):
     """One row per output file."""
 
     file_name: Text = key("The file, in the directory of outputs.")
-    version: Integer = column("The version of its table that it holds.")
+    version: Integer = column("The version of its table that it holds; below zero where formulas are neutralised.")
     sha256: Text = column("sha256 of its bytes.")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shlex
 import subprocess
 import urllib.request
@@ -12,8 +11,9 @@ from urllib.parse import urlsplit
 from lc_ibis.engine.run import Run
 from lc_ibis.errors import LcIbisError, SettingsError
 from lc_ibis.quality.report import document, to_json
+from lc_ibis.redaction import logger, redacted
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 SECONDS = 30
 UNEXPECTED = "An error that lc-ibis did not foresee."
@@ -40,7 +40,7 @@ def message(error: Exception, run: Run | None, with_values: bool = False) -> dic
         ]
         told["stale_sources"] = [found for found in facts["freshness"] if found["status"] != "pass"]
         told["report"] = str(run.report) if run.report else None
-    return told | ({"message": str(error)} if with_values else {})
+    return told | ({"message": redacted(str(error))} if with_values else {})
 
 
 def tell(target: str, told: dict[str, Any]) -> None:

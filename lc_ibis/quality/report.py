@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lc_ibis.engine.checks import DONE, CheckResult
-from lc_ibis.engine.exports import write_text
+from lc_ibis.engine.exports import FORMULA_STARTS, write_text
 from lc_ibis.engine.mutating import Mutated
 from lc_ibis.engine.run import Freshness, Run, TableRun
 from lc_ibis.errors import OutputError
@@ -102,14 +102,20 @@ def to_json(value: Any, indent: int | None = 2) -> str:
     return json.dumps(value, default=_plain, indent=indent, ensure_ascii=False)
 
 
-def to_csv(rows: list[dict[str, Any]]) -> str:
-    """Return rows as CSV with a header; nothing for no rows."""
+def to_csv(rows: list[dict[str, Any]], neutralised: bool = False) -> str:
+    """Return rows as CSV with a header; nothing for no rows. Where it is `neutralised`, no text is a formula."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
     if rows:
         writer.writeheader()
-    writer.writerows({name: value if value is None else _shown(value) for name, value in row.items()} for row in rows)
+    for row in rows:
+        shown = {name: value if value is None else _shown(value) for name, value in row.items()}
+        writer.writerow({name: _neutral(value) for name, value in shown.items()} if neutralised else shown)
     return text.getvalue()
+
+
+def _neutral(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
 
 
 def _shown(value: Any) -> Any:

@@ -6,15 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import get_args
 
-from rich.console import Console
 from rich.padding import Padding
-from rich.text import Text
 
 from lc_ibis.comparing import Compared
 from lc_ibis.engine.checks import DONE, Scope, sentence
 from lc_ibis.engine.freshness import sentence as freshness_sentence
 from lc_ibis.engine.run import Action, Run, TableRun
-from lc_ibis.terminal.console import grid_of, new_console, print_whole
+from lc_ibis.terminal.console import Console, Line, grid_of, new_console, print_whole
 
 _STYLES = {"created": "green", "updated": "cyan", "unchanged": "dim", "skipped": "dim"}
 
@@ -33,7 +31,7 @@ class BuildPrinter:
         if done.layer != self._layer:
             self._layer = done.layer
             self.console.print(f"{done.layer}", style="bold")
-        line = Text(f"  {done.table:<30}{self.words[done.action]:<10}", style=_STYLES[done.action])
+        line = Line(f"  {done.table:<30}{self.words[done.action]:<10}", style=_STYLES[done.action])
         line.append(f"{done.row_count:>9,} rows  ", style="default")
         line.append("; ".join(part for part in (_changes(done), done.reason, _keys(done)) if part))
         self.console.print(line)
@@ -107,11 +105,11 @@ def _scopes(run: Run) -> str:
 def _failing(console: Console, run: Run) -> None:
     for found in run.freshness:
         if found.status != "pass":
-            console.print(Text(f"{found.status.upper()} {freshness_sentence(found)}", style="yellow"))
+            console.print(Line(f"{found.status.upper()} {freshness_sentence(found)}", style="yellow"))
     for result in run.checks:
         if result.status in ("warn", "fail"):
             style = "red" if result.status == "fail" else "yellow"
-            console.print(Text(f"{result.status.upper()} {sentence(result)}", style=style))
+            console.print(Line(f"{result.status.upper()} {sentence(result)}", style=style))
 
 
 def checks(run: Run) -> None:
@@ -135,7 +133,7 @@ def compared(results: list[Compared]) -> None:
         else:
             keys = "; ".join(" ".join(str(value) for value in row.values()) for row in result.keys)
             line = f"DIFFERS {result.table}: {one:,} and {other:,} rows, by {', '.join(result.keys[0])}: {keys}"
-            console.print(Text(line, style="red"))
+            console.print(Line(line, style="red"))
     differing = sum(result.status == "differs" for result in results)
     verdict = f"{differing} of {len(results)} tables differ." if differing else f"identical: {len(results)} tables."
     console.print(verdict, style="bold")

@@ -4,12 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich import console
+from rich.console import RenderableType
 from rich.measure import Measurement
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from lc_ibis.terminal.escaping import readable
+
 _WIDEST = 100_000
+
+
+class Line(Text):
+    """A text whose parts may come from files: what could command the terminal is written out."""
+
+    def __init__(self, text: str = "", style: str | Style = "") -> None:
+        super().__init__(readable(text), style)
+
+    def append(self, text: Text | str, style: str | Style | None = None) -> Line:
+        super().append(readable(text) if isinstance(text, str) else text, style)
+        return self
+
+
+class Console(console.Console):
+    """Prints lines and tables for people."""
+
+    def print(self, *parts: Any, **how: Any) -> None:
+        super().print(*(readable(part, lines=True) if isinstance(part, str) else part for part in parts), **how)
 
 
 def new_console() -> Console:
@@ -32,7 +54,7 @@ def grid_of(rows: list[dict[str, Any]]) -> Table:
         heading = name.removesuffix("_count").replace("_", " ")
         grid.add_column(heading, no_wrap=True, justify="right" if name.endswith("_count") else "left")
     for row in rows:
-        grid.add_row(*(f"{v:,}" if isinstance(v, int) else Text(v or "-") for v in row.values()))
+        grid.add_row(*(f"{v:,}" if isinstance(v, int) else Line(v or "-") for v in row.values()))
     return grid
 
 
@@ -45,7 +67,7 @@ def table_of(rows: list[dict[str, Any]]) -> Table:
     """Rows under the names of their columns; a null is blank."""
     table = Table(box=None, pad_edge=False)
     for column in rows[0]:
-        table.add_column(column, no_wrap=True)
+        table.add_column(Line(column), no_wrap=True)
     for row in rows:
-        table.add_row(*(Text("" if value is None else str(value)) for value in row.values()))
+        table.add_row(*(Line("" if value is None else str(value)) for value in row.values()))
     return table

@@ -6,12 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from lc_ibis.engine.contract_changes import ContractDiff, mend, sentence
-from lc_ibis.terminal.console import new_console, print_whole
+from lc_ibis.terminal.console import Console, Line, new_console, print_whole
 
 
 def shown(contracts: list[dict[str, Any]]) -> None:
@@ -48,7 +46,7 @@ def _print_rows(console: Console, indent: int, rows: Sequence[tuple[str, ...]]) 
     for _ in range(len(rows[0]) + 1):
         grid.add_column(no_wrap=True)
     for row in rows:
-        grid.add_row(" " * (indent - 2), *map(Text, row))
+        grid.add_row(" " * (indent - 2), *map(Line, row))
     print_whole(console, grid)
 
 
@@ -61,7 +59,7 @@ def compared(diffs: list[ContractDiff]) -> None:
         console.print(_heading(diff), style="bold")
         for change in diff.changes:
             mark, style = ("breaks", "red") if change.is_breaking else ("fine", None)
-            console.print(Text(f"  {mark:<8}{sentence(change)}", style=style or ""))
+            console.print(Line(f"  {mark:<8}{sentence(change)}", style=style or ""))
         if diff.stored and (said := mend(diff)):
             console.print(f"  {said}")
     console.print(_verdict(diffs), style="bold")

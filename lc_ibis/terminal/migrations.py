@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
+from lc_ibis.terminal.escaping import echo
 
 if TYPE_CHECKING:
     from lc_ibis.migrations.checking import Checklist
@@ -50,19 +50,19 @@ def planned(limit: int) -> Callable[[PhasePlan], None]:
     """Return what prints the plan of each phase."""
 
     def show(phase: PhasePlan) -> None:
-        click.secho(f"phase {phase.phase}: {phase.name}, {phase.status}", bold=True)
-        click.echo(f"  {phase.does}")
+        echo(f"phase {phase.phase}: {phase.name}, {phase.status}", bold=True)
+        echo(f"  {phase.does}")
         for name, count in phase.creates:
-            click.echo(f"  create {name:<45}{count:>9,} rows")
+            echo(f"  create {name:<45}{count:>9,} rows")
         for cast in phase.casts:
-            click.echo(f"  {_cast(cast)}")
+            echo(f"  {_cast(cast)}")
         for note in phase.notes:
-            click.echo(f"  note: {note}")
+            echo(f"  note: {note}")
         if phase.details and not phase.creates:
-            click.echo(f"  {phase.details}")
+            echo(f"  {phase.details}")
         _rows("  ", phase.rows, limit)
         if phase.error:
-            click.secho(f"  FAILS {phase.error}", fg="red")
+            echo(f"  FAILS {phase.error}", fg="red")
 
     return show
 
@@ -77,40 +77,36 @@ def _rows(indent: str, rows: Sequence[RowChange], limit: int) -> None:
     if not rows:
         return
     refused = [row for row in rows if row.column is None and row.new is None]
-    click.echo(
-        f"{indent}{len(refused):,} rows of theirs are not ours, {len(rows) - len(refused):,} values or rows change:"
-    )
+    echo(f"{indent}{len(refused):,} rows of theirs are not ours, {len(rows) - len(refused):,} values or rows change:")
     for row in rows[:limit]:
         if row.column is None:
             what = _shown(row.old) if row.new is None else f"only ours: {_shown(row.new)}"
         else:
             what = f"{row.column} {_quoted(row.old)} → {_quoted(row.new)}"
-        click.echo(f"{indent}  {row.table} {row.key}: {row.reason} | {what}")
+        echo(f"{indent}  {row.table} {row.key}: {row.reason} | {what}")
     if len(rows) > limit:
-        click.echo(f"{indent}  … {len(rows) - limit:,} more: --limit, or --csv for all of them")
+        echo(f"{indent}  … {len(rows) - limit:,} more: --limit, or --csv for all of them")
 
 
 def phase_done(done: PhaseRun) -> None:
     """Print the line of a phase."""
     time = f"{done.seconds:.1f} s" if done.action == "applied" else ""
-    click.echo(f"  {done.phase} {done.name:<25}{done.action:<16}{time:>7}  {done.details}")
+    echo(f"  {done.phase} {done.name:<25}{done.action:<16}{time:>7}  {done.details}")
 
 
 def applied(done: list[PhaseRun]) -> None:
     """Print where what was there is kept, and what to do next."""
     backups = [one.backup for one in done if one.backup]
     if not backups:
-        click.echo("Nothing to do: all of these phases are applied.")
+        echo("Nothing to do: all of these phases are applied.")
         return
-    click.echo(
-        f"What was there before is kept in {backups[0]}" + (f" to {backups[-1].name}" * (len(backups) > 1)) + "."
-    )
-    click.echo("Compare the marts: lc-ibis migrate validate. Take it back: lc-ibis migrate rollback.")
+    echo(f"What was there before is kept in {backups[0]}" + (f" to {backups[-1].name}" * (len(backups) > 1)) + ".")
+    echo("Compare the marts: lc-ibis migrate validate. Take it back: lc-ibis migrate rollback.")
 
 
 def dropped(names: list[str]) -> None:
     """Print the views that were removed."""
-    click.echo(f"Removed {len(names)} views: {', '.join(names)}." if names else "There are no views of old names.")
+    echo(f"Removed {len(names)} views: {', '.join(names)}." if names else "There are no views of old names.")
 
 
 def question(going: list[int], wanted: Sequence[int]) -> str:
@@ -124,60 +120,58 @@ def question(going: list[int], wanted: Sequence[int]) -> str:
 def rolled_back(done: list[PhaseRun]) -> None:
     """Print the phases that were taken back."""
     for one in done:
-        click.echo(f"  {one.phase} {one.name:<25}{one.action}")
+        echo(f"  {one.phase} {one.name:<25}{one.action}")
     if done:
-        click.echo(f"All is as it was before phase {done[-1].phase} ({done[0].seconds:.1f} s).")
-        click.echo("What was replaced is kept beside its place.")
+        echo(f"All is as it was before phase {done[-1].phase} ({done[0].seconds:.1f} s).")
+        echo("What was replaced is kept beside its place.")
     else:
-        click.echo("Nothing to do: none of these phases is applied.")
+        echo("Nothing to do: none of these phases is applied.")
 
 
 def status(found: list[PhaseStatus]) -> None:
     """Print where each phase stands."""
     for one in found:
         when = f"{one.record.applied_at:%Y-%m-%d %H:%M:%S} UTC, {one.record.seconds:.1f} s" if one.record else ""
-        click.echo(f"  {one.phase} {one.name:<25}{one.status:<13} {when}".rstrip())
+        echo(f"  {one.phase} {one.name:<25}{one.status:<13} {when}".rstrip())
     applied = [one.record for one in found if one.record]
     if applied:
-        click.echo(f"from {applied[0].source_path}, {applied[0].source_kind}")
+        echo(f"from {applied[0].source_path}, {applied[0].source_kind}")
     if any(one.status == "interrupted" for one in found):
-        click.echo("A phase was interrupted: apply again goes on with it, rollback takes it back.")
+        echo("A phase was interrupted: apply again goes on with it, rollback takes it back.")
 
 
 def validated(found: Validation, limit: int) -> None:
     """Print the phases, each compared table with what differs, and the verdict."""
     for phase in found.phases:
-        click.echo(
-            f"  {phase.phase} {phase.name:<25}{'as it should be' if not phase.problems else 'NOT AS IT SHOULD BE'}"
-        )
+        echo(f"  {phase.phase} {phase.name:<25}{'as it should be' if not phase.problems else 'NOT AS IT SHOULD BE'}")
         for problem in phase.problems:
-            click.secho(f"      {problem}", fg="red")
+            echo(f"      {problem}", fg="red")
     for table in found.tables:
         _table(table, limit)
     for note in found.notes:
-        click.echo(f"note: {note}")
+        echo(f"note: {note}")
     if not found.phases:
-        click.echo("No phase is applied.")
+        echo("No phase is applied.")
     elif found.is_valid:
-        click.secho("Valid: nothing is unexplained.", bold=True)
+        echo("Valid: nothing is unexplained.", bold=True)
     else:
-        click.secho("Not valid.", bold=True)
+        echo("Not valid.", bold=True)
 
 
 def _table(table: Comparison, limit: int) -> None:
     explained = len(table.differences) - len(table.unexplained)
-    click.echo(
+    echo(
         f"{table.old_table} and {table.new_table}: {table.old_count:,} and {table.new_count:,} rows, "
         f"{table.equal_count:,} equal; {explained:,} differences explained, {len(table.unexplained):,} unexplained"
     )
     for reason, count in Counter(_kind(d) for d in table.differences).most_common():
-        click.echo(f"  {count:>6,} × {reason}")
+        echo(f"  {count:>6,} × {reason}")
     shown = [*table.unexplained, *(d for d in table.differences if d.reason)]
     for difference in shown[:limit]:
         line = f"  {_difference(difference)}"
-        click.secho(line, fg="red") if difference.reason is None else click.echo(line)
+        echo(line, fg="red") if difference.reason is None else echo(line)
     if len(shown) > limit:
-        click.echo(f"  … {len(shown) - limit:,} more: --limit, or --json for all of them")
+        echo(f"  … {len(shown) - limit:,} more: --limit, or --json for all of them")
 
 
 def _kind(difference: Difference) -> str:
@@ -202,14 +196,14 @@ def checklist(found: Checklist, markdown: bool) -> None:
     numbers += [(m.what, m.before, m.after, m.improvement) for m in found.measured]
     verdict = "Passed." if found.is_passed else "Not passed."
     if markdown:
-        click.echo("\n".join(["## Migration to lc-ibis", "", *_markdown(items), "", *_markdown(numbers), "", verdict]))
+        echo("\n".join(["## Migration to lc-ibis", "", *_markdown(items), "", *_markdown(numbers), "", verdict]))
         return
     for table in (items, numbers):
         widths = [max(len(row[place]) for row in table) for place in range(len(table[0]))]
         for row in table:
-            click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-        click.echo()
-    click.secho(verdict, bold=True)
+            echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        echo()
+    echo(verdict, bold=True)
 
 
 def _markdown(rows: Sequence[Sequence[str]]) -> list[str]:

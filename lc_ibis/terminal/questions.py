@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from rich.padding import Padding
-from rich.text import Text
 
 from lc_ibis.questions.diffing import TableDiff
 from lc_ibis.questions.explaining import Step
 from lc_ibis.questions.life import Event
-from lc_ibis.terminal.console import new_console, print_whole, table_of
+from lc_ibis.terminal.console import Line, new_console, print_whole, table_of
 
 _STYLES = {
     "first seen": "green", "came back": "green", "added": "green", "changed": "cyan", "deleted": "red",
@@ -23,7 +22,7 @@ def life(events: list[Event]) -> None:
     console = new_console()
     for event in events:
         run = f"run {event.run_id}" if event.run_id else ""
-        line = Text(f"{event.at.isoformat(' ', 'seconds')}  {run:<8}")
+        line = Line(f"{event.at.isoformat(' ', 'seconds')}  {run:<8}")
         line.append(f"{event.what:<19}", style=_STYLES[event.what])
         line.append(event.reason or _changes(event.changes, is_new=event.what == "first seen"))
         console.print(line)
@@ -43,7 +42,7 @@ def compared(found: TableDiff) -> None:
     """Print the rows that differ, then how many there are, and in which columns."""
     console = new_console()
     for row in found.rows:
-        line = Text(f"  {' '.join(map(str, row.key.values())):<20}  ")
+        line = Line(f"  {' '.join(map(str, row.key.values())):<20}  ")
         line.append(f"{row.change:<9}", style=_STYLES[row.change])
         line.append(_changes(row.columns, row.change != "changed", place=row.change == "added"))
         console.print(line)
@@ -65,13 +64,13 @@ def explained(steps: list[Step], limit: int) -> None:
     """Print each table on the way: what it is and does, its rows, and of a source the lines of its files."""
     console = new_console()
     for number, step in enumerate(steps):
-        console.print(Text(f"{step.layer}.{step.table}", style="bold"))
+        console.print(Line(f"{step.layer}.{step.table}", style="bold"))
         for line in step.meaning.splitlines():
-            console.print(Text(f"  {line}".rstrip(), style="dim"))
+            console.print(Line(f"  {line}".rstrip(), style="dim"))
         print_whole(console, Padding(table_of(list(step.rows)), (0, 0, 0, 2)))
         if number and len(step.rows) == limit:
             console.print(f"  The first {limit} rows; more with --limit.", style="dim")
         for found in step.lines:
             console.print(
-                Text(f"  {found.file}" + (f", line {found.number}" if found.number else f": {found.problem}"))
+                Line(f"  {found.file}" + (f", line {found.number}" if found.number else f": {found.problem}"))
             )

@@ -7,12 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from rich.table import Table
-from rich.text import Text
 
 from lc_ibis.engine.mutating import Mutated
 from lc_ibis.engine.naming import Breach
 from lc_ibis.engine.verifying import Verified
-from lc_ibis.terminal.console import grid_of, new_console, print_whole, table_of
+from lc_ibis.terminal.console import Line, grid_of, new_console, print_whole, table_of
 
 
 def mutated(results: list[Mutated]) -> None:
@@ -22,7 +21,7 @@ def mutated(results: list[Mutated]) -> None:
     for result in asleep:
         why = result.reason or "it does not notice a table that breaks it"
         text = f"ASLEEP {result.table}.{result.check.name}: {why}"
-        console.print(Text(text, style="red"))
+        console.print(Line(text, style="red"))
     verdict = f"{len(asleep)} of {len(results)} checks are asleep." if asleep else f"awake: {len(results)} checks."
     console.print(verdict, style="bold")
 
@@ -31,7 +30,7 @@ def linted(found: list[Breach]) -> None:
     """Print a line a name that breaks the conventions, and the verdict."""
     console = new_console()
     for breach in found:
-        console.print(Text(f"{breach.file}:{breach.line}: {breach.name}: {breach.reason}"))
+        console.print(Line(f"{breach.file}:{breach.line}: {breach.name}: {breach.reason}"))
     verdict = f"{len(found)} names break the conventions." if found else "All names follow the conventions."
     console.print(verdict, style="bold")
 
@@ -44,9 +43,9 @@ def models(models: list[dict[str, Any]]) -> None:
         if model["layer"] != layer:
             layer = model["layer"]
             console.print(layer, style="bold")
-        console.print(Text(f"  {model['name']:<28} {model['kind']:<12} {model['grain']}"))
+        console.print(Line(f"  {model['name']:<28} {model['kind']:<12} {model['grain']}"))
         if model["inputs"]:
-            console.print(Text(f"    from {', '.join(model['inputs'])}", style="dim"))
+            console.print(Line(f"    from {', '.join(model['inputs'])}", style="dim"))
 
 
 def rows(name: str, rows: list[dict[str, Any]], limit: int) -> None:
@@ -66,7 +65,7 @@ def failing(name: str, found: dict[str, list[dict[str, Any]]], limit: int, store
     if not found:
         console.print(f"{name}: no failing rows are kept of it." if stored else f"{name}: no row breaks a check.")
     for check, broken in found.items():
-        console.print(Text(check, style="bold"))
+        console.print(Line(check, style="bold"))
         rows(check, broken, limit)
 
 
@@ -121,7 +120,7 @@ def verified(results: list[Verified]) -> None:
             keys = "; ".join(" ".join(str(value) for value in row.values()) for row in result.keys)
             more = "; …" if result.differing_count > len(result.keys) else ""
             line = f"DIFFERS {result.table}: {result.differing_count:,} by {', '.join(result.keys[0])}: {keys}{more}"
-            console.print(Text(line, style="red"))
+            console.print(Line(line, style="red"))
         elif result.status == "skipped":
             console.print(f"SKIP {result.table}: {result.reason}", style="dim")
     counts = Counter(result.status for result in results)

@@ -7,22 +7,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import click
-
 from lc_ibis.dropping import Dropped, Status, Stored
 from lc_ibis.engine.backup import Backup
 from lc_ibis.engine.keeping import Kept
 from lc_ibis.terminal.console import print_grid
+from lc_ibis.terminal.escaping import echo, readable
 
 
 def backed_up(directory: Path, backup: Backup) -> None:
     """Print where a backup is, and what is in it."""
     size = sum(file.size for file in backup.files) / 1e6
     files = "1 file" if len(backup.files) == 1 else f"{len(backup.files)} files"
-    click.echo(f"backed up {_run(backup)}: {files}, {size:,.1f} MB")
-    click.echo(f"  {directory}")
+    echo(f"backed up {_run(backup)}: {files}, {size:,.1f} MB")
+    echo(f"  {directory}")
     if backup.missing:
-        click.echo(
+        echo(
             f"  not in {backup.outputs}, so not in the backup: {', '.join(backup.missing)}. Is that the directory of "
             "outputs? If so, the next build writes them."
         )
@@ -31,15 +30,15 @@ def backed_up(directory: Path, backup: Backup) -> None:
 def kept(places: Sequence[Kept]) -> None:
     """Print each place that was filled, and where what it held before is kept."""
     for one in places:
-        click.echo(f"  {one.place}" + (f", before that kept as {one.kept.name}" if one.kept else ""))
+        echo(f"  {one.place}" + (f", before that kept as {one.kept.name}" if one.kept else ""))
 
 
 def restored(backup: Backup, places: Sequence[Kept]) -> None:
     """Print what the tables are now."""
     if places:
-        click.echo(f"Tables and files are those of {_run(backup)}.")
+        echo(f"Tables and files are those of {_run(backup)}.")
     else:
-        click.echo(f"Nothing to do: tables and files are those of {_run(backup)} already.")
+        echo(f"Nothing to do: tables and files are those of {_run(backup)} already.")
 
 
 def _run(backup: Backup) -> str:
@@ -56,7 +55,7 @@ _STATUS: Mapping[Status, str] = {
 def tables(found: Sequence[Mapping[str, Any]]) -> None:
     """Print a line a table: where it is, its kind, its rows, and the run that last changed them."""
     if not found:
-        click.echo("The database holds no tables.")
+        echo("The database holds no tables.")
         return
     is_mixed = any(table["status"] != "built" for table in found)
     print_grid([_line(table) | ({"": _STATUS[table["status"]]} if is_mixed else {}) for table in found])
@@ -72,17 +71,17 @@ def _line(table: Mapping[str, Any]) -> dict[str, Any]:
 
 def listed(targets: Sequence[Stored]) -> str:
     """Return a line a table that is to be dropped."""
-    return "\n".join(f"  {_stored(table)}" for table in targets)
+    return "\n".join(f"  {readable(_stored(table))}" for table in targets)
 
 
 def dropped(done: Dropped) -> None:
     """Print what was dropped, and what becomes of it."""
     if done.backup:
-        click.echo(f"backed up first to {done.backup}")
+        echo(f"backed up first to {done.backup}")
     for table in done.tables:
-        click.echo(f"dropped {_stored(table)}")
+        echo(f"dropped {_stored(table)}")
     if any(table.status in ("built", "lost") for table in done.tables):
-        click.echo("The next build makes the pipeline's tables again.")
+        echo("The next build makes the pipeline's tables again.")
 
 
 def _stored(table: Stored) -> str:
