@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lc_ibis.backups import backup, restore
     from lc_ibis.building import build, plan
+    from lc_ibis.compacting import compact
     from lc_ibis.comparing import parity
     from lc_ibis.dropping import drop, tables
     from lc_ibis.errors import LcIbisError
@@ -26,6 +27,7 @@ __all__ = [
     "LcIbisError",
     "backup",
     "build",
+    "compact",
     "compile",
     "connect",
     "diff",
@@ -54,7 +56,7 @@ __all__ = [
 
 _HOMES = {
     "diff": "questions", "explain": "questions", "history": "questions",
-    "backup": "backups", "restore": "backups", "drop": "dropping", "tables": "dropping",
+    "backup": "backups", "restore": "backups", "compact": "compacting", "drop": "dropping", "tables": "dropping",
     "build": "building", "plan": "building", "parity": "comparing", "LcIbisError": "errors",
     "quarantine": "refusals", "quarantine_reasons": "refusals", "report": "reports", "report_page": "reports",
     **dict.fromkeys(

@@ -18,6 +18,7 @@ from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.state import LAYER, utc_now
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import BackupError, DatabaseError, OutputError
+from lc_ibis.processes import waited
 from lc_ibis.settings import Settings
 
 DIRECTORY = "backups"
@@ -134,8 +135,12 @@ def restore(backup: str | Path, progress: Progress = lambda _: None, **options: 
         held.callback(outputs.discard)
         try:
             outputs.stage(directory / OUTPUTS, found.below(OUTPUTS))
-            replaced = files.replaced(directory / DATABASE, found.below(DATABASE), settings.place, mark)
-            database = held.enter_context(replaced)
+
+            def replaced() -> Kept | None:
+                parts = directory / DATABASE, found.below(DATABASE)
+                return held.enter_context(files.replaced(*parts, settings.place, mark))
+
+            database = waited(replaced, settings.wait)
         except OSError as error:
             where = error.filename2 or error.filename or settings.place
             raise BackupError(f"{where}: it cannot be written ({error.strerror}), so nothing was restored.") from None

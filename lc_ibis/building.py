@@ -8,15 +8,17 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
-from lc_ibis.backends import opened
+from lc_ibis.backends import opened, readers
 from lc_ibis.engine import exports
 from lc_ibis.engine.checking import Checker
 from lc_ibis.engine.checks import sentence
 from lc_ibis.engine.contract_changes import StoredContract, compared, refuse_breaking
-from lc_ibis.engine.deliveries import Delivery
+from lc_ibis.engine.deliveries import Delivery, refuse_replay
 from lc_ibis.engine.fingerprints import Fingerprints, fingerprints
 from lc_ibis.engine.freshness import Ages, freshness
 from lc_ibis.engine.freshness import sentence as freshness_sentence
+from lc_ibis.engine.jumps import jumps
+from lc_ibis.engine.jumps import sentence as jump_sentence
 from lc_ibis.engine.model import Model, Source
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.refresh import Refresher
@@ -26,6 +28,7 @@ from lc_ibis.engine.state import State
 from lc_ibis.engine.store import Store
 from lc_ibis.engine.verifying import Verified, verify_tables
 from lc_ibis.errors import ChecksFailed, LcIbisError, SettingsError, StaleSource, VerificationFailed, hint
+from lc_ibis.moments import before
 from lc_ibis.quality import notify, report
 from lc_ibis.quality.failures import FailingRows
 from lc_ibis.redaction import logger, redacted
@@ -56,6 +59,8 @@ def run_pipeline(
     _verify_sources(pipeline, settings)
     if settings.notify:
         notify.verify(settings.notify)
+    if settings.publish:
+        readers.refuse_stranger(settings.publish)
     run = None
     try:
         with opened(settings) as store:
@@ -100,10 +105,8 @@ def _build(
     pipeline: Pipeline, settings: Settings, store: Store, state: State, run: Run,
     chosen: list[str], progress: Progress | None,
 ) -> None:  # fmt: skip
-    before, staged = (
-        state.copy(),
-        exports.PendingFiles(settings.outputs, settings.partitioned, settings.neutralise_formulas),
-    )
+    unchanged = state.copy()
+    staged = exports.PendingFiles(settings.outputs, settings.partitioned, settings.neutralise_formulas)
     _take_contracts(pipeline, state, chosen)
     code = fingerprints(pipeline, state)
     refresher = _refresher(pipeline, settings, store, state, run, code)
@@ -112,7 +115,9 @@ def _build(
         _refresh(refresher, chosen, progress)
         run.freshness = list(freshness(store, state, run, refresher.modified, _ages(settings)))
         _refuse_stale(run, settings.warn_error)
-        versions = {name: table.version for name, table in before.tables.items()}
+        run.jumps = list(jumps(pipeline, store, state, run, settings.warn_jump_factor))
+        _refuse_jumps(run, settings.warn_error)
+        versions = {name: table.version for name, table in unchanged.tables.items()}
         checker = Checker(
             pipeline, store, refresher.tables, state, fingerprints=code.checks, changes=refresher.changes,
             before=versions, everything=settings.full_refresh, thresholds=settings.thresholds,
@@ -130,13 +135,15 @@ def _build(
         with timed(run, "outputs_seconds"):
             staged.write(store, pipeline, state, chosen)
         kept = failing.keep()
-        if state != before:
+        if state != unchanged:
             state.write(store, run)
         elif not kept:
             # Nothing to record: the database file stays as it is, to the byte.
             store.rollback()
-    run.status = "unchanged" if state == before and staged.is_empty else "built"
+    run.status = "unchanged" if state == unchanged and staged.is_empty else "built"
     run.outputs = staged.publish()
+    if settings.publish and readers.publish(store, settings.publish, state.last_run):
+        run.outputs.append(settings.publish)
 
 
 def _take_contracts(pipeline: Pipeline, state: State, chosen: list[str]) -> None:
@@ -150,10 +157,14 @@ def _refresher(
     pipeline: Pipeline, settings: Settings, store: Store, state: State, run: Run, code: Fingerprints
 ) -> Refresher:
     def delivered(model: Model) -> Delivery:
-        return state.taken.find(model, settings.inputs, settings.source.get(model.name), settings.delivery)
+        found = state.taken.find(model, settings.inputs, settings.source.get(model.name), settings.delivery)
+        if found.replayed and not settings.allow_replay:
+            refuse_replay(model, found)
+        return found
 
+    since = before(run.run_at, settings.keep_history) if settings.keep_history else None
     most = 1.0 if settings.allow_mass_delete else settings.max_delete_share
-    return Refresher(pipeline, store, state, run, delivered, code.models, settings.full_refresh, most)
+    return Refresher(pipeline, store, state, run, delivered, code.models, settings.full_refresh, most, since)
 
 
 def _refresh(refresher: Refresher, chosen: list[str], progress: Progress | None) -> None:
@@ -217,6 +228,12 @@ def _refuse_stale(run: Run, warn_error: bool) -> None:
     if stale:
         listed = "\n".join(f"  {freshness_sentence(found)}" for found in stale)
         raise StaleSource(f"Sources are stale, so nothing was published:\n{listed}")
+
+
+def _refuse_jumps(run: Run, warn_error: bool) -> None:
+    if run.jumps and warn_error:
+        listed = "\n".join(f"  {jump_sentence(jump)}" for jump in run.jumps)
+        raise ChecksFailed(f"Tables grew suddenly, so nothing was published:\n{listed}")
 
 
 def _refuse_failures(run: Run) -> None:

@@ -39,6 +39,10 @@ class ExtractError(LcIbisError):
     """A delivered file that cannot be read as the extract that it should be."""
 
 
+class ReplayedExtract(ExtractError):
+    """A delivered file that was taken before, after which another was taken."""
+
+
 class StaleSource(LcIbisError):
     """A source whose files, or rows, are older than they may be; nothing was published."""
 

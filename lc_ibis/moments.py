@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, time, timezone
+from typing import Any
 
 from lc_ibis.errors import SettingsError
 
@@ -34,3 +35,27 @@ def _parsed(text: str) -> date:
         return date.fromisoformat(text.strip())
     except ValueError:
         return datetime.fromisoformat(text.strip().removesuffix("Z") + ("+00:00" if text.strip().endswith("Z") else ""))
+
+
+_UNITS = {"d": "days", "w": "weeks", "m": "months", "y": "years"}
+
+
+def parse_period(text: str) -> Any:
+    """Return a period of the calendar, 90d, 8w, 18m or 7y, as a relativedelta. Raises SettingsError."""
+    from dateutil.relativedelta import relativedelta
+
+    found = re.fullmatch(r"\s*([1-9][0-9]{0,4})\s*([dwmy])\s*", text)
+    if not found:
+        raise SettingsError(
+            f"keep_history: {text!r} is no period: write days, weeks, months or years like 90d, 8w, 18m or 7y."
+        )
+    return relativedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def before(moment: datetime, period: str) -> datetime:
+    """Return the moment that lies a period before another, or the first that there is."""
+    try:
+        earlier: datetime = moment - parse_period(period)
+    except (ValueError, OverflowError):
+        return datetime.min
+    return earlier

@@ -91,10 +91,19 @@ class Warehouse:
             if at is None:
                 return self.store.table(model.layer, model.name)
             if isinstance(model.kind, Snapshot):
+                self._refuse_forgotten(model.name, at)
                 return scd2.as_of(self.store.table(model.layer, model.name), moment(at))
             return None
 
         return Tables(self.pipeline, found, moment(at or utc_now()))
+
+    def _refuse_forgotten(self, name: str, at: datetime) -> None:
+        since = self.state.known_since.get(name)
+        if since and at < since:
+            raise SelectionError(
+                f"{name}: what ended before {since:%Y-%m-%d %H:%M:%S} was let go (keep_history), so "
+                f"{at:%Y-%m-%d %H:%M:%S} is not known any more. Ask for a later moment, or restore a backup."
+            )
 
     def test(self, names: list[str]) -> Run:
         """Run all checks of the named models on the stored tables, in full."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lc_ibis.errors import SettingsError, hint
+from lc_ibis.moments import parse_period
 from lc_ibis.redaction import keep
 
 FILE = "lc-ibis.toml"
@@ -36,6 +37,7 @@ class Settings:
     inputs: Path = Path("data/inputs")
     outputs: Path = Path("data/outputs")
     reports: Path = Path("data/quality_reports")
+    publish: Path | None = None
     partitioned: bool = False
     neutralise_formulas: bool = False
     source: dict[str, str] = field(default_factory=dict)
@@ -45,10 +47,13 @@ class Settings:
     full_refresh: bool = False
     verify: bool = False
     allow_mass_delete: bool = False
+    allow_replay: bool = False
     max_delete_share: float = 0.5
     warn_refused_share: float = 0.05
     max_refused_share: float = 0.5
+    warn_jump_factor: float = 10.0
     warn_error: bool = False
+    keep_history: str | None = None
     store_failures: bool = False
     warn_file_age: float | None = None
     max_file_age: float | None = None
@@ -56,6 +61,7 @@ class Settings:
     max_data_age: float | None = None
     notify: str | None = None
     notify_values: bool = False
+    wait: float = 0.0
     threads: int | None = None
     memory_limit: str | None = None
 
@@ -103,10 +109,24 @@ class Settings:
             hours = getattr(self, name)
             if hours is not None and not 0 <= hours < math.inf:
                 raise SettingsError(f"{name}: {hours} is no number of hours.")
+        if not 0 <= self.wait < math.inf:
+            raise SettingsError(f"wait: {self.wait} is no number of seconds.")
+        if not 1 <= self.warn_jump_factor < math.inf:
+            raise SettingsError(f"warn_jump_factor: {self.warn_jump_factor} is no factor; it is 1 or more.")
+        if self.keep_history is not None:
+            parse_period(self.keep_history)
+        if self.publish:
+            self._verify_publish(self.publish)
         if self.threads is not None and not 1 <= self.threads <= MOST_THREADS:
             raise SettingsError(f"threads: {self.threads} is not from 1 to {MOST_THREADS}.")
         if self.memory_limit and not re.fullmatch(r"\d+(\.\d+)?\s*[kKmMgGtT]?i?[bB]", self.memory_limit.strip()):
             raise SettingsError(f"memory_limit: {self.memory_limit!r} is no size like 1GB.")
+
+    def _verify_publish(self, place: Path) -> None:
+        if self.backend != "duckdb":
+            raise SettingsError(f"publish: a build on {self.backend} keeps no reader waiting. Leave --publish.")
+        if place.resolve() == self.place.resolve():
+            raise SettingsError(f"publish: {place} is the database itself. Name another file for its readers.")
 
 
 def _origins(types: Mapping[str, Any], flags: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:

@@ -119,6 +119,12 @@ def many_rows_may_be_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LC_IBIS_MAX_REFUSED_SHARE", "1")
 
 
+@pytest.fixture(autouse=True)
+def loads_may_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Extracts of a few rows often go back to what they were."""
+    monkeypatch.setenv("LC_IBIS_ALLOW_REPLAY", "true")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="Run what is left out for its length: more of it on Spark.")
 

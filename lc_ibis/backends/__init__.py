@@ -11,13 +11,17 @@ from typing import Protocol, cast
 from lc_ibis.engine.keeping import Kept
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import BackupError, SettingsError
+from lc_ibis.processes import waited
 from lc_ibis.settings import Settings
 
 
 def opened(settings: Settings, read_only: bool = False) -> Store:
-    """Open the place where the settings' tables live; close it after use. Raises SettingsError, DatabaseError."""
+    """Open the place where the settings' tables live, waiting for others as long as they say; close it after use.
+
+    Raises SettingsError, DatabaseError, DatabaseInUse.
+    """
     with _needing(settings):
-        return _OPENERS[settings.backend](settings, read_only)
+        return waited(lambda: _OPENERS[settings.backend](settings, read_only), settings.wait)
 
 
 @contextmanager

@@ -115,6 +115,12 @@ class Delta(SparkTables):
         finally:
             self.rollback()
 
+    def compact(self) -> None:
+        """Raise DatabaseError: the engine compacts Delta tables."""
+        raise DatabaseError(
+            "Delta tables are compacted by their engine: OPTIMIZE, then VACUUM, on each, or predictive optimization."
+        )
+
     def rollback(self) -> None:
         """Forget all that is staged; nothing to do once the transaction has ended."""
         self._writing = False

@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 import duckdb
 import ibis
@@ -17,6 +17,8 @@ from ibis.backends.sql.datatypes import DuckDBType
 
 from lc_ibis.backends.duckdb_extracts import copying, extract_error, refuse_misread, scanning
 from lc_ibis.backends.duckdb_text import cannot_open, first_line, literal, quoted
+from lc_ibis.engine.backup import copied, settle
+from lc_ibis.engine.exports import write_whole
 from lc_ibis.engine.extracts import Files
 from lc_ibis.errors import DatabaseError, SettingsError
 
@@ -45,6 +47,7 @@ class DuckDB:
         self._is_new = not path.exists()
         self._writing = False
         self._scratch_count = 0
+        self._read: BinaryIO | None = None
         self._compiled: dict[ir.Table, str] = {}
         if not read_only:
             _make_directory(path.parent)
@@ -63,6 +66,13 @@ class DuckDB:
             self.close()
             raise cannot_open(path, error) from None
         self._run(f"USE {CATALOG}")
+        if not read_only:
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove what a process that was killed had put aside; no other can have the database open now."""
+        for leftover in Path(f"{self.path}.tmp").glob("duckdb_temp_*"):
+            leftover.unlink(missing_ok=True)
 
     def __enter__(self) -> DuckDB:
         return self
@@ -73,9 +83,44 @@ class DuckDB:
     def close(self) -> None:
         """Close the database; a file that this connection created and never wrote is removed."""
         self.con.disconnect()
+        with contextlib.suppress(OSError):  # there is none, or another process uses it
+            Path(f"{self.path}.tmp").rmdir()
+        if self._read:
+            self._read.close()
         if self._is_new:
             for file in (self.path, *self._beside()):
                 file.unlink(missing_ok=True)
+
+    def copy(self, place: Path) -> None:
+        """Copy the database, as it is committed, to a file, whole at every moment. Raises OutputError."""
+        self._run(f"CHECKPOINT {CATALOG}")
+        # Closed last: when any descriptor of a process is closed, the system drops the lock that DuckDB holds.
+        self._read = self._read or self.path.open("rb")
+        source = self._read
+        source.seek(0)
+
+        def write(written: Path) -> None:
+            copied(source, written)
+
+        write_whole(place, write)
+
+    def compact(self) -> None:
+        """Write the database anew, without the room that what was deleted had. Raises DatabaseError."""
+        beside, log = self._beside()
+        for leftover in (beside, log):
+            leftover.unlink(missing_ok=True)
+        try:
+            self._attach(beside, "compacted")
+            self._run(f"COPY FROM DATABASE {CATALOG} TO compacted; DETACH compacted")
+            settle(beside)
+            os.replace(beside, self.path.resolve())
+        except (duckdb.Error, OSError) as error:
+            raise DatabaseError(
+                f"{self.path}: it cannot be written anew ({first_line(error)}). It is as it was."
+            ) from None
+        finally:
+            for leftover in (beside, log):
+                leftover.unlink(missing_ok=True)
 
     def discard(self) -> None:
         """Remove the database, all its tables included, when it is closed."""

@@ -9,7 +9,8 @@ import duckdb
 import sqlglot as sg
 import sqlglot.expressions as sge
 
-from lc_ibis.errors import DatabaseError, DatabaseInUse
+from lc_ibis.errors import DatabaseError
+from lc_ibis.processes import in_use
 
 
 def quoted(*names: str) -> str:
@@ -27,12 +28,12 @@ def one_file(path: Path | str) -> str:
     return literal(re.sub(r"[*?\[]", lambda match: f"[{match[0]}]", str(path)))
 
 
-def words(error: duckdb.Error | UnicodeDecodeError) -> str:
+def words(error: Exception) -> str:
     """Return what an error of DuckDB's says; where it quotes half of a letter, Python has no more of it than bytes."""
     return error.object.decode("utf-8", "replace") if isinstance(error, UnicodeDecodeError) else str(error)
 
 
-def first_line(error: duckdb.Error | UnicodeDecodeError) -> str:
+def first_line(error: Exception) -> str:
     """Return what an error says first, at most 200 characters of it."""
     return words(error).strip().splitlines()[0][:200]
 
@@ -41,6 +42,5 @@ def cannot_open(path: Path, error: duckdb.Error) -> DatabaseError:
     """Return the error of a database that DuckDB does not open."""
     holder = re.search(r"\(PID (\d+)\)", str(error))
     if re.search("Could not set lock|Conflicting lock", str(error)):
-        who = f"process {holder[1]}" if holder else "another process"
-        return DatabaseInUse(f"{path}: in use by {who}. Wait until it has ended, or stop it.")
+        return in_use(path, int(holder[1]) if holder else None)
     return DatabaseError(f"{path}: DuckDB cannot open it ({first_line(error)}).")

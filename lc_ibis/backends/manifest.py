@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -17,9 +18,11 @@ import ibis
 from filelock import FileLock, Timeout
 from ibis.common.annotations import SignatureValidationError
 
-from lc_ibis.errors import DatabaseError, DatabaseInUse
+from lc_ibis.errors import DatabaseError
+from lc_ibis.processes import in_use
 
 NAME = "tables.json"
+_HOLDER = ".lock.pid"
 # What builds keep for the length of a build, and readers for the length of a query.
 SCRATCH, READERS = "scratch", "reading"
 Place = tuple[str, str]
@@ -162,5 +165,13 @@ def locked(root: Path) -> FileLock:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise DatabaseInUse(f"{root}: in use by another process. Wait until it has ended, or stop it.") from None
+        raise in_use(root, _holder(root)) from None
+    (root / _HOLDER).write_text(str(os.getpid()), encoding="ascii")
     return lock
+
+
+def _holder(root: Path) -> int | None:
+    """Return the number of the process that holds the lock, as far as it is known."""
+    with contextlib.suppress(OSError, ValueError):
+        return int((root / _HOLDER).read_text(encoding="ascii"))
+    return None

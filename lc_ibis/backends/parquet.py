@@ -106,6 +106,13 @@ class Parquet(SparkTables):
             self._views.clear()
             self._manifest.sweep()
 
+    def compact(self) -> None:
+        """Write each table of several parts as one; what builds no longer name goes with the next build."""
+        with self.transaction():
+            for place, table in list(self._tables.items()):
+                if len(table.parts) > 1:
+                    self._write(place, self._stored(place), keep=False)
+
     def create(self, layer: str, name: str, schema: ibis.Schema) -> None:
         """Create an empty table; an older one is replaced."""
         self._change((layer, name), Stored(schema))

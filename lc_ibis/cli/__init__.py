@@ -65,7 +65,8 @@ def version() -> None:
 _COMMANDS = (
     building.build, building.plan, building.parity, reading.runs, reading.verify, reading.ls, reading.show,
     reading.report, reading.quarantine, reading.export, reading.test, reading.compile, reading.lint, questions.history,
-    questions.diff, questions.explain, upkeep.tables, upkeep.drop, upkeep.backup, upkeep.restore, contracts.contract,
+    questions.diff, questions.explain, upkeep.tables, upkeep.drop, upkeep.backup, upkeep.restore,
+    upkeep.compact, contracts.contract,
     migrations.migrate,
 )  # fmt: skip
 for command in _COMMANDS:

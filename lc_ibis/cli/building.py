@@ -13,9 +13,10 @@ from lc_ibis.settings import BACKENDS
 
 
 @click.command()
-@options(*TABLES, "inputs", "outputs", "partitioned", "neutralise_formulas", "reports", "source", "delivery",
-          "select", "exclude", "full_refresh", "verify", "allow_mass_delete", "max_delete_share", *THRESHOLDS, *AGES,
-          "store_failures", "notify", "notify_values", "json")  # fmt: skip
+@options(*TABLES, "inputs", "outputs", "publish", "partitioned", "neutralise_formulas", "reports", "source",
+          "delivery", "select", "exclude", "full_refresh", "verify", "allow_mass_delete", "max_delete_share",
+          "allow_replay", *THRESHOLDS, "warn_jump_factor", *AGES, "keep_history", "store_failures", "notify",
+          "notify_values", "json")  # fmt: skip
 def build(as_json: bool, **given: Any) -> None:
     """Bring tables and files up to date with the extracts.
 
@@ -36,7 +37,7 @@ def build(as_json: bool, **given: Any) -> None:
 
 @click.command()
 @options(*TABLES, "inputs", "source", "delivery", "select", "exclude", "full_refresh", "allow_mass_delete",
-          "max_delete_share", "json")  # fmt: skip
+          "max_delete_share", "allow_replay", "keep_history", "json")  # fmt: skip
 def plan(as_json: bool, **given: Any) -> None:
     """Say what a build would do to each table, and why.
 

@@ -44,6 +44,10 @@ _OPTIONS = {
     "remote": click.option("--remote", metavar="URL", help="A Spark Connect server, like sc://host:15002."),
     "inputs": click.option("--inputs", type=PATH, help=f"Directory of the extracts. [default: {Settings.inputs}]"),
     "outputs": click.option("--outputs", type=PATH, help=f"Directory of output files. [default: {Settings.outputs}]"),
+    "publish": click.option(
+        "--publish", type=PATH, metavar="FILE",
+        help="Put a copy of the database here once it is published, for readers: it can be opened while builds run.",
+    ),
     "partitioned": click.option(
         "--partitioned", is_flag=True, default=None,
         help="Write each output as a directory of Parquet files, in place of one CSV and one Parquet file.",
@@ -82,6 +86,10 @@ _OPTIONS = {
         "--allow-mass-delete", is_flag=True, default=None,
         help="Believe an extract from which more than the usual share of keys is gone.",
     ),
+    "allow_replay": click.option(
+        "--allow-replay", is_flag=True, default=None,
+        help="Take a file again that was taken before, after another has been taken since.",
+    ),
     "max_delete_share": click.option(
         "--max-delete-share", type=float,
         help=f"Share of current keys that may be gone at once. [default: {Settings.max_delete_share}]",
@@ -93,6 +101,15 @@ _OPTIONS = {
     "max_refused_share": click.option(
         "--max-refused-share", type=float,
         help=f"Publish nothing where more of a source's rows are refused. [default: {Settings.max_refused_share}]",
+    ),
+    "warn_jump_factor": click.option(
+        "--warn-jump-factor", type=float, metavar="FACTOR",
+        help="Warn where a load brings this many times as many new, or refused, rows of a source as loads before. "
+        f"[default: {Settings.warn_jump_factor:g}]",
+    ),
+    "keep_history": click.option(
+        "--keep-history", metavar="PERIOD",
+        help="Let versions go that ended longer ago: 90d, 8w, 18m or 7y. Current ones stay. [default: all stay]",
     ),
     "store_failures": click.option(
         "--store-failures", is_flag=True, default=None,
@@ -113,6 +130,10 @@ _OPTIONS = {
     "notify_values": click.option(
         "--notify-values", is_flag=True, default=None, help="Tell also the error's words and values of failing rows."
     ),
+    "wait": click.option(
+        "--wait", type=float, metavar="SECONDS",
+        help="Wait so long for another process that has the database open. [default: 0]",
+    ),
     "threads": click.option("--threads", type=int, help="Threads of the engine. [default: all cores]"),
     "memory_limit": click.option(
         "--memory-limit",
@@ -122,4 +143,4 @@ _OPTIONS = {
     "json": click.option("--json", "as_json", is_flag=True, help="Print JSON instead."),
 }  # fmt: skip
 THRESHOLDS = ("warn_refused_share", "max_refused_share", "warn_error")
-TABLES = ("backend", "database", "master", "remote", "threads", "memory_limit")
+TABLES = ("backend", "database", "master", "remote", "wait", "threads", "memory_limit")

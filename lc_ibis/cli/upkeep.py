@@ -58,6 +58,23 @@ def restore(backup: Path, as_json: bool, **given: Any) -> None:
 
 @click.command()
 @options(*TABLES, "json")
+def compact(as_json: bool, **given: Any) -> None:
+    """Write the database anew, without the room that deleted rows had.
+
+    Its tables stay as they are. It needs as much room again while it runs.
+    """
+    from dataclasses import asdict
+
+    from lc_ibis.compacting import compact
+    from lc_ibis.quality.report import to_json
+    from lc_ibis.terminal import upkeep as terminal
+
+    done = compact(**given)
+    click.echo(to_json(asdict(done))) if as_json else terminal.compacted(done)
+
+
+@click.command()
+@options(*TABLES, "json")
 def tables(as_json: bool, **given: Any) -> None:
     """List what the database holds, views and tables of others too.
 

@@ -84,7 +84,7 @@ def digest_of(source: BinaryIO) -> str:
 
 
 def settle(directory: Path) -> None:
-    """Have a directory's names on disk too, where the system can be asked to."""
+    """Have a file, or a directory's names, on disk, where the system can be asked to."""
     with suppress(OSError):
         found = os.open(directory, os.O_RDONLY)
         try:

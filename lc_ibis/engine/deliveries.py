@@ -21,21 +21,23 @@ from lc_ibis.engine.extracts import OPERATION, Files, delivered
 from lc_ibis.engine.model import Model
 from lc_ibis.engine.store import Store
 from lc_ibis.engine.touched import among_rows, key_values
-from lc_ibis.errors import ExtractError, cut
+from lc_ibis.errors import ExtractError, ReplayedExtract, cut
 
 Kind = Literal["full", "delta"]
+# How a file was taken; a full delivery's is replaced once another is taken.
+How = Literal["full", "delta", "replaced"]
 OPERATIONS = ("upsert", "delete", "")
 _ORDER = "_file_order"
 _SHOWN = 5
 
 
 class DeliveryState(Contract):
-    """One row per file taken: the last full delivery's, and all deltas."""
+    """One row per file taken."""
 
     table_name: Text = key("The source.")
     file_name: Text = key("The file, below the inputs.")
     sha256: Text = key("sha256 of its bytes.")
-    delivery: Text = column("full or delta.")
+    delivery: Text = column("full or delta; replaced: full, and another was taken since.")
     run_id: Integer = column("The run that took it.")
 
 
@@ -44,7 +46,8 @@ class Delivery:
     """The files of a source, with the sha256 of each by name; of deltas only those not taken before.
 
     `known_since` is the run that took them all already, if they are not new; `modified_at` is when the newest of all
-    files, taken before or not, was last written, UTC.
+    files, taken before or not, was last written, UTC. `replayed` are those that were taken before and replaced since,
+    with the run that took them.
     """
 
     kind: Kind
@@ -52,6 +55,7 @@ class Delivery:
     digests: dict[str, str]
     known_since: int | None = None
     modified_at: datetime = datetime.min
+    replayed: dict[str, int] = field(default_factory=dict)
 
     @property
     def names(self) -> str:
@@ -62,7 +66,7 @@ class Delivery:
 class Taken:
     """The files that were taken, by source, name and sha256, with how and in which run."""
 
-    files: dict[tuple[str, str, str], tuple[Kind, int]] = field(default_factory=dict)
+    files: dict[tuple[str, str, str], tuple[How, int]] = field(default_factory=dict)
 
     def find(self, model: Model, inputs: Path, pattern: str | None, kind: Kind) -> Delivery:
         """Return what is delivered for a source. Raises ExtractError."""
@@ -75,7 +79,11 @@ class Taken:
             last = {file for file, (how, _) in mine.items() if how == "full"}
             since = max((run for _, run in mine.values()), default=0)
             same = last == set(digests.items()) and all(mine[file][1] == since for file in last)
-            return Delivery(kind, groups, digests, since if same else None, modified_at)
+            current = {sha for _, sha in last}
+            past = {sha: run for (_, sha), (how, run) in mine.items() if how == "replaced" and sha not in current}
+            replayed = {name: past[sha] for name, sha in digests.items() if sha in past}
+            return Delivery(kind, groups, digests, since if same else None, modified_at, replayed)
+        mine = {file: taken for file, taken in mine.items() if taken[0] != "replaced"}
         new = {name: sha for name, sha in digests.items() if (name, sha) not in mine}
         since = max((mine[file][1] for file in digests.items() if file in mine), default=0)
         singles = [Files(group.format, group.columns, (path,)) for group in groups for path in group.paths]
@@ -85,11 +93,19 @@ class Taken:
     def take(self, model: Model, delivery: Delivery, run_id: int) -> None:
         """Note that a delivery was read."""
         if delivery.kind == "full":
-            before = [f for f, (how, _) in self.files.items() if f[0] == model.name and how == "full"]
-            for file in before:
-                del self.files[file]
+            before = [(f, run) for f, (how, run) in self.files.items() if f[0] == model.name and how == "full"]
+            self.files |= {file: ("replaced", run) for file, run in before}
         for name, sha in delivery.digests.items():
             self.files[model.name, name, sha] = (delivery.kind, run_id)
+
+
+def refuse_replay(model: Model, delivery: Delivery) -> None:
+    """Raise ReplayedExtract for the files of a delivery that are not the newest."""
+    listed = ", ".join(f"{name} (of run {run})" for name, run in delivery.replayed.items())
+    raise ReplayedExtract(
+        f"{model.name}: {listed} was taken before, and another file since; again it would undo what came after. "
+        "Deliver the newest extract, or build with --allow-replay."
+    )
 
 
 @dataclass(frozen=True)

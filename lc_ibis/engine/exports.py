@@ -23,6 +23,7 @@ from lc_ibis.engine.pipeline import Output, Pipeline
 from lc_ibis.engine.state import State
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import OutputError
+from lc_ibis.processes import is_running
 
 # By these a spreadsheet knows a formula (OWASP, CSV injection).
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -37,6 +38,7 @@ def write_whole(place: Path, write: Callable[[Path], None]) -> None:
     written = _beside(place)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(place)
         write(written)
         os.replace(written, place)
     except OSError as error:
@@ -44,6 +46,14 @@ def write_whole(place: Path, write: Callable[[Path], None]) -> None:
     finally:
         with contextlib.suppress(OSError):  # a directory that could not be made holds none
             written.unlink(missing_ok=True)
+
+
+def _sweep(place: Path) -> None:
+    """Remove what processes that were killed had written for a place."""
+    for leftover in place.parent.iterdir():
+        found = re.fullmatch(r"(\d+)\.tmp", leftover.name.removeprefix(f".{place.name}."))
+        if found and leftover.name.startswith(".") and not is_running(int(found[1])):
+            leftover.unlink(missing_ok=True)
 
 
 def write_text(place: Path, text: str) -> None:

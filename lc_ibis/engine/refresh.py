@@ -14,6 +14,7 @@ from lc_ibis.engine.contracts import moment
 from lc_ibis.engine.deliveries import Delivery, replacement
 from lc_ibis.engine.model import Model, Snapshot, Source
 from lc_ibis.engine.pipeline import Pipeline, Tables
+from lc_ibis.engine.retention import let_go
 from lc_ibis.engine.run import Action, Run, TableRun
 from lc_ibis.engine.state import UNKNOWN, State
 from lc_ibis.engine.store import Store
@@ -31,8 +32,8 @@ class Refresher:
     """Refreshes the tables of one run, each after its inputs.
 
     `delivered` finds what is delivered for a source. `max_delete_share` is the share of a history's
-    current keys that may be absent before the extract is taken for a truncated one. `modified` says when the files
-    of each source were last written.
+    current keys that may be absent before the extract is taken for a truncated one. Versions that ended before
+    `keep_since` are let go. `modified` says when the files of each source were last written.
     """
 
     pipeline: Pipeline
@@ -43,6 +44,7 @@ class Refresher:
     fingerprints: Mapping[str, str]
     full_refresh: bool = False
     max_delete_share: float = 0.5
+    keep_since: datetime | None = None
     tables: Tables = field(init=False)
 
     def __post_init__(self) -> None:
@@ -64,7 +66,8 @@ class Refresher:
         delivery = self.delivered(model) if isinstance(model.kind, Source) else None
         if delivery:
             self.modified[model.name] = delivery.modified_at
-        reason = self._why(model, code, delivery)
+        gone = self._let_go(model)
+        reason = self._why(model, code, delivery) or ("old versions are let go" if gone else None)
         if reason is None:
             known = self.state.tables[model.name]
             why = f"same files as run {delivery.known_since}" if delivery else "inputs unchanged"
@@ -77,14 +80,22 @@ class Refresher:
         old = self.state.tables[model.name] if self._can_be_updated(model) else None
         keys = self._touched_keys(model, code) if old else None
         written = self._write(model, old is not None, keys, delivery)
+        if gone:
+            known_changes = self.changes.get(model.name)
+            self.changes[model.name] = gone.and_then(known_changes) if known_changes else gone
         row_count = (old.row_count if old else 0) + written.growth(is_history=isinstance(model.kind, Snapshot))
-        version = self.run.run_id if old is None or written.anything else old.version
+        version = self.run.run_id if old is None or written.anything or gone else old.version
         self.state.record(model, version, code, row_count, self.pipeline.stored_inputs[model.name])
-        action: Action = "created" if old is None else "updated" if written.anything else "unchanged"
+        action: Action = "created" if old is None else "updated" if written.anything or gone else "unchanged"
         return TableRun(
             model.name, model.layer, model.kind_name, action, reason, row_count, written,
             keys.count if keys else None, time.perf_counter() - started,
         )  # fmt: skip
+
+    def _let_go(self, model: Model) -> Changes | None:
+        if self.keep_since is None or not isinstance(model.kind, Snapshot):
+            return None
+        return let_go(self.store, self.state, model, self.keep_since)
 
     def _why(self, model: Model, code: str, delivery: Delivery | None) -> str | None:
         """Return why a table must be computed; None if it is up to date."""

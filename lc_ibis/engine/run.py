@@ -43,6 +43,16 @@ class Freshness:
     status: Literal["pass", "warn", "fail"]
 
 
+@dataclass(frozen=True)
+class Jump:
+    """A table that gained more than `factor` times as many rows as it usually does."""
+
+    table: str
+    added_count: int
+    usual_count: float
+    factor: float
+
+
 @dataclass
 class Run:
     """What a build did, or a test. A run that is unchanged wrote nothing, and its number is used again."""
@@ -55,6 +65,7 @@ class Run:
     checks: list[CheckResult] = field(default_factory=list)
     ledger: list[dict[str, Any]] = field(default_factory=list)
     freshness: list[Freshness] = field(default_factory=list)
+    jumps: list[Jump] = field(default_factory=list)
     outputs: list[Path] = field(default_factory=list)
     error: str | None = None
     seconds: float = 0.0

@@ -102,12 +102,27 @@ class CodeState(Contract):
     digest: Text = key("sha256 of the program's files and of the versions of its libraries.")
 
 
+class RetentionState(Contract):
+    """One row per history that has let versions go."""
+
+    table_name: Text = key("The history.")
+    known_since: Moment = column("Versions that ended before it are gone; what was before is not known any more.")
+
+
+class Schema(Contract):
+    """One row: the shape of these tables."""
+
+    version: Integer = key("The version of the shape; a program refuses one that it does not know.")
+
+
+# The shape of the tables below; 1 is any of before it was written down.
+VERSION = 2
 _TABLES = {
     "tables": TableState, "inputs": InputState, "files": FileState, "checks": CheckState, "code": CodeState,
-    "deliveries": DeliveryState, "contracts": ContractState,
+    "deliveries": DeliveryState, "contracts": ContractState, "retention": RetentionState, "schema": Schema,
 }  # fmt: skip
-# A database that was made before there was such a table is taken as it is.
-_LATER = {"contracts"}
+# Tables that a database of an earlier version need not have; the next build that writes makes them, in its transaction.
+_LATER = {"contracts", "retention", "schema"}
 # The runs are written last: where there are any, all of the state is there.
 _LOGS = {"run_tables": RunTables, "runs": Runs}
 
@@ -142,6 +157,8 @@ class State:
     code: str = ""
     taken: Taken = field(default_factory=Taken)
     contracts: dict[str, StoredContract] = field(default_factory=dict)
+    known_since: dict[str, datetime] = field(default_factory=dict)
+    version: int = VERSION
 
     @classmethod
     def read(cls, store: Store, is_whole: bool = True) -> State:
@@ -152,6 +169,8 @@ class State:
         existing = store.tables()
         if (LAYER, "runs") not in existing:
             return cls()
+        if (LAYER, "schema") in existing:
+            _refuse_newer(store)
         missing = {name for name in _LATER if (LAYER, name) not in existing}
         _refuse_dropped(store, {*_TABLES, *_LOGS} - missing)
         read = {name: [] if name in missing else _rows(store, store.table(LAYER, name)) for name in _TABLES}
@@ -171,13 +190,14 @@ class State:
             tables = {name: replace(record, fingerprint=UNKNOWN) for name, record in tables.items()}
             checks, run_id, run_at = {}, run_id + 1, max(run_at, store.interrupted_at)
         return cls(
-            (run_id, run_at), tables, files, checks, read["code"][0][0], taken, _contracts(read["contracts"])
+            (run_id, run_at), tables, files, checks, read["code"][0][0], taken, _contracts(read["contracts"]),
+            dict(read["retention"]), read["schema"][0][0] if read["schema"] else 1,
         )  # fmt: skip
 
     def copy(self) -> State:
         return State(
             self.last_run, dict(self.tables), dict(self.files), dict(self.checks), self.code,
-            Taken(dict(self.taken.files)), dict(self.contracts),
+            Taken(dict(self.taken.files)), dict(self.contracts), dict(self.known_since), self.version,
         )  # fmt: skip
 
     def next_run(self, now: datetime | None = None) -> tuple[int, datetime]:
@@ -193,6 +213,12 @@ class State:
         versions = {name: self.tables[name].version for name in inputs}
         self.tables[model.name] = TableRecord(version, fingerprint, row_count, versions)
 
+    def let_go(self, name: str, count: int, since: datetime) -> None:
+        """Note that a history lost so many versions, all that ended before `since`."""
+        self.known_since[name] = max(since, self.known_since.get(name, datetime.min))
+        known = self.tables[name]
+        self.tables[name] = replace(known, row_count=known.row_count - count)
+
     def outdated_inputs(self, name: str, inputs: Iterable[str]) -> list[str]:
         """Return the inputs whose version is not the one that the table was built from."""
         built_from = self.tables[name].inputs
@@ -202,6 +228,7 @@ class State:
         """Forget a table that is dropped, and what was taken for it; its output files stay known where it returns."""
         self.tables.pop(name, None)
         self.contracts.pop(name, None)
+        self.known_since.pop(name, None)
         self.checks = {check: record for check, record in self.checks.items() if check[0] != name}
         self.taken.files = {file: taken for file, taken in self.taken.files.items() if file[0] != name}
         if not keep_files:
@@ -218,7 +245,7 @@ class State:
         return None
 
     def write(self, store: Store, run: Run) -> None:
-        """Write the whole state, and add the run to the log."""
+        """Write the whole state, in the shape that this program gives it, and add the run to the log."""
         self.save(store)
         self.last_run = run.run_id, run.run_at
         store.append(LAYER, "run_tables", [_logged(run, table) for table in run.tables if table.action != "skipped"])
@@ -239,9 +266,21 @@ class State:
             "code": [(self.code,)],
             "deliveries": [(*file, *taken) for file, taken in self.taken.files.items()],
             "contracts": [row for name, contract in self.contracts.items() for row in _contract_rows(name, contract)],
+            "retention": list(self.known_since.items()),
+            "schema": [(VERSION,)],
         }
         for name in _TABLES:
             store.overwrite(LAYER, name, rows[name])
+
+
+def _refuse_newer(store: Store) -> None:
+    """Refuse a database whose state is of a shape that a later program gave it."""
+    [(version,)] = _rows(store, store.table(LAYER, "schema").select("version"))
+    if version > VERSION:
+        raise DatabaseError(
+            f"The database was written by a newer lc-ibis (its state is of version {version}, and this program knows "
+            f"{VERSION}). Install that one, or build into another --database."
+        )
 
 
 def _refuse_dropped(store: Store, names: Iterable[str]) -> None:

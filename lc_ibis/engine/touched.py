@@ -27,6 +27,10 @@ class Changes:
     removed: ir.Table
     added: ir.Table
 
+    def and_then(self, later: Changes) -> Changes:
+        """Return what these and later changes of the same table, of other rows, do."""
+        return Changes(self.removed.union(later.removed), self.added.union(later.added))
+
 
 @dataclass(frozen=True)
 class Keys:

@@ -41,6 +41,7 @@ def document(run: Run) -> dict[str, Any]:
         "ledger": run.ledger,
         "lineage": run.lineage,
         "freshness": [_fresh(found) for found in run.freshness],
+        "jumps": [asdict(jump) for jump in run.jumps],
         "tables": [table_document(table) for table in run.tables],
         "outputs": [str(path) for path in run.outputs],
         "checks": [_check(result) for result in run.checks],

@@ -11,6 +11,7 @@ from rich.padding import Padding
 from lc_ibis.comparing import Compared
 from lc_ibis.engine.checks import DONE, Scope, sentence
 from lc_ibis.engine.freshness import sentence as freshness_sentence
+from lc_ibis.engine.jumps import sentence as jump_sentence
 from lc_ibis.engine.run import Action, Run, TableRun
 from lc_ibis.terminal.console import Console, Line, grid_of, new_console, print_whole
 
@@ -106,6 +107,8 @@ def _failing(console: Console, run: Run) -> None:
     for found in run.freshness:
         if found.status != "pass":
             console.print(Line(f"{found.status.upper()} {freshness_sentence(found)}", style="yellow"))
+    for jump in run.jumps:
+        console.print(Line(f"WARN {jump_sentence(jump)}", style="yellow"))
     for result in run.checks:
         if result.status in ("warn", "fail"):
             style = "red" if result.status == "fail" else "yellow"

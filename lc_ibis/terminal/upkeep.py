@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from lc_ibis.compacting import Compacted
 from lc_ibis.dropping import Dropped, Status, Stored
 from lc_ibis.engine.backup import Backup
 from lc_ibis.engine.keeping import Kept
@@ -25,6 +26,11 @@ def backed_up(directory: Path, backup: Backup) -> None:
             f"  not in {backup.outputs}, so not in the backup: {', '.join(backup.missing)}. Is that the directory of "
             "outputs? If so, the next build writes them."
         )
+
+
+def compacted(done: Compacted) -> None:
+    """Print how large a database was and is."""
+    echo(f"{done.database}: {done.before_bytes / 1e6:,.1f} MB before, {done.after_bytes / 1e6:,.1f} MB now")
 
 
 def kept(places: Sequence[Kept]) -> None:

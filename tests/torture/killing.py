@@ -1,0 +1,120 @@
+"""Runs operations in copies of a place, each in a process of its own, and kills them: at a step, in a write, or at
+a moment.
+
+It reads requests from standard input, a line of JSON each, and answers each with one. A child is forked for each, so
+that what takes long to import is imported once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import lc_ibis
+from lc_ibis import migrations
+from lc_ibis.backends import duckdb
+from lc_ibis.engine import refresh, state
+
+# What changes a name or makes something last, and every statement of SQL.
+STEPS = (
+    (os, "replace"), (os, "rename"), (os, "link"), (os, "unlink"), (os, "mkdir"), (os, "rmdir"), (os, "fsync"),
+    (duckdb.DuckDB, "_run"),
+)  # fmt: skip
+NOW = datetime(2026, 3, 2, 6, 0, 0, 1)
+PLACES = {"database": "lc.duckdb", "outputs": "outputs"}
+BUILD: dict[str, Any] = {**PLACES, "inputs": "inputs", "reports": "reports", "allow_mass_delete": True}
+
+OPERATIONS: dict[str, Callable[[], Any]] = {
+    "first": lambda: lc_ibis.build(**BUILD),
+    "by key": lambda: lc_ibis.build(**BUILD),
+    "full refresh": lambda: lc_ibis.build(**BUILD, full_refresh=True),
+    "delta": lambda: lc_ibis.build(**BUILD, delivery="delta"),
+    "partitioned": lambda: lc_ibis.build(**BUILD, partitioned=True),
+    "restore": lambda: lc_ibis.restore("backup", **PLACES),
+    "export": lambda: lc_ibis.export("account_summary", "marts.csv", database="lc.duckdb"),
+    "migrate": lambda: migrations.apply("before/old.duckdb", **PLACES, reports="reports"),
+}
+
+
+def as_in_tests() -> None:
+    """Have few rows be handled as many are, and the time be one that can be compared."""
+    refresh.MOST_KEYS = float("inf")
+    duckdb._FEW_ROWS = 0
+    state.utc_now = lambda: NOW
+
+
+def _stepping(report: int, last: int | None) -> None:
+    """Tell of each step in a line, and be killed before the last."""
+    count = 0
+
+    def stepped(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any, **named: Any) -> Any:
+            nonlocal count
+            what = " ".join(str(argument) for argument in given[-2:] if isinstance(argument, str | Path))
+            os.write(report, f"{name} {' '.join(what.split())[:60]}\n".encode(errors="replace"))
+            if count == last:
+                os.kill(os.getpid(), signal.SIGKILL)
+            count += 1
+            return original(*given, **named)
+
+        return call
+
+    for owner, name in STEPS:
+        setattr(owner, name, stepped(name, getattr(owner, name)))
+
+
+def _child(request: dict[str, Any], report: int) -> None:
+    os.chdir(request["root"])
+    null = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(null, stream)
+    as_in_tests()
+    _stepping(report, request.get("step"))
+    if "bytes" in request:
+        # The write that would make a file longer ends the process.
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (request["bytes"], resource.RLIM_INFINITY))
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    OPERATIONS[request["operation"]]()
+
+
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """Carry a request out: how its process ended, the steps that it took, and in how many seconds."""
+    reading, writing = os.pipe()
+    started = time.perf_counter()
+    if not (child := os.fork()):
+        code = 1
+        try:
+            os.close(reading)
+            _child(request, writing)
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(writing)
+    steps = b""
+    while True:
+        left = request.get("seconds", 60) - (time.perf_counter() - started)
+        if not select.select([reading], [], [], max(left, 0))[0]:
+            os.kill(child, signal.SIGKILL)
+            break
+        if not (read := os.read(reading, 1 << 16)):
+            break
+        steps += read
+    os.close(reading)
+    _, status = os.waitpid(child, 0)
+    ended = os.waitstatus_to_exitcode(status)
+    return {"ended": ended, "steps": steps.decode().splitlines(), "seconds": time.perf_counter() - started}
+
+
+if __name__ == "__main__":
+    for line in sys.stdin:
+        print(json.dumps(answer(json.loads(line))), flush=True)
