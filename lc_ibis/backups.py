@@ -15,7 +15,8 @@ from lc_ibis.engine.backup import DATABASE, OUTPUTS, Backup
 from lc_ibis.engine.exports import is_whole, output_names
 from lc_ibis.engine.keeping import Kept, PendingOutputs
 from lc_ibis.engine.pipeline import Pipeline
-from lc_ibis.engine.state import LAYER, utc_now
+from lc_ibis.engine.state import utc_now
+from lc_ibis.engine.state_tables import LAYER
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import BackupError, DatabaseError, OutputError
 from lc_ibis.processes import waited

@@ -13,7 +13,8 @@ from lc_ibis.backups import backup as back_up
 from lc_ibis.backups import contents_of
 from lc_ibis.engine.model import Model, Snapshot, Source, TimestampStrategy
 from lc_ibis.engine.pipeline import Pipeline
-from lc_ibis.engine.state import LAYER, State
+from lc_ibis.engine.state import State
+from lc_ibis.engine.state_tables import LAYER
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import BackupError, DatabaseError, DropRefused, SelectionError, hint
 from lc_ibis.settings import Settings

@@ -21,7 +21,8 @@ from lc_ibis.engine.naming import Breach, breaches
 from lc_ibis.engine.pipeline import Pipeline, Tables, query
 from lc_ibis.engine.run import Run
 from lc_ibis.engine.selection import select as selected
-from lc_ibis.engine.state import LAYER, State, utc_now
+from lc_ibis.engine.state import State, done_tables, utc_now
+from lc_ibis.engine.state_tables import LAYER
 from lc_ibis.engine.verifying import Verified, verify_tables
 from lc_ibis.errors import DatabaseError, SelectionError, SettingsError
 from lc_ibis.moments import parse_moment, run_number
@@ -148,10 +149,10 @@ class Warehouse:
         """Return the runs that changed something, the last first, each with what it did to which table."""
         if self.state.last_run is None:
             return []
-        log, done = self.store.table(LAYER, "runs"), self.store.table(LAYER, "run_tables")
+        log, done = self.store.table(LAYER, "runs"), done_tables(self.store)
         runs = self.store.rows(log.order_by(ibis.desc("run_id")).limit(few(limit)))
         first = min((run["run_id"] for run in runs), default=0)
-        tables = self.store.rows(done.filter(done.run_id >= first))
+        tables = self.store.rows(done.filter(done.run_id >= first)) if done is not None else []
         order = {name: place for place, name in enumerate(self.pipeline.models)}
         tables.sort(key=lambda row: order.get(row["table_name"], len(order)))
         for run in runs:

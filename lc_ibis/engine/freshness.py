@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from lc_ibis.engine.run import Freshness, Run
-from lc_ibis.engine.state import LAYER, State
+from lc_ibis.engine.state import State
+from lc_ibis.engine.state_tables import LAYER
 from lc_ibis.engine.store import Store
 
 Status = Literal["pass", "warn", "fail"]

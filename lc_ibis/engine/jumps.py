@@ -10,7 +10,7 @@ import ibis
 from lc_ibis.engine.model import Source
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.run import Jump, Run
-from lc_ibis.engine.state import LAYER, State
+from lc_ibis.engine.state import State, done_tables
 from lc_ibis.engine.store import Store
 
 # What is usual is the median of so many loads before; fewer than three tell nothing.
@@ -38,9 +38,9 @@ def jumps(pipeline: Pipeline, store: Store, state: State, run: Run, factor: floa
 
 def _usual(store: Store, state: State, table: str) -> float | None:
     """Return how many rows a load adds to a table; None where too few are known."""
-    if state.last_run is None:
+    log = done_tables(store) if state.last_run else None
+    if log is None:
         return None
-    log = store.table(LAYER, "run_tables")
     loads = log.filter(log.table_name == table, log.action != "created").order_by(ibis.desc("run_id"))
     counts = [row["added_count"] for row in store.rows(loads.select("run_id", "added_count").limit(MOST_LOADS))]
     return median(counts) if len(counts) >= LEAST_LOADS else None

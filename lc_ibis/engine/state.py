@@ -14,117 +14,16 @@ from typing import Any
 import ibis.expr.types as ir
 
 from lc_ibis.engine.contract_changes import StoredColumn, StoredContract
-from lc_ibis.engine.contracts import Contract, Flag, Integer, Moment, Text, column, key
-from lc_ibis.engine.deliveries import DeliveryState, Taken
+from lc_ibis.engine.deliveries import Taken
 from lc_ibis.engine.model import Model
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.run import Run, TableRun
+from lc_ibis.engine.state_tables import FIRST, LAYER, LOGS, TABLES, VERSION
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import DatabaseError
 
-LAYER = "state"
 # The fingerprint of a table that a build was cut off from, and that is to be compared anew.
 UNKNOWN = ""
-
-
-class Runs(Contract):
-    """One row per run that changed something."""
-
-    run_id: Integer = key("Number of the run; it only grows.")
-    run_at: Moment = column("The run's time, UTC: what it wrote as loaded_at, dbt_valid_from and the like.")
-    finished_at: Moment = column("When its transaction was written, UTC.")
-
-
-class RunTables(Contract):
-    """One row per run and table that it looked at."""
-
-    run_id: Integer = key("The run.")
-    table_name: Text = key("The table.")
-    action: Text = column("created, updated or unchanged.")
-    reason: Text = column("Why it was computed.")
-    key_count: Integer | None = column("Keys whose rows were computed anew; null where all were.")
-    added_count: Integer = column("Rows that it gained; for a history: versions opened.")
-    changed_count: Integer = column("Rows that changed in place.")
-    removed_count: Integer = column("Rows that it lost; for a history: versions closed.")
-    row_count: Integer = column("Its rows thereafter.")
-
-
-class TableState(Contract):
-    """One row per stored table."""
-
-    table_name: Text = key("The table.")
-    version: Integer = column("The run that last changed its rows.")
-    fingerprint: Text = column("sha256 of its code and contract.")
-    row_count: Integer = column("Its rows.")
-
-
-class InputState(Contract):
-    """One row per stored table and table that it reads."""
-
-    table_name: Text = key("The table.")
-    input_name: Text = key("The table that it reads.")
-    version: Integer = column("The version that it was built from.")
-
-
-class FileState(Contract):
-    """One row per output file."""
-
-    file_name: Text = key("The file, in the directory of outputs.")
-    version: Integer = column("The version of its table that it holds; below zero where formulas are neutralised.")
-    sha256: Text = column("sha256 of its bytes.")
-
-
-class CheckState(Contract):
-    """One row per check of a table, as it last ended."""
-
-    table_name: Text = key("The table.")
-    check_name: Text = key("The check.")
-    version: Integer = column("The newest version of the tables that it was last run on.")
-    fingerprint: Text = column("sha256 of the code of the table's checks.")
-    failing_count: Integer = column("Rows that broke it then; not zero only within its thresholds, or as a warning.")
-
-
-class ContractState(Contract):
-    """One row per stored table and column, as the contract was when the table was last built."""
-
-    table_name: Text = key("The table.")
-    column_name: Text = key("The column.")
-    position: Integer = column("Its place in the table, from 1.")
-    type: Text = column("Its type, as Ibis writes it.")
-    is_nullable: Flag = column("Whether it may be null.")
-    is_key: Flag = column("Whether it is part of the key.")
-    version: Integer = column("The version of the contract.")
-
-
-class CodeState(Contract):
-    """One row: the program that wrote the fingerprints."""
-
-    digest: Text = key("sha256 of the program's files and of the versions of its libraries.")
-
-
-class RetentionState(Contract):
-    """One row per history that has let versions go."""
-
-    table_name: Text = key("The history.")
-    known_since: Moment = column("Versions that ended before it are gone; what was before is not known any more.")
-
-
-class Schema(Contract):
-    """One row: the shape of these tables."""
-
-    version: Integer = key("The version of the shape; a program refuses one that it does not know.")
-
-
-# The shape of the tables below; 1 is any of before it was written down.
-VERSION = 2
-_TABLES = {
-    "tables": TableState, "inputs": InputState, "files": FileState, "checks": CheckState, "code": CodeState,
-    "deliveries": DeliveryState, "contracts": ContractState, "retention": RetentionState, "schema": Schema,
-}  # fmt: skip
-# Tables that a database of an earlier version need not have; the next build that writes makes them, in its transaction.
-_LATER = {"contracts", "retention", "schema"}
-# The runs are written last: where there are any, all of the state is there.
-_LOGS = {"run_tables": RunTables, "runs": Runs}
 
 
 @dataclass(frozen=True)
@@ -169,11 +68,10 @@ class State:
         existing = store.tables()
         if (LAYER, "runs") not in existing:
             return cls()
-        if (LAYER, "schema") in existing:
-            _refuse_newer(store)
-        missing = {name for name in _LATER if (LAYER, name) not in existing}
-        _refuse_dropped(store, {*_TABLES, *_LOGS} - missing)
-        read = {name: [] if name in missing else _rows(store, store.table(LAYER, name)) for name in _TABLES}
+        version = _version(store)
+        _refuse_dropped(store, {*TABLES, *LOGS} if version > 1 else FIRST)
+        missing = {name for name in TABLES if (LAYER, name) not in existing}
+        read = {name: [] if name in missing else _rows(store, store.table(LAYER, name)) for name in TABLES}
         inputs: dict[str, dict[str, int]] = {}
         for table, name, version in read["inputs"]:
             inputs.setdefault(table, {})[name] = version
@@ -190,8 +88,8 @@ class State:
             tables = {name: replace(record, fingerprint=UNKNOWN) for name, record in tables.items()}
             checks, run_id, run_at = {}, run_id + 1, max(run_at, store.interrupted_at)
         return cls(
-            (run_id, run_at), tables, files, checks, read["code"][0][0], taken, _contracts(read["contracts"]),
-            dict(read["retention"]), read["schema"][0][0] if read["schema"] else 1,
+            (run_id, run_at), tables, files, checks, read["code"][0][0] if read["code"] else "", taken,
+            _contracts(read["contracts"]), dict(read["retention"]), version,
         )  # fmt: skip
 
     def copy(self) -> State:
@@ -254,7 +152,7 @@ class State:
     def save(self, store: Store) -> None:
         """Write the whole state, which is small."""
         existing = store.tables()
-        for name, contract in (_TABLES | _LOGS).items():
+        for name, contract in (TABLES | LOGS).items():
             if (LAYER, name) not in existing:
                 store.create(LAYER, name, contract.schema())
         checks = [(*names, c.version, c.fingerprint, c.failing_count) for names, c in self.checks.items()]
@@ -269,18 +167,27 @@ class State:
             "retention": list(self.known_since.items()),
             "schema": [(VERSION,)],
         }
-        for name in _TABLES:
+        for name in TABLES:
             store.overwrite(LAYER, name, rows[name])
 
 
-def _refuse_newer(store: Store) -> None:
-    """Refuse a database whose state is of a shape that a later program gave it."""
+def done_tables(store: Store) -> ir.Table | None:
+    """Return what runs did to which tables, one row each; None in a database of before that was written down."""
+    is_there = (LAYER, "run_tables") in store.tables()
+    return store.table(LAYER, "run_tables") if is_there else None
+
+
+def _version(store: Store) -> int:
+    """Return the version of the shape that the state has. Raises DatabaseError where a later program gave it one."""
+    if (LAYER, "schema") not in store.tables():
+        return 1
     [(version,)] = _rows(store, store.table(LAYER, "schema").select("version"))
     if version > VERSION:
         raise DatabaseError(
             f"The database was written by a newer lc-ibis (its state is of version {version}, and this program knows "
             f"{VERSION}). Install that one, or build into another --database."
         )
+    return int(version)
 
 
 def _refuse_dropped(store: Store, names: Iterable[str]) -> None:

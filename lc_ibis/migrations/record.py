@@ -13,7 +13,7 @@ import ibis.expr.datatypes as dt
 
 from lc_ibis.backends import opened
 from lc_ibis.engine.contracts import Contract, Integer, Moment, Text, column, key
-from lc_ibis.engine.state import LAYER
+from lc_ibis.engine.state_tables import LAYER
 from lc_ibis.engine.store import Store
 from lc_ibis.settings import Settings
 
