@@ -37,6 +37,26 @@ def laws(session: nox.Session) -> None:
 
 
 @nox.session
+def torture(session: nox.Session) -> None:
+    """Kills, full disks and broken extracts, for minutes; for hours with nox -s torture -- --runs 1000 --seed 7."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "-q", "-s", "tests/torture", *(session.posargs or ["--runs", "20"]))
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """No installed dependency has a known vulnerability, as far as the database of those can be reached."""
+    session.install("-e", ".", "pip-audit>=2.7")
+    found = session.run("pip-audit", "--skip-editable", silent=True, success_codes=range(256))
+    if "No known vulnerabilities" in str(found):
+        session.log("no known vulnerabilities")
+    elif "Found " in str(found):
+        session.error(f"known vulnerabilities:\n{found}")
+    else:
+        session.skip("the database of known vulnerabilities cannot be reached from here")
+
+
+@nox.session
 def benchmarks(session: nox.Session) -> None:
     """Measure against hand-written SQL; sizes by option: nox -s benchmarks -- --accounts 1000000 --to results."""
     session.install("-e", ".[bench]")

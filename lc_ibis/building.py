@@ -27,7 +27,7 @@ from lc_ibis.engine.selection import select
 from lc_ibis.engine.state import State
 from lc_ibis.engine.store import Store
 from lc_ibis.engine.verifying import Verified, verify_tables
-from lc_ibis.errors import ChecksFailed, LcIbisError, SettingsError, StaleSource, VerificationFailed, hint
+from lc_ibis.errors import ChecksFailed, LcIbisError, OutputError, SettingsError, StaleSource, VerificationFailed, hint
 from lc_ibis.moments import before
 from lc_ibis.quality import notify, report
 from lc_ibis.quality.failures import FailingRows
@@ -87,18 +87,24 @@ def _reported(run: Run, settings: Settings) -> Iterator[None]:
     """Write the quality report, however the run ends once its database is open."""
     report.prepare(settings.reports)
     started = time.perf_counter()
+    failed: LcIbisError | None = None
     try:
         yield
     except LcIbisError as error:
-        run.error = str(error)
-        error.report = report.path_of(run, settings.reports)
+        run.error, failed = str(error), error
         raise
     except Exception as error:
         run.error = redacted(f"{type(error).__name__}: {error}")
         raise
     finally:
         run.seconds = time.perf_counter() - started
-        run.report = report.write(run, settings.reports)
+        try:
+            run.report = report.write(run, settings.reports)
+            if failed:
+                failed.report = run.report
+        except OutputError as error:
+            if run.error is None:
+                raise OutputError(f"The tables are published, but not the report on them: {error}") from None
 
 
 def _build(

@@ -16,7 +16,7 @@ import sqlglot.expressions as sge
 from ibis.backends.sql.datatypes import DuckDBType
 
 from lc_ibis.backends.duckdb_extracts import copying, extract_error, refuse_misread, scanning
-from lc_ibis.backends.duckdb_text import cannot_open, first_line, literal, quoted
+from lc_ibis.backends.duckdb_text import cannot_open, first_line, literal, quoted, without_room
 from lc_ibis.engine.backup import copied, settle
 from lc_ibis.engine.exports import write_whole
 from lc_ibis.engine.extracts import Files
@@ -62,17 +62,17 @@ class DuckDB:
             self._run("SET enable_progress_bar = false")
         try:
             self._attach(path, CATALOG, " (READ_ONLY)" if read_only else "")
-        except duckdb.Error as error:
+        except (duckdb.Error, DatabaseError) as error:
             self.close()
-            raise cannot_open(path, error) from None
+            raise (cannot_open(path, error) if isinstance(error, duckdb.Error) else error) from None
         self._run(f"USE {CATALOG}")
+        self._inode = _inode(path)
         if not read_only:
             self._sweep()
 
     def _sweep(self) -> None:
         """Remove what a process that was killed had put aside; no other can have the database open now."""
-        for leftover in Path(f"{self.path}.tmp").glob("duckdb_temp_*"):
-            leftover.unlink(missing_ok=True)
+        self._remove(*Path(f"{self.path}.tmp").glob("duckdb_temp_*"))
 
     def __enter__(self) -> DuckDB:
         return self
@@ -88,8 +88,7 @@ class DuckDB:
         if self._read:
             self._read.close()
         if self._is_new:
-            for file in (self.path, *self._beside()):
-                file.unlink(missing_ok=True)
+            self._remove(self.path, *self._beside())
 
     def copy(self, place: Path) -> None:
         """Copy the database, as it is committed, to a file, whole at every moment. Raises OutputError."""
@@ -107,8 +106,7 @@ class DuckDB:
     def compact(self) -> None:
         """Write the database anew, without the room that what was deleted had. Raises DatabaseError."""
         beside, log = self._beside()
-        for leftover in (beside, log):
-            leftover.unlink(missing_ok=True)
+        self._remove(beside, log)
         try:
             self._attach(beside, "compacted")
             self._run(f"COPY FROM DATABASE {CATALOG} TO compacted; DETACH compacted")
@@ -119,8 +117,7 @@ class DuckDB:
                 f"{self.path}: it cannot be written anew ({first_line(error)}). It is as it was."
             ) from None
         finally:
-            for leftover in (beside, log):
-                leftover.unlink(missing_ok=True)
+            self._remove(beside, log)
 
     def discard(self) -> None:
         """Remove the database, all its tables included, when it is closed."""
@@ -134,6 +131,11 @@ class DuckDB:
         """Return where a first build is made, and its log."""
         return self.path.with_name(f"{self.path.name}.new"), self.path.with_name(f"{self.path.name}.new.wal")
 
+    @staticmethod
+    def _remove(*leftovers: Path) -> None:
+        for leftover in leftovers:
+            leftover.unlink(missing_ok=True)
+
     def _attach(self, path: Path, name: str, mode: str = "") -> None:
         self._run(f"ATTACH {literal(str(path))} AS {name}{mode}")
 
@@ -145,6 +147,7 @@ class DuckDB:
             with self._first_build():
                 yield
             return
+        self._remove(*self._beside())
         self._run("BEGIN TRANSACTION")
         self._writing = True
         try:
@@ -152,8 +155,17 @@ class DuckDB:
             if self._writing:
                 self._run("COMMIT")
                 self._writing = self._is_new = False
+                self._refuse_moved()
         finally:
             self.rollback()
+
+    def _refuse_moved(self) -> None:
+        """Raise DatabaseError where the file that was written to is no longer in its place."""
+        if _inode(self.path) != self._inode:
+            raise DatabaseError(
+                f"{self.path}: it was removed or replaced while it was written to, and what was written is lost. "
+                "Restore a backup if it is gone, and run it again."
+            )
 
     @contextlib.contextmanager
     def _first_build(self) -> Iterator[None]:
@@ -165,8 +177,7 @@ class DuckDB:
         beside, log = self._beside()
         self._run(f"USE memory; DETACH {CATALOG}")
         self._attach(self.path, "place")
-        for leftover in (beside, log):
-            leftover.unlink(missing_ok=True)
+        self._remove(beside, log)
         self._attach(beside, CATALOG)
         self._run(f"USE {CATALOG}")
         try:
@@ -176,6 +187,7 @@ class DuckDB:
             self._is_new = False
             self._run("DETACH place")
             self._attach(self.path, CATALOG)
+            self._inode = _inode(self.path)
             self._run(f"USE {CATALOG}")
         except BaseException:
             self._is_new = True
@@ -184,7 +196,7 @@ class DuckDB:
     def rollback(self) -> None:
         """Forget all that the transaction wrote; nothing to do once it has ended."""
         if self._writing:
-            with contextlib.suppress(duckdb.TransactionException):
+            with contextlib.suppress(duckdb.Error, DatabaseError):  # it has ended already
                 self._run("ROLLBACK")
         self._writing = False
 
@@ -345,10 +357,18 @@ class DuckDB:
     def _run(self, sql: str, aside: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyConnection:
         try:
             return cast(duckdb.DuckDBPyConnection, (aside or self.con.con).execute(sql))
-        except duckdb.OutOfMemoryException as error:
-            raise DatabaseError(
-                f"{self.path}: out of memory or disk ({first_line(error)}). Free some, or set --memory-limit."
-            ) from None
+        except duckdb.Error as error:
+            if found := without_room(self.path, error):
+                raise found from None
+            raise
+
+
+def _inode(path: Path) -> int | None:
+    """Return the number of a file in its file system; None where there is none."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
 
 
 def _make_directory(directory: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -81,6 +82,8 @@ def reading(files: Sequence[Files], each: Callable[[duckdb.DuckDBPyConnection, s
             return [each(con, scanning(group), group) for group in files]
         except (duckdb.Error, UnicodeDecodeError) as error:
             raise extract_error(files, error) from None
+        except OSError as error:
+            raise DatabaseError(f"{error.filename}: the file cannot be written ({error.strerror}).") from None
 
 
 def lines_of_rows(files: Files, names: Sequence[str], rows: Sequence[tuple[str | None, ...]]) -> list[int]:
@@ -112,12 +115,12 @@ _WRITING = {
 
 
 def copying(con: duckdb.DuckDBPyConnection, sql: str, path: Path, format: str) -> None:
-    """Write a query's rows to one file, csv (with header) or parquet, or a directory of parts. Raises DatabaseError."""
+    """Write a query's rows to one file, csv (with header) or parquet, or a directory of parts. Raises OSError."""
     options = _WRITING[format]
     try:
         con.execute(f"COPY ({sql}) TO {literal(str(path))} ({options})")
     except duckdb.IOException as error:
-        raise DatabaseError(f"{path}: the file cannot be written ({first_line(error)}).") from None
+        raise OSError(errno.EIO, first_line(error), str(path)) from None
 
 
 def extract_error(files: Sequence[Files], error: duckdb.Error | UnicodeDecodeError) -> ExtractError:

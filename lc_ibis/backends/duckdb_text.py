@@ -38,6 +38,17 @@ def first_line(error: Exception) -> str:
     return words(error).strip().splitlines()[0][:200]
 
 
+def without_room(path: Path, error: duckdb.Error) -> DatabaseError | None:
+    """Return the error of a statement for which disk or memory had no room, or no leave; None of any other."""
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return DatabaseError(f"{path}: out of memory or disk ({first_line(error)}). Free some, or set --memory-limit.")
+    if re.search(r"Could not (write|sync|truncate|create|open|move)\b|Failed to commit|Cannot open file", str(error)):
+        return DatabaseError(
+            f"{path}: DuckDB cannot write ({first_line(error)}). Nothing was changed. Mend that, and run it again."
+        )
+    return None
+
+
 def cannot_open(path: Path, error: duckdb.Error) -> DatabaseError:
     """Return the error of a database that DuckDB does not open."""
     holder = re.search(r"\(PID (\d+)\)", str(error))

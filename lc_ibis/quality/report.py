@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -132,11 +133,13 @@ def _plain(value: Any) -> Any:
 
 
 def prepare(directory: Path) -> None:
-    """Make the directory of reports. Raises OutputError where that cannot be."""
+    """Make the directory of reports. Raises OutputError where that cannot be, or nothing can be written to it."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{directory}: the directory of reports cannot be made ({error.strerror}).") from None
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise OutputError(f"{directory}: reports cannot be written there. Name another directory with --reports.")
 
 
 def path_of(run: Run, directory: Path) -> Path:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
+
 import pytest
+
+from tests.torture.cases import Killer
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,3 +28,9 @@ def seed(request: pytest.FixtureRequest) -> int:
     """Where the random numbers begin."""
     seed: int = request.config.getoption("--seed", 0)
     return seed
+
+
+@pytest.fixture(scope="module")
+def killer() -> Iterator[Killer]:
+    with closing(Killer()) as killer:
+        yield killer

@@ -13,7 +13,9 @@ import resource
 import select
 import signal
 import sys
+import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -23,12 +25,14 @@ import lc_ibis
 from lc_ibis import migrations
 from lc_ibis.backends import duckdb
 from lc_ibis.engine import refresh, state
+from lc_ibis.errors import LcIbisError
 
 # What changes a name or makes something last, and every statement of SQL.
 STEPS = (
     (os, "replace"), (os, "rename"), (os, "link"), (os, "unlink"), (os, "mkdir"), (os, "rmdir"), (os, "fsync"),
     (duckdb.DuckDB, "_run"),
 )  # fmt: skip
+DATA = Path(__file__).parents[2] / "data"
 NOW = datetime(2026, 3, 2, 6, 0, 0, 1)
 PLACES = {"database": "lc.duckdb", "outputs": "outputs"}
 BUILD: dict[str, Any] = {**PLACES, "inputs": "inputs", "reports": "reports", "allow_mass_delete": True}
@@ -39,6 +43,8 @@ OPERATIONS: dict[str, Callable[[], Any]] = {
     "full refresh": lambda: lc_ibis.build(**BUILD, full_refresh=True),
     "delta": lambda: lc_ibis.build(**BUILD, delivery="delta"),
     "partitioned": lambda: lc_ibis.build(**BUILD, partitioned=True),
+    "published": lambda: lc_ibis.build(**BUILD, publish="readers.duckdb", keep_history="1d"),
+    "compact": lambda: lc_ibis.compact(database="lc.duckdb"),
     "restore": lambda: lc_ibis.restore("backup", **PLACES),
     "export": lambda: lc_ibis.export("account_summary", "marts.csv", database="lc.duckdb"),
     "migrate": lambda: migrations.apply("before/old.duckdb", **PLACES, reports="reports"),
@@ -72,18 +78,30 @@ def _stepping(report: int, last: int | None) -> None:
         setattr(owner, name, stepped(name, getattr(owner, name)))
 
 
+def _become(user: int) -> None:
+    """Go on as another user, once all that is imported late has been: that one may not be let to where it is."""
+    with tempfile.TemporaryDirectory() as warm:
+        places = {name: f"{warm}/{name}" for name in ("database", "outputs", "reports")}
+        lc_ibis.build(**places, inputs=str(DATA / "inputs"))
+    os.setgroups([])
+    os.setgid(user)
+    os.setuid(user)
+
+
 def _child(request: dict[str, Any], report: int) -> None:
     os.chdir(request["root"])
     null = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(null, stream)
     as_in_tests()
+    if "user" in request:
+        _become(request["user"])
     _stepping(report, request.get("step"))
     if "bytes" in request:
         # The write that would make a file longer ends the process.
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (request["bytes"], resource.RLIM_INFINITY))
-        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN if request.get("fails") else signal.SIG_DFL)
     OPERATIONS[request["operation"]]()
 
 
@@ -97,6 +115,13 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
             os.close(reading)
             _child(request, writing)
             code = 0
+        except BaseException as error:
+            os.write(
+                writing, f"error {type(error).__name__}: {error}".replace("\n", " ").encode(errors="replace") + b"\n"
+            )
+            if not isinstance(error, LcIbisError):
+                code = 2
+                os.write(writing, traceback.format_exc().encode(errors="replace"))
         finally:
             os._exit(code)
     os.close(writing)
