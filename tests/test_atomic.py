@@ -11,9 +11,18 @@ import duckdb
 import pytest
 
 import lc_ibis
+from lc_ibis.backends.duckdb_file import DatabaseFile
 from lc_ibis.engine import exports
 from lc_ibis.engine.state import State
-from lc_ibis.errors import ChecksFailed, DatabaseError, ExtractError, LcIbisError, MassDeleteError, SelectionError
+from lc_ibis.errors import (
+    ChecksFailed,
+    DatabaseError,
+    DatabaseInUse,
+    ExtractError,
+    LcIbisError,
+    MassDeleteError,
+    SelectionError,
+)
 from tests.conftest import ALICE, SAVINGS, Lending
 
 CHANGED = ("A1", "1", "7000.00", "Savings")
@@ -265,3 +274,45 @@ def test_a_table_that_was_dropped_is_named(lending: Lending, table: str) -> None
     for command in (lending.build, lambda: lending.rows("src_account"), lambda: lc_ibis.plan(**lending.places())):
         with pytest.raises(DatabaseError, match=f"{table.split('.')[1]}: dropped from the database"):
             command()
+
+
+# What killed processes leave -----------------------------------------------------------------------
+
+
+def test_what_was_put_aside_by_a_killed_build_is_gone_after_the_next(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS])
+    aside = lending.root / "lc.duckdb.tmp"
+    aside.mkdir()
+    (aside / "duckdb_temp_storage_DEFAULT-0.tmp").write_bytes(b"rows")
+    (lending.root / "lc.duckdb.new").write_bytes(b"cut off")
+    assert lending.build().status == "unchanged"
+    assert not aside.exists()
+    lending.load(accounts=[CHANGED])
+    assert not (lending.root / "lc.duckdb.new").exists()
+
+
+def test_what_does_not_fit_into_memory_is_gone_after_a_build_and_after_one_that_failed(lending: Lending) -> None:
+    accounts = [(f"A{n}", "1", f"{n}.00", "Savings") for n in range(60_000)]
+    lending.load([ALICE], accounts, memory_limit="60MB", threads=1)
+    assert not (lending.root / "lc.duckdb.tmp").exists()
+    lending.deliver(accounts=[(a, b, "none", d) for a, b, _, d in accounts])
+    with pytest.raises(LcIbisError):
+        lending.build(memory_limit="60MB", threads=1, max_refused_share=0.5)
+    assert not (lending.root / "lc.duckdb.tmp").exists()
+
+
+def test_a_database_that_another_process_makes_meanwhile_is_left_alone(
+    lending: Lending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lending.deliver([ALICE], [SAVINGS])
+    made = DatabaseFile._make
+
+    def late(self: DatabaseFile) -> None:
+        lending.database.write_bytes(b"another's")
+        made(self)
+
+    monkeypatch.setattr(DatabaseFile, "_make", late)
+    with pytest.raises(DatabaseInUse, match="another process has made it meanwhile"):
+        lending.build()
+    assert lending.database.read_bytes() == b"another's"
+    assert not list(lending.root.glob(".lc*"))

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lc_ibis
+from lc_ibis.backends import duckdb
 from lc_ibis.building import run_pipeline
 from lc_ibis.engine import refresh
 from lc_ibis.engine.contracts import Contract, Integer, Text, column, key
@@ -26,6 +27,7 @@ from lc_ibis.settings import Settings
 from tests.conftest import ACCOUNT, CUSTOMER, Lending, write_csv
 from tests.oracle import Oracle, bare, whole
 from tests.test_laws import account_rows, customer_rows, open_refusals
+from tests.torture import cases
 
 ANN, BEN = ("1", "Ann", "No"), ("2", "Ben", "Yes")
 ACCOUNTS = [(f"A{i}", "1" if i % 2 else "2", f"{i}000.00", "Savings") for i in range(1, 9)]
@@ -308,3 +310,23 @@ def test_a_rank_within_a_customer_is_kept_right(lending: Lending) -> None:
             assert {result.status for result in warehouse.verify()} == {"identical"}
             ranks = warehouse.store.rows(warehouse.table("ranked_within_customer"))
     assert sorted(row["half"] for row in ranks) == [0, 0, 1, 1, 2, 2, 3]
+
+
+def test_where_memory_is_short_rows_are_deleted_by_writing_the_table_anew(
+    lending: Lending, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def load(place: Lending) -> Any:
+        for day in (1, 2):
+            place.load(cases.customers(day), cases.accounts(day))
+        return {name: [tuple(row.values())[:3] for row in rows] for name, rows in place.contents().items()}
+
+    expected = load(lending.another(tmp_path / "another"))
+    statements: list[str] = []
+    run = duckdb.DuckDB._run
+    monkeypatch.setattr(duckdb, "_MARKED", 0)
+    monkeypatch.setattr(duckdb.DuckDB, "_run", lambda self, sql, *rest: statements.append(sql) or run(self, sql, *rest))
+    found = load(lending)
+    assert any("ANTI JOIN" in sql and "CREATE OR REPLACE TABLE" in sql for sql in statements)
+    assert found.keys() == expected.keys()
+    assert {name: len(rows) for name, rows in found.items()} == {name: len(rows) for name, rows in expected.items()}
+    assert all(result.status == "identical" for result in lc_ibis.verify(database=lending.database))

@@ -175,7 +175,7 @@ def test_a_copy_that_cannot_be_written_is_said_and_made_by_the_next_build(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("lc_ibis.backends.duckdb.copied", full)
+        patch.setattr("lc_ibis.backends.duckdb_file.copied", full)
         with pytest.raises(
             OutputError, match="The tables are published, but not their copy for readers.*No space left"
         ):

@@ -1,12 +1,11 @@
-"""Tables in one DuckDB file. A build is one transaction; one process writes, many read."""
+"""Tables in one DuckDB file: written, compared, queried."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 import duckdb
 import ibis
@@ -16,199 +15,28 @@ import sqlglot.expressions as sge
 from ibis.backends.sql.datatypes import DuckDBType
 
 from lc_ibis.backends.duckdb_extracts import copying, extract_error, refuse_misread, scanning
-from lc_ibis.backends.duckdb_text import cannot_open, first_line, literal, quoted, without_room
-from lc_ibis.engine.backup import copied, settle
-from lc_ibis.engine.exports import write_whole
+from lc_ibis.backends.duckdb_file import DatabaseFile
+from lc_ibis.backends.duckdb_text import first_line, quoted
 from lc_ibis.engine.extracts import Files
-from lc_ibis.errors import DatabaseError, SettingsError
+from lc_ibis.errors import DatabaseError
 
-# The file is attached under a name of its own: the file's name as the catalog's would be
-# ambiguous for a file called like a layer.
-CATALOG = "lc_ibis"
-# DuckDB takes what it can get unless it is told otherwise.
-_MEMORY = "1500MB"
 # Two tables are compared by digests of this many buckets, unless they have fewer rows than a digest is worth.
 _BUCKETS = 1_000_003
 _FEW_ROWS = 50_000
+# Until its transaction ends, DuckDB keeps a mark of so many bytes for each row next to a deleted one. Where all marks
+# of a table would take more than this share of the memory, the table is written anew without the rows instead.
+_MARK, _MARKED = 8, 1 / 16
 
 
-class DuckDB:
-    """The tables of one database file, by layer and name.
-
-    Raises DatabaseError where the file is missing (when only reading), in use, or no database.
-    """
+class DuckDB(DatabaseFile):
+    """The tables of one database file, by layer and name. Raises DatabaseError; see DatabaseFile."""
 
     def __init__(
         self, path: Path, read_only: bool = False, threads: int | None = None, memory_limit: str | None = None
     ):
-        if read_only and not path.exists():
-            raise DatabaseError(f"{path}: there is no database. Make it with lc-ibis build.")
-        self.path = path
-        self._is_new = not path.exists()
-        self._writing = False
+        super().__init__(path, read_only, threads, memory_limit)
         self._scratch_count = 0
-        self._read: BinaryIO | None = None
         self._compiled: dict[ir.Table, str] = {}
-        if not read_only:
-            _make_directory(path.parent)
-        settings = {"threads": threads, "memory_limit": memory_limit or _MEMORY, "temp_directory": f"{path}.tmp"}
-        try:
-            self.con = ibis.duckdb.connect(**{k: v for k, v in settings.items() if v is not None})
-        except duckdb.Error as error:
-            raise SettingsError(f"memory_limit: {memory_limit!r} is no size like 1GB ({first_line(error)}).") from None
-        self._run("SET preserve_insertion_order = false")
-        # DuckDB draws its bar on standard output, where --json goes.
-        with contextlib.suppress(duckdb.InvalidInputException):  # a notebook without ipywidgets, where there is no bar
-            self._run("SET enable_progress_bar = false")
-        try:
-            self._attach(path, CATALOG, " (READ_ONLY)" if read_only else "")
-        except (duckdb.Error, DatabaseError) as error:
-            self.close()
-            raise (cannot_open(path, error) if isinstance(error, duckdb.Error) else error) from None
-        self._run(f"USE {CATALOG}")
-        self._inode = _inode(path)
-        if not read_only:
-            self._sweep()
-
-    def _sweep(self) -> None:
-        """Remove what a process that was killed had put aside; no other can have the database open now."""
-        self._remove(*Path(f"{self.path}.tmp").glob("duckdb_temp_*"))
-
-    def __enter__(self) -> DuckDB:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the database; a file that this connection created and never wrote is removed."""
-        self.con.disconnect()
-        with contextlib.suppress(OSError):  # there is none, or another process uses it
-            Path(f"{self.path}.tmp").rmdir()
-        if self._read:
-            self._read.close()
-        if self._is_new:
-            self._remove(self.path, *self._beside())
-
-    def copy(self, place: Path) -> None:
-        """Copy the database, as it is committed, to a file, whole at every moment. Raises OutputError."""
-        self._run(f"CHECKPOINT {CATALOG}")
-        # Closed last: when any descriptor of a process is closed, the system drops the lock that DuckDB holds.
-        self._read = self._read or self.path.open("rb")
-        source = self._read
-        source.seek(0)
-
-        def write(written: Path) -> None:
-            copied(source, written)
-
-        write_whole(place, write)
-
-    def compact(self) -> None:
-        """Write the database anew, without the room that what was deleted had. Raises DatabaseError."""
-        beside, log = self._beside()
-        self._remove(beside, log)
-        try:
-            self._attach(beside, "compacted")
-            self._run(f"COPY FROM DATABASE {CATALOG} TO compacted; DETACH compacted")
-            settle(beside)
-            os.replace(beside, self.path.resolve())
-        except (duckdb.Error, OSError) as error:
-            raise DatabaseError(
-                f"{self.path}: it cannot be written anew ({first_line(error)}). It is as it was."
-            ) from None
-        finally:
-            self._remove(beside, log)
-
-    def discard(self) -> None:
-        """Remove the database, all its tables included, when it is closed."""
-        self._is_new = True
-
-    @property
-    def interrupted_at(self) -> None:
-        """Nothing: a build that was killed has published nothing."""
-
-    def _beside(self) -> tuple[Path, Path]:
-        """Return where a first build is made, and its log."""
-        return self.path.with_name(f"{self.path.name}.new"), self.path.with_name(f"{self.path.name}.new.wal")
-
-    @staticmethod
-    def _remove(*leftovers: Path) -> None:
-        for leftover in leftovers:
-            leftover.unlink(missing_ok=True)
-
-    def _attach(self, path: Path, name: str, mode: str = "") -> None:
-        self._run(f"ATTACH {literal(str(path))} AS {name}{mode}")
-
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Publish all that is written inside at once, or, on an error, nothing."""
-        ours = self._is_new or any(file.exists() for file in self._beside())  # a first build that was killed
-        if ours and not self.tables():
-            with self._first_build():
-                yield
-            return
-        self._remove(*self._beside())
-        self._run("BEGIN TRANSACTION")
-        self._writing = True
-        try:
-            yield
-            if self._writing:
-                self._run("COMMIT")
-                self._writing = self._is_new = False
-                self._refuse_moved()
-        finally:
-            self.rollback()
-
-    def _refuse_moved(self) -> None:
-        """Raise DatabaseError where the file that was written to is no longer in its place."""
-        if _inode(self.path) != self._inode:
-            raise DatabaseError(
-                f"{self.path}: it was removed or replaced while it was written to, and what was written is lost. "
-                "Restore a backup if it is gone, and run it again."
-            )
-
-    @contextlib.contextmanager
-    def _first_build(self) -> Iterator[None]:
-        """Fill an empty database beside its place and move it there.
-
-        DuckDB reads what an open transaction wrote with one thread; what is committed, with all. The empty file
-        stays open until the move, so that no other process builds there too.
-        """
-        beside, log = self._beside()
-        self._run(f"USE memory; DETACH {CATALOG}")
-        self._attach(self.path, "place")
-        self._remove(beside, log)
-        self._attach(beside, CATALOG)
-        self._run(f"USE {CATALOG}")
-        try:
-            yield
-            self._run(f"USE memory; DETACH {CATALOG}")
-            os.replace(beside, self.path.resolve())
-            self._is_new = False
-            self._run("DETACH place")
-            self._attach(self.path, CATALOG)
-            self._inode = _inode(self.path)
-            self._run(f"USE {CATALOG}")
-        except BaseException:
-            self._is_new = True
-            raise
-
-    def rollback(self) -> None:
-        """Forget all that the transaction wrote; nothing to do once it has ended."""
-        if self._writing:
-            with contextlib.suppress(duckdb.Error, DatabaseError):  # it has ended already
-                self._run("ROLLBACK")
-        self._writing = False
-
-    def tables(self) -> set[tuple[str, str]]:
-        """Return the stored tables as (layer, name)."""
-        rows = self._run("SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = current_database()")
-        return set(rows.fetchall())
-
-    def views(self) -> set[tuple[str, str]]:
-        """Return the views as (layer, name)."""
-        rows = self._run("SELECT schema_name, view_name FROM duckdb_views() WHERE database_name = current_database()")
-        return set(rows.fetchall())
 
     def size(self, layer: str, name: str) -> int:
         """Return how many rows a table has, whatever its columns are."""
@@ -256,10 +84,19 @@ class DuckDB:
     def delete(self, layer: str, name: str, rows: ir.Table, by: Sequence[str]) -> None:
         """Delete the rows that agree with one of `rows` in the columns `by`, nulls being equal."""
         same = " AND ".join(f"stored.{quoted(c)} IS NOT DISTINCT FROM dead.{quoted(c)}" for c in by)
-        self._run(
-            f"DELETE FROM {quoted(layer, name)} AS stored "
-            f"USING ({self._sql(rows.select(*by).distinct())}) AS dead WHERE {same}"
-        )
+        table, dead = quoted(layer, name), f"({self._sql(rows.select(*by).distinct())}) AS dead"
+        if self.size(layer, name) * _MARK > self._memory() * _MARKED:
+            self._run(
+                f"CREATE OR REPLACE TABLE {table} AS SELECT stored.* FROM {table} AS stored ANTI JOIN {dead} ON {same}"
+            )
+        else:
+            self._run(f"DELETE FROM {table} AS stored USING {dead} WHERE {same}")
+
+    def _memory(self) -> float:
+        """Return how many bytes of memory the engine may take."""
+        [(text,)] = self._run("SELECT current_setting('memory_limit')").fetchall()
+        number, unit = text.split()
+        return float(number) * 2.0 ** (10 * ("bytes", "KiB", "MiB", "GiB", "TiB").index(unit))
 
     def scratch(self, query: ir.Table) -> ir.Table:
         """Run a query once and keep its rows for the length of this connection."""
@@ -353,26 +190,3 @@ class DuckDB:
         """Run a statement that changes rows; return how many."""
         [(count,)] = self._run(sql).fetchall()
         return int(count)
-
-    def _run(self, sql: str, aside: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyConnection:
-        try:
-            return cast(duckdb.DuckDBPyConnection, (aside or self.con.con).execute(sql))
-        except duckdb.Error as error:
-            if found := without_room(self.path, error):
-                raise found from None
-            raise
-
-
-def _inode(path: Path) -> int | None:
-    """Return the number of a file in its file system; None where there is none."""
-    try:
-        return path.stat().st_ino
-    except OSError:
-        return None
-
-
-def _make_directory(directory: Path) -> None:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DatabaseError(f"{directory}: the directory cannot be made ({error.strerror}).") from None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from lc_ibis.backends.duckdb import CATALOG
+from lc_ibis.backends.duckdb_file import CATALOG
 from lc_ibis.backends.duckdb_text import cannot_open, first_line, literal
 from lc_ibis.engine.backup import copied, digest_of, settle
 from lc_ibis.engine.keeping import Kept, beside, keep, put_new, stage

@@ -38,7 +38,7 @@ def write_whole(place: Path, write: Callable[[Path], None]) -> None:
     written = _beside(place)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(place)
+        sweep(place)
         write(written)
         os.replace(written, place)
     except OSError as error:
@@ -48,7 +48,7 @@ def write_whole(place: Path, write: Callable[[Path], None]) -> None:
             written.unlink(missing_ok=True)
 
 
-def _sweep(place: Path) -> None:
+def sweep(place: Path) -> None:
     """Remove what processes that were killed had written for a place."""
     for leftover in place.parent.iterdir():
         found = re.fullmatch(r"(\d+)\.tmp", leftover.name.removeprefix(f".{place.name}."))

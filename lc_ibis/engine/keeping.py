@@ -55,7 +55,7 @@ def put_new(written: Path, place: Path) -> None:
     try:
         os.link(written, place)
     except FileExistsError:
-        raise DatabaseInUse(f"{place}: another process has made it meanwhile. Restore again.") from None
+        raise DatabaseInUse(f"{place}: another process has made it meanwhile. Run it again.") from None
     except OSError:
         os.replace(written, place)
     written.unlink(missing_ok=True)
