@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from lc_ibis.comparing import parity
     from lc_ibis.dropping import drop, tables
     from lc_ibis.errors import LcIbisError
+    from lc_ibis.examining import doctor
+    from lc_ibis.projects import init
     from lc_ibis.questions import diff, explain, history
     from lc_ibis.reading import compile, connect, export, failing, lint, ls, mutate, runs, show, test, verify
     from lc_ibis.refusals import quarantine, quarantine_reasons
@@ -31,11 +33,13 @@ __all__ = [
     "compile",
     "connect",
     "diff",
+    "doctor",
     "drop",
     "explain",
     "export",
     "failing",
     "history",
+    "init",
     "lint",
     "ls",
     "mutate",
@@ -56,7 +60,8 @@ __all__ = [
 
 _HOMES = {
     "diff": "questions", "explain": "questions", "history": "questions",
-    "backup": "backups", "restore": "backups", "compact": "compacting", "drop": "dropping", "tables": "dropping",
+    "backup": "backups", "restore": "backups", "compact": "compacting", "doctor": "examining", "init": "projects",
+    "drop": "dropping", "tables": "dropping",
     "build": "building", "plan": "building", "parity": "comparing", "LcIbisError": "errors",
     "quarantine": "refusals", "quarantine_reasons": "refusals", "report": "reports", "report_page": "reports",
     **dict.fromkeys(

@@ -1,0 +1,58 @@
+"""The commands with which one begins: a project, whether all is fine, and completion."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lc_ibis.cli.options import PATH, TABLES, options
+
+
+@click.command()
+@click.argument("directory", type=PATH)
+@options("json")
+def init(directory: Path, as_json: bool) -> None:
+    """Make a project in a new DIRECTORY: settings, and extracts of two days to try it with."""
+    from lc_ibis.projects import init
+    from lc_ibis.quality.report import to_json
+    from lc_ibis.terminal import starting as terminal
+
+    place = init(directory)
+    click.echo(to_json({"directory": str(place)})) if as_json else terminal.made(place)
+
+
+@click.command()
+@options(*TABLES, "inputs", "outputs", "reports", "source", "delivery", "json")
+def doctor(as_json: bool, **given: Any) -> None:
+    """Say what is fine with the installation and the project, what is not, and how to mend it.
+
+    Looks at Python, packages, Java, settings, extracts, directories, disk, credentials and the database, and writes
+    nothing. Exit code 1 if something is not fine.
+    """
+    from dataclasses import asdict
+
+    from lc_ibis.examining import doctor
+    from lc_ibis.quality.report import to_json
+    from lc_ibis.terminal import starting as terminal
+
+    found = doctor(**given)
+    click.echo(to_json([asdict(one) for one in found])) if as_json else terminal.examined(found)
+    sys.exit(1 if any(one.status == "fail" for one in found) else 0)
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> None:
+    """Print what teaches a SHELL to complete commands and options.
+
+    For bash: lc-ibis completion bash > ~/.lc-ibis.bash, and a line in ~/.bashrc: source ~/.lc-ibis.bash
+    """
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind
+    click.echo(kind(ctx.find_root().command, {}, "lc-ibis", "_LC_IBIS_COMPLETE").source())
