@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from lc_ibis.backends import opened, readers
 from lc_ibis.engine import exports
@@ -36,13 +36,18 @@ from lc_ibis.settings import Settings
 
 log = logger(__name__)
 
-Progress = Callable[[TableRun], None]
+
+class Progress(Protocol):
+    """Is told what a build begins to do, a table's name or a part of the build, and of each table that is done."""
+
+    def begun(self, what: str) -> None: ...
+    def done(self, table: TableRun) -> None: ...
 
 
 def build(progress: Progress | None = None, **options: Any) -> Run:
     """Bring all tables and output files up to date with the delivered files, all or nothing.
 
-    `options` are the fields of Settings; `progress` is called after each table. A build that
+    `options` are the fields of Settings; `progress` is told as it goes. A build that
     fails leaves every table and output file as it was, and its report says why.
     Raises LcIbisError; ChecksFailed where rows break a check of severity error.
     """
@@ -129,6 +134,8 @@ def _build(
             before=versions, everything=settings.full_refresh, thresholds=settings.thresholds,
             warn_error=settings.warn_error,
         )  # fmt: skip
+        if progress:
+            progress.begun("checks")
         with timed(run, "checks_seconds"):
             run.checks = checker.run(chosen)
             run.ledger = checker.ledger()
@@ -138,6 +145,8 @@ def _build(
         state.code = code.program if code.are_all_in(state) else ""
         if settings.verify:
             refuse_differences(verify_tables(pipeline, store, state))
+        if progress:
+            progress.begun("outputs")
         with timed(run, "outputs_seconds"):
             staged.write(store, pipeline, state, chosen)
         kept = failing.keep()
@@ -176,11 +185,13 @@ def _refresher(
 def _refresh(refresher: Refresher, chosen: list[str], progress: Progress | None) -> None:
     for model in (refresher.pipeline[name] for name in chosen):
         if model.is_stored:
+            if progress:
+                progress.begun(model.name)
             done = refresher.refresh(model)
             log.info("%s: %s, %s, %d rows", done.table, done.action, done.reason, done.row_count)
             refresher.run.tables.append(done)
             if progress:
-                progress(done)
+                progress.done(done)
 
 
 @contextmanager

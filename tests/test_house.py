@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "settings": {"errors", "moments", "redaction"},
     "engine": {"errors", "processes"},
     "layers": {"engine"},
-    "backends": {"engine", "errors", "processes", "settings"},
+    "backends": {"engine", "errors", "processes", "redaction", "settings"},
     "quality": {"engine", "errors", "redaction"},
     "building": {"backends", "engine", "errors", "layers", "moments", "quality", "redaction", "settings"},
     "reading": {"backends", "engine", "errors", "layers", "moments", "quality", "settings"},

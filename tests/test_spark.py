@@ -135,9 +135,11 @@ def test_a_build_killed_in_the_middle_is_made_good_by_the_next(lending: Lending)
     options = {name: str(value) for name, value in lending.places().items()}
     code = (
         "import os, signal, sys, lc_ibis\n"
-        "def killed(done):\n"
-        "    if done.table == 'snap_account':\n"
-        "        os.killpg(0, signal.SIGKILL)\n"
+        "class killed:\n"
+        "    begun = print\n"
+        "    def done(table):\n"
+        "        if table.table == 'snap_account':\n"
+        "            os.killpg(0, signal.SIGKILL)\n"
         f"lc_ibis.build(progress=killed, allow_mass_delete=True, **{options!r})"
     )
     ended = subprocess.run([sys.executable, "-c", code], start_new_session=True, capture_output=True, check=False)

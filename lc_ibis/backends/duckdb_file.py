@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
@@ -12,6 +13,7 @@ import duckdb
 import ibis
 
 from lc_ibis.backends.duckdb_text import cannot_open, first_line, literal, without_room
+from lc_ibis.backends.statements import Statements
 from lc_ibis.engine.backup import copied, settle
 from lc_ibis.engine.exports import sweep, write_whole
 from lc_ibis.engine.keeping import put_new
@@ -47,6 +49,7 @@ class DatabaseFile:
             self.con = ibis.duckdb.connect(**{k: v for k, v in settings.items() if v is not None})
         except duckdb.Error as error:
             raise SettingsError(f"memory_limit: {memory_limit!r} is no size like 1GB ({first_line(error)}).") from None
+        self._statements = Statements(self.con.con)
         self._run("SET preserve_insertion_order = false")
         # DuckDB draws its bar on standard output, where --json goes.
         with contextlib.suppress(duckdb.InvalidInputException):  # a notebook without ipywidgets, where there is no bar
@@ -88,6 +91,7 @@ class DatabaseFile:
 
     def close(self) -> None:
         """Close the database; a file that this connection created and never wrote is removed."""
+        self._statements.summary()
         self.con.disconnect()
         with contextlib.suppress(OSError):  # there is none, or another process uses it
             Path(f"{self.path}.tmp").rmdir()
@@ -217,8 +221,12 @@ class DatabaseFile:
         return set(rows.fetchall())
 
     def _run(self, sql: str, aside: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyConnection:
+        started = time.perf_counter()
         try:
-            return cast(duckdb.DuckDBPyConnection, (aside or self.con.con).execute(sql))
+            result = cast(duckdb.DuckDBPyConnection, (aside or self.con.con).execute(sql))
+            if self._statements.is_on and aside is None:
+                self._statements.ran(sql, started)
+            return result
         except duckdb.Error as error:
             if found := without_room(self.path, error):
                 raise found from None

@@ -16,8 +16,8 @@ from lc_ibis.settings import BACKENDS
 @options(*TABLES, "inputs", "outputs", "publish", "partitioned", "neutralise_formulas", "reports", "source",
           "delivery", "select", "exclude", "full_refresh", "verify", "allow_mass_delete", "max_delete_share",
           "allow_replay", *THRESHOLDS, "warn_jump_factor", *AGES, "keep_history", "store_failures", "notify",
-          "notify_values", "json")  # fmt: skip
-def build(as_json: bool, **given: Any) -> None:
+          "notify_values", "debug", "quiet", "json")  # fmt: skip
+def build(as_json: bool, is_quiet: bool, **given: Any) -> None:
     """Bring tables and files up to date with the extracts.
 
     All or nothing: a build that fails leaves every table and file as it was. One exception is said to be one: where
@@ -27,17 +27,17 @@ def build(as_json: bool, **given: Any) -> None:
     from lc_ibis.quality.report import document, to_json
     from lc_ibis.terminal import building as terminal
 
-    printer = None if as_json else terminal.BuildPrinter()
-    run = build(progress=printer.table if printer else None, **given)
-    if printer:
-        printer.summary(run)
-    else:
-        click.echo(to_json(document(run)))
+    if as_json:
+        click.echo(to_json(document(build(**given))))
+        return
+    with terminal.BuildPrinter(is_quiet) as printer:
+        run = build(progress=printer, **given)
+    printer.summary(run)
 
 
 @click.command()
 @options(*TABLES, "inputs", "source", "delivery", "select", "exclude", "full_refresh", "allow_mass_delete",
-          "max_delete_share", "allow_replay", "keep_history", "json")  # fmt: skip
+          "max_delete_share", "allow_replay", "keep_history", "debug", "json")  # fmt: skip
 def plan(as_json: bool, **given: Any) -> None:
     """Say what a build would do to each table, and why.
 
@@ -47,12 +47,12 @@ def plan(as_json: bool, **given: Any) -> None:
     from lc_ibis.quality.report import table_document, to_json
     from lc_ibis.terminal import building as terminal
 
-    printer = None if as_json else terminal.PlanPrinter()
-    tables = plan(progress=printer.table if printer else None, **given)
-    if printer:
-        printer.totals(tables)
-    else:
-        click.echo(to_json([table_document(table) for table in tables]))
+    if as_json:
+        click.echo(to_json([table_document(table) for table in plan(**given)]))
+        return
+    with terminal.PlanPrinter() as printer:
+        tables = plan(progress=printer, **given)
+    printer.totals(tables)
 
 
 @click.command()

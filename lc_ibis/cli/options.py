@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import click
 
 from lc_ibis.settings import BACKENDS, DELIVERIES, Settings
+from lc_ibis.terminal.escaping import Readable
 
 
 def options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -23,6 +26,15 @@ def options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 def _unless_empty(_ctx: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...] | None:
     """What was not given is None, so that environment and file have their say."""
     return values or None
+
+
+def _debug(_ctx: click.Context, _option: click.Parameter, is_on: bool) -> None:
+    if is_on:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(Readable("%(message)s"))
+        log = logging.getLogger("lc_ibis")
+        log.handlers = [handler]
+        log.setLevel(logging.DEBUG)
 
 
 AGES = ("warn_file_age", "max_file_age", "warn_data_age", "max_data_age")
@@ -140,6 +152,11 @@ _OPTIONS = {
         help="Memory of the engine, like 1GB; what does not fit goes to disk. "
         "[default: 1500MB for duckdb; Spark's own for spark]",
     ),
+    "debug": click.option(
+        "--debug", is_flag=True, expose_value=False, is_eager=True, callback=_debug,
+        help="Log to standard error: each SQL statement with its seconds, and the plan of the slowest (DuckDB).",
+    ),
+    "quiet": click.option("--quiet", "-q", "is_quiet", is_flag=True, help="Print warnings and errors only."),
     "json": click.option("--json", "as_json", is_flag=True, help="Print JSON instead."),
 }  # fmt: skip
 THRESHOLDS = ("warn_refused_share", "max_refused_share", "warn_error")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import get_args
+from typing import TypeVar, get_args
 
 from rich.padding import Padding
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from lc_ibis.comparing import Compared
 from lc_ibis.engine.checks import DONE, Scope, sentence
@@ -14,31 +15,59 @@ from lc_ibis.engine.freshness import sentence as freshness_sentence
 from lc_ibis.engine.jumps import sentence as jump_sentence
 from lc_ibis.engine.run import Action, Run, TableRun
 from lc_ibis.terminal.console import Console, Line, grid_of, new_console, print_whole
+from lc_ibis.terminal.escaping import readable
 
+# Seconds.
+_LONG = 1.0
+Self = TypeVar("Self", bound="BuildPrinter")
 _STYLES = {"created": "green", "updated": "cyan", "unchanged": "dim", "skipped": "dim"}
 
 
 class BuildPrinter:
-    """Prints a build as it goes: a line a table, then what it amounts to."""
+    """Prints a build as it goes: a line a table, then what it amounts to; where it is `quiet`, only warnings.
+
+    As a context on a terminal it also shows what is being done, and for how long.
+    """
 
     words: Mapping[Action, str] = {name: name for name in get_args(Action)}
 
-    def __init__(self) -> None:
-        self.console = new_console()
+    def __init__(self, quiet: bool = False) -> None:
+        self.console, self.quiet = new_console(), quiet
         self._layer = ""
+        columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+        self._now = Progress(
+            *columns, console=self.console, transient=True, disable=quiet or not self.console.is_terminal
+        )
+        self._task = self._now.add_task("")
 
-    def table(self, done: TableRun) -> None:
+    def __enter__(self: Self) -> Self:
+        self._now.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._now.stop()
+
+    def begun(self, what: str) -> None:
+        """Show what is being done."""
+        self._now.reset(self._task, description=readable(what))
+
+    def done(self, done: TableRun) -> None:
         """Print one table's line, under its layer's heading."""
+        if self.quiet:
+            return
         if done.layer != self._layer:
             self._layer = done.layer
             self.console.print(f"{done.layer}", style="bold")
         line = Line(f"  {done.table:<30}{self.words[done.action]:<10}", style=_STYLES[done.action])
         line.append(f"{done.row_count:>9,} rows  ", style="default")
-        line.append("; ".join(part for part in (_changes(done), done.reason, _keys(done)) if part))
+        line.append("; ".join(part for part in (_changes(done), done.reason, _keys(done), _pace(done)) if part))
         self.console.print(line)
 
     def summary(self, run: Run) -> None:
         """Print the ledger, the checks, the files and the verdict."""
+        if self.quiet:
+            _failing(self.console, run)
+            return
         _ledger(self.console, run)
         _failing(self.console, run)
         self.console.print(_verdict(run))
@@ -70,6 +99,13 @@ def _keys(done: TableRun) -> str:
     if done.key_count is not None:
         return f"{done.key_count:,} keys computed"
     return ""
+
+
+def _pace(done: TableRun) -> str:
+    """Say how long a table took, if one could have wondered."""
+    if done.seconds < _LONG:
+        return ""
+    return f"{done.seconds:.1f} s, {done.row_count / done.seconds:,.0f} rows a second"
 
 
 def _changes(done: TableRun) -> str:

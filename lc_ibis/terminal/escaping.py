@@ -6,6 +6,7 @@ do something; one that turns the direction of writing could make a name look lik
 
 from __future__ import annotations
 
+import logging
 import unicodedata
 from typing import Any
 
@@ -28,6 +29,13 @@ def _written_out(letter: str, lines: bool) -> str:
     if unicodedata.category(letter) not in _COMMANDING or letter in _JOINERS or (lines and letter == "\n"):
         return letter
     return letter.encode("unicode_escape").decode("ascii")
+
+
+class Readable(logging.Formatter):
+    """Formats what is logged for a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return readable(super().format(record), lines=True)
 
 
 def echo(text: str = "", err: bool = False, **style: Any) -> None:
