@@ -32,7 +32,8 @@ _PATTERNS = [
     # Databricks' personal tokens, wherever they stand
     (re.compile(r"\bdapi[0-9a-f]{32}(?:-\d+)?\b"), HIDDEN),
 ]
-_SECRET_VARIABLE = re.compile(rf"(?:{_NAME})$", re.IGNORECASE)
+# PWD and OLDPWD name directories.
+_SECRET_VARIABLE = re.compile(rf"^(?!(?:old)?pwd$).*(?:{_NAME})$", re.IGNORECASE)
 # What is shorter would be found in words that have nothing to do with it.
 _SHORTEST = 8
 _kept: set[str] = set()

@@ -35,6 +35,7 @@ def publish(store: Store, place: Path, last_run: tuple[int, datetime] | None) ->
 
     Raises OutputError; the tables are published already.
     """
+    place = place.resolve()  # a link stays, and what it leads to is replaced
     with suppress(duckdb.Error):
         if place.exists() and _last_run(place) == last_run:
             return False

@@ -45,7 +45,9 @@ def history(entity: str, *key: Any, **options: Any) -> list[Event]:
         versions = warehouse.store.rows(model.ordered(having(warehouse.table(model.name), wanted)))
         refused = warehouse.store.rows(refusals_of(warehouse, _entity(model), wanted))
         if not versions and not refused:
-            raise SelectionError(f"There is no {_entity(model)} {written(wanted)}, and never was, nor was one refused.")
+            since = warehouse.state.known_since.get(model.name)
+            never = f"none is known of since {since:%Y-%m-%d} (keep_history)" if since else "never was"
+            raise SelectionError(f"There is no {_entity(model)} {written(wanted)}, and {never}, nor was one refused.")
         runs = {run["run_at"]: run["run_id"] for run in warehouse.runs()}
         events = [*_lived(_business_columns(model), versions), *_refused(refused)]
         dated = [Event(e.at, e.what, runs.get(e.at), e.changes, e.reason) for e in events]
