@@ -27,9 +27,15 @@ def things(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Things:
     return Things(tmp_path, monkeypatch)
 
 
+def _forget_contracts(things: Things) -> None:
+    """Make the state one of before contracts were kept in it: version 1."""
+    for name in ("contracts", "schema"):
+        things.sql(f"DROP TABLE state.{name}")
+
+
 def test_a_database_of_before_there_was_such_a_table_is_taken_as_it_is(things: Things) -> None:
     things.build(table(contract(fact="string")))
-    things.sql("DROP TABLE state.contracts")
+    _forget_contracts(things)
     assert things.statuses() == {"src_thing": "new", "thing": "new"}
     assert things.command().exit_code == 0
     assert "thing: not recorded yet; the next build takes its contract as it is." in things.command().output
@@ -38,7 +44,7 @@ def test_a_database_of_before_there_was_such_a_table_is_taken_as_it_is(things: T
     assert things.statuses() == {"src_thing": "unchanged", "thing": "unchanged"}
     assert things.build(changed).status == "unchanged"
 
-    things.sql("DROP TABLE state.contracts")
+    _forget_contracts(things)
     run = things.build(changed)
     assert (run.status, {done.action for done in run.tables}) == ("built", {"skipped"})
     files = things.files()

@@ -106,7 +106,7 @@ def test_a_life_on_spark(lending: Lending) -> None:
         lending.load(accounts=[*ACCOUNTS, HUGE])
     assert _files(lending.database) == before
     lock = locked(lending.database)
-    with pytest.raises(DatabaseError, match="in use by another process"):
+    with pytest.raises(DatabaseError, match="in use by process"):
         lending.build()
     lock.release()
     run = lending.load(accounts=[("A1", "1", "7.00", "Savings"), *ACCOUNTS[1:7]], partitioned=True)

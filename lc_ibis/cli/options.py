@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from lc_ibis.redaction import logger
 from lc_ibis.settings import BACKENDS, DELIVERIES, Settings
 from lc_ibis.terminal.escaping import Readable
 
@@ -32,7 +33,7 @@ def _debug(_ctx: click.Context, _option: click.Parameter, is_on: bool) -> None:
     if is_on:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(Readable("%(message)s"))
-        log = logging.getLogger("lc_ibis")
+        log = logger("lc_ibis")
         log.handlers = [handler]
         log.setLevel(logging.DEBUG)
 
