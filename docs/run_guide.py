@@ -1,6 +1,7 @@
-"""Run the commands of migration.md and upkeep.md, in order, and write what they print below them (--check: compare).
+"""Run the commands of the guides, in order, and write what they print below them (--check: compare).
 
-Sample extracts and old databases are put into a temporary directory, where the commands run. Times, sizes and measured
+Sample extracts and old databases are put into a temporary directory, where the commands run; for extending.md, the
+example of loans. Times, sizes and measured
 numbers are dots.
 """
 
@@ -23,7 +24,7 @@ from click.testing import CliRunner  # noqa: E402
 from lc_ibis.cli import main  # noqa: E402
 from tests.old_databases import ACCOUNTS, CUSTOMERS, five_layers, three_layers  # noqa: E402
 
-PAGES = (HERE / "migration.md", HERE / "upkeep.md")
+PAGES = tuple(HERE / f"{name}.md" for name in ("migration", "upkeep", "extending"))
 # What differs from run to run, and what stands for it.
 _VARYING = (
     (r"\d{8}T\d{6}\.\d{6}Z", "…"),
@@ -39,11 +40,11 @@ _VARYING = (
 _LOOSE = re.compile(r"…\s*\S|^measured in this run|^run  at|^check ")
 
 
-def guide(page: str) -> str:
+def guide(name: str, page: str) -> str:
     """Return a page with what its commands print now, each page in a directory of its own."""
     before = Path.cwd()
     with TemporaryDirectory() as scratch:
-        _prepare(Path(scratch))
+        _PREPARED.get(name, _prepare)(Path(scratch))
         os.chdir(scratch)
         try:
             return re.sub(
@@ -63,6 +64,13 @@ def _prepare(directory: Path) -> None:
     first = CUSTOMERS, ACCOUNTS
     second = [*CUSTOMERS[:2], (3, "Carla", "Yes")], [*ACCOUNTS, ("A9", 3, "1e3", "Savings")]
     five_layers(directory / "old/dbt.duckdb", first, first, second)
+
+
+def _prepare_loans(directory: Path) -> None:
+    shutil.copytree(HERE.parent / "examples/loans", directory, dirs_exist_ok=True)
+
+
+_PREPARED = {"extending": _prepare_loans}
 
 
 def _run(block: str) -> str:
@@ -96,7 +104,7 @@ def _main(is_check: bool) -> str | None:
     stale = []
     for page in PAGES:
         there = page.read_text(encoding="utf-8")
-        made = guide(there)
+        made = guide(page.stem, there)
         if not is_check:
             page.write_text(made, encoding="utf-8")
         elif made != there:

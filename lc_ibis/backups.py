@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from lc_ibis import pipelines
 from lc_ibis.backends import files_of, frozen
 from lc_ibis.engine import backup as contents
 from lc_ibis.engine.backup import DATABASE, OUTPUTS, Backup
@@ -120,8 +121,6 @@ def restore(backup: str | Path, progress: Progress = lambda _: None, **options: 
     is the old one or the new one, and restoring again ends well. `options` are the fields of Settings.
     Raises BackupError, DatabaseError, and OutputError, which says that the database is restored.
     """
-    from lc_ibis.layers import pipeline
-
     directory, settings = Path(backup), Settings.load(**options)
     files = files_of(settings)
     found = contents.read(directory)
@@ -130,7 +129,7 @@ def restore(backup: str | Path, progress: Progress = lambda _: None, **options: 
             f"{directory}: it is of the backend {found.backend}. Restore it with --backend {found.backend}."
         )
     contents.verify(directory, found)
-    outputs = PendingOutputs(settings.outputs, _output_names(pipeline))
+    outputs = PendingOutputs(settings.outputs, _output_names(pipelines.load(settings)))
     mark = f"before-restore-{utc_now():%Y%m%dT%H%M%S.%fZ}"
     with ExitStack() as held:
         held.callback(outputs.discard)

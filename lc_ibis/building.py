@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, Protocol
 
+from lc_ibis import pipelines
 from lc_ibis.backends import opened, readers
 from lc_ibis.engine import exports
 from lc_ibis.engine.checking import Checker
@@ -51,9 +52,8 @@ def build(progress: Progress | None = None, **options: Any) -> Run:
     fails leaves every table and output file as it was, and its report says why.
     Raises LcIbisError; ChecksFailed where rows break a check of severity error.
     """
-    from lc_ibis.layers import pipeline
-
-    return run_pipeline(pipeline, Settings.load(**options), progress)
+    settings = Settings.load(**options)
+    return run_pipeline(pipelines.load(settings), settings, progress)
 
 
 def run_pipeline(
@@ -212,9 +212,8 @@ def plan(progress: Progress | None = None, **options: Any) -> list[TableRun]:
     The build is run up to its checks and undone, so that every count is the one that the build would have.
     `options` are the fields of Settings. Raises LcIbisError, as the build would.
     """
-    from lc_ibis.layers import pipeline
-
     settings = Settings.load(**options)
+    pipeline = pipelines.load(settings)
     chosen = select(pipeline, settings.select, settings.exclude)
     _verify_sources(pipeline, settings)
     with opened(settings) as store:

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import duckdb
 
+from lc_ibis import pipelines
 from lc_ibis.backends import keeps_delta, opened
 from lc_ibis.backends.duckdb_text import one_file, quoted
 from lc_ibis.building import run_pipeline
@@ -42,9 +43,8 @@ def parity(other: str = "spark", then: tuple[Path, ...] = (), **options: Any) ->
     its outputs and reports are left alone, and its database says where the scratch schemas of Delta tables go:
     main.lending makes them main.lending_parity_…. Raises LcIbisError.
     """
-    from lc_ibis.layers import pipeline
-
     settings = Settings.load(**options)
+    pipeline = pipelines.load(settings)
     if other not in BACKENDS:
         raise SettingsError(f"with: {other!r} is not one of {', '.join(BACKENDS)}.")
     with tempfile.TemporaryDirectory(prefix="lc_ibis_parity_") as directory:

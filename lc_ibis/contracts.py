@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from lc_ibis import pipelines
 from lc_ibis.engine.checks import Check
 from lc_ibis.engine.contract_changes import ContractDiff, compared, type_name
 from lc_ibis.engine.exports import write_text
@@ -12,15 +13,17 @@ from lc_ibis.engine.model import Model
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.errors import SelectionError, SettingsError
 from lc_ibis.reading import connect
+from lc_ibis.settings import Settings
 
 __all__ = ["diff", "export", "show"]
 
 
-def show(*tables: str) -> list[dict[str, Any]]:
-    """Return the contracts of the tables, or of all: grain, key, columns and checks; no database is needed."""
-    from lc_ibis.layers import pipeline
+def show(*tables: str, **options: Any) -> list[dict[str, Any]]:
+    """Return the contracts of the tables, or of all: grain, key, columns and checks; no database is needed.
 
-    return [_document(model) for model in _with_contract(pipeline, tables)]
+    `options` are the fields of Settings. Raises SelectionError.
+    """
+    return [_document(model) for model in _with_contract(pipelines.load(Settings.load(**options)), tables)]
 
 
 def diff(*tables: str, **options: Any) -> list[ContractDiff]:
@@ -32,14 +35,13 @@ def diff(*tables: str, **options: Any) -> list[ContractDiff]:
         return compared(_chosen(warehouse.pipeline, tables), warehouse.state.contracts)
 
 
-def export(*tables: str, to: str | Path | None = None) -> dict[str, str]:
+def export(*tables: str, to: str | Path | None = None, **options: Any) -> dict[str, str]:
     """Return the contracts of the tables, or of all, as YAML of the Open Data Contract Standard, by table.
 
-    With `to` each is also written to a file of that directory, whole at every moment. Raises SelectionError,
-    SettingsError where the package of the standard is missing, OutputError.
+    With `to` each is also written to a file of that directory, whole at every moment. `options` are the fields of
+    Settings. Raises SelectionError, SettingsError where the package of the standard is missing, OutputError.
     """
-    from lc_ibis.layers import pipeline
-
+    pipeline = pipelines.load(Settings.load(**options))
     try:
         from lc_ibis.quality import odcs
     except ModuleNotFoundError as error:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from lc_ibis import pipelines
 from lc_ibis.backends import opened
 from lc_ibis.backups import backup as back_up
 from lc_ibis.backups import contents_of
@@ -56,18 +57,18 @@ def tables(**options: Any) -> list[dict[str, Any]]:
 
     `options` are the fields of Settings. Raises DatabaseError.
     """
-    from lc_ibis.layers import pipeline
-
-    with opened(Settings.load(**options), read_only=True) as store:
-        return [asdict(stored) for stored in _stored(pipeline, store, State.read(store, is_whole=False))]
+    settings = Settings.load(**options)
+    with opened(settings, read_only=True) as store:
+        return [
+            asdict(stored) for stored in _stored(pipelines.load(settings), store, State.read(store, is_whole=False))
+        ]
 
 
 def targets(tables: str | Sequence[str], force: bool = False, **options: Any) -> list[Stored]:
     """Return what drop would drop; nothing is dropped. Raises as drop does."""
-    from lc_ibis.layers import pipeline
-
-    with opened(Settings.load(**options), read_only=True) as store:
-        return _targets(pipeline, store, State.read(store, is_whole=False), tables, force)
+    settings = Settings.load(**options)
+    with opened(settings, read_only=True) as store:
+        return _targets(pipelines.load(settings), store, State.read(store, is_whole=False), tables, force)
 
 
 def drop(tables: str | Sequence[str], force: bool = False, **options: Any) -> Dropped:
@@ -78,9 +79,8 @@ def drop(tables: str | Sequence[str], force: bool = False, **options: Any) -> Dr
     `options` are the fields of Settings. Raises SelectionError, DropRefused, DatabaseError, BackupError; then nothing
     is dropped.
     """
-    from lc_ibis.layers import pipeline
-
     settings = Settings.load(**options)
+    pipeline = pipelines.load(settings)
     with opened(settings, read_only=True) as store:
         state = State.read(store, is_whole=False)
         needs_backup = force and _precious(pipeline, state, _targets(pipeline, store, state, tables, force))

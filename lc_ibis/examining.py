@@ -102,10 +102,15 @@ def _credentials(settings: Settings) -> Iterator[Finding]:
 def _extracts(settings: Settings) -> Iterator[Finding]:
     from rich.filesize import decimal
 
+    from lc_ibis import pipelines
     from lc_ibis.engine.extracts import delivered
     from lc_ibis.engine.model import Source
-    from lc_ibis.layers import pipeline
 
+    try:
+        pipeline = pipelines.load(settings)
+    except LcIbisError as error:
+        yield Finding("models", "fail", str(error), "Mend the package, or the setting models.")
+        return
     for model in pipeline:
         if not isinstance(model.kind, Source):
             continue

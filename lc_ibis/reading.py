@@ -10,6 +10,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
+from lc_ibis import pipelines
 from lc_ibis.backends import opened
 from lc_ibis.engine import scd2
 from lc_ibis.engine.checking import Checker
@@ -48,6 +49,10 @@ class Warehouse:
 
     def close(self) -> None:
         self.store.close()
+
+    def selected(self) -> list[str]:
+        """The names of the models that the settings select."""
+        return selected(self.pipeline, self.settings.select, self.settings.exclude)
 
     @property
     def con(self) -> Any:
@@ -177,9 +182,8 @@ def _made_from_history(pipeline: Pipeline, model: Model) -> bool:
 
 def connect(database: str | Path | None = None, **options: Any) -> Warehouse:
     """Open a built database for reading; `options` are the fields of Settings."""
-    from lc_ibis.layers import pipeline
-
-    return Warehouse(pipeline, Settings.load(database=database, **options))
+    settings = Settings.load(database=database, **options)
+    return Warehouse(pipelines.load(settings), settings)
 
 
 def show(table: str, limit: int | None = None, as_of: str | date | None = None, **options: Any) -> list[dict[str, Any]]:
@@ -225,20 +229,14 @@ def export(table: str, to: str | Path, as_of: str | date | None = None, **option
 
 def test(**options: Any) -> Run:
     """Run the selected models' checks on the stored tables; nothing is written."""
-    from lc_ibis.layers import pipeline
-
-    settings = Settings.load(**options)
-    with Warehouse(pipeline, settings) as warehouse:
-        return warehouse.test(selected(warehouse.pipeline, settings.select, settings.exclude))
+    with connect(**options) as warehouse:
+        return warehouse.test(warehouse.selected())
 
 
 def mutate(**options: Any) -> list[Mutated]:
     """Break copies of the selected models' tables, and say of each check whether it notices; nothing is written."""
-    from lc_ibis.layers import pipeline
-
-    settings = Settings.load(**options)
-    with Warehouse(pipeline, settings) as warehouse:
-        return warehouse.mutate(selected(warehouse.pipeline, settings.select, settings.exclude))
+    with connect(**options) as warehouse:
+        return warehouse.mutate(warehouse.selected())
 
 
 def verify(**options: Any) -> list[Verified]:
@@ -255,9 +253,8 @@ def runs(limit: int | None = None, **options: Any) -> list[dict[str, Any]]:
 
 def ls(**options: Any) -> list[dict[str, Any]]:
     """Return the selected models: name, layer, kind, what a row is, and the models that it reads."""
-    from lc_ibis.layers import pipeline
-
     settings = Settings.load(**options)
+    pipeline = pipelines.load(settings)
     models = [pipeline[name] for name in selected(pipeline, settings.select, settings.exclude)]
     return [
         {
@@ -271,12 +268,11 @@ def ls(**options: Any) -> list[dict[str, Any]]:
     ]
 
 
-def lint() -> list[Breach]:
+def lint(**options: Any) -> list[Breach]:
     """Return the names in the layers that break the naming conventions; no database is needed."""
-    from lc_ibis.layers import pipeline
     from lc_ibis.layers.columns import ABBREVIATIONS
 
-    return list(breaches(pipeline, ABBREVIATIONS))
+    return list(breaches(pipelines.load(Settings.load(**options)), ABBREVIATIONS))
 
 
 def compile(dialect: str = "duckdb", **options: Any) -> dict[str, str]:
@@ -284,11 +280,10 @@ def compile(dialect: str = "duckdb", **options: Any) -> dict[str, str]:
 
     Moments of a run stand as the literal 1970-01-01. A snapshot's is the rows that its history follows.
     """
-    from lc_ibis.layers import pipeline
-
     if dialect not in DIALECTS:
         raise SettingsError(f"dialect: {dialect!r} is not one of {', '.join(DIALECTS)}.")
     settings = Settings.load(**options)
+    pipeline = pipelines.load(settings)
     names = selected(pipeline, settings.select, settings.exclude)
     run_at = moment(datetime(1970, 1, 1))
     return {name: str(ibis.to_sql(query(pipeline, pipeline[name], run_at), dialect=dialect)) for name in names}

@@ -7,10 +7,11 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from lc_ibis.engine.model import Source
+from lc_ibis.engine.model import Snapshot, Source
 from lc_ibis.errors import SettingsError, hint
 from lc_ibis.reading import Warehouse, connect, few
 
+_KEY = ("refusal_id",)
 _REFUSAL = ["source_name", "received_id", "reason", "failure_reason", "received_text"]
 
 
@@ -54,9 +55,15 @@ def refusals_of(warehouse: Warehouse, source: str, key: dict[str, Any]) -> ir.Ta
     return rows.filter(read_as(rows.received_id) == next(iter(key.values())))
 
 
+def _histories(warehouse: Warehouse) -> list[ir.Table]:
+    """Return the histories of refused rows, ours and those of packages that join us."""
+    models = [m for m in warehouse.pipeline if isinstance(m.kind, Snapshot) and m.business_key == _KEY]
+    return [warehouse.table(model.name) for model in models]
+
+
 def _refusals(warehouse: Warehouse, source: str | None, reason: str | None) -> ir.Table:
     """Return a row a refusal, from the first of its versions to the last."""
-    history = warehouse.table("snap_refusal")
+    history = ibis.union(*_histories(warehouse))
     history = history.mutate(reason=history.failure_reason.re_extract(r"\A([^:]+)", 1))
     if source is not None:
         sources = [m.name.removeprefix("src_") for m in warehouse.pipeline if isinstance(m.kind, Source)]
@@ -66,7 +73,7 @@ def _refusals(warehouse: Warehouse, source: str | None, reason: str | None) -> i
         history = history.filter(history.source_name == wanted)
     if reason is not None:
         history = history.filter(history.reason.lower().contains(reason.lower()))
-    ends = history.group_by("refusal_id", *_REFUSAL).aggregate(
+    ends = history.group_by(*_KEY, *_REFUSAL).aggregate(
         refused_count=history.refused_count.argmax(history.dbt_valid_from),
         first_seen_at=history.dbt_valid_from.min(),
         open_count=history.count(where=history.dbt_valid_to.isnull()),

@@ -30,6 +30,7 @@ FORMATS: tuple[Format, ...] = ("json", "html", "junit")
 class Settings:
     """All that a run can be told. Every field is a flag, LC_IBIS_<FIELD>, and a line of lc-ibis.toml."""
 
+    models: tuple[str, ...] = ()
     backend: str = "duckdb"
     database: Path | None = None
     master: str | None = None

@@ -60,7 +60,7 @@ def plan(as_json: bool, **given: Any) -> None:
     "--with", "other", type=click.Choice(list(BACKENDS)), default="spark", show_default=True, help="The other backend."
 )
 @click.option("--then", type=PATH, multiple=True, help="A directory of extracts to build next; may be repeated.")
-@options("backend", "database", "master", "remote", "threads", "memory_limit", "inputs", "source", "json")
+@options("models", "backend", "database", "master", "remote", "threads", "memory_limit", "inputs", "source", "json")
 def parity(other: str, then: tuple[Path, ...], as_json: bool, **given: Any) -> None:
     """Build the same extracts on two backends in scratch space, and compare every table row by row.
 

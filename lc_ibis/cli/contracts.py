@@ -22,8 +22,8 @@ def contract() -> None:
 
 @contract.command()
 @click.argument("table", nargs=-1)
-@options("json")
-def show(table: tuple[str, ...], as_json: bool) -> None:
+@options("models", "json")
+def show(table: tuple[str, ...], as_json: bool, **given: Any) -> None:
     """Print columns, types, keys and checks of each TABLE.
 
     null: the value may be missing. stamp: a time that moves only when the rest of the row does. No database is needed.
@@ -32,7 +32,7 @@ def show(table: tuple[str, ...], as_json: bool) -> None:
     from lc_ibis.quality.report import to_json
     from lc_ibis.terminal import contracts as terminal
 
-    found = contracts.show(*table)
+    found = contracts.show(*table, **given)
     click.echo(to_json(found)) if as_json else terminal.shown(found)
 
 
@@ -57,14 +57,15 @@ def diff(table: tuple[str, ...], as_json: bool, **given: Any) -> None:
 @contract.command()
 @click.argument("table", nargs=-1)
 @click.option("--to", type=PATH, metavar="DIR", help="Write a file a table, TABLE.odcs.yaml, into this directory.")
-def export(table: tuple[str, ...], to: Path | None) -> None:
+@options("models")
+def export(table: tuple[str, ...], to: Path | None, **given: Any) -> None:
     """Print each TABLE's contract as an open standard has it.
 
     YAML of the Open Data Contract Standard, a document a table. No database is needed.
     """
     from lc_ibis import contracts
 
-    documents = contracts.export(*table, to=to)
+    documents = contracts.export(*table, to=to, **given)
     if to is None:
         click.echo("---\n".join(documents.values()), nl=False)
     else:

@@ -45,6 +45,10 @@ _STALE = {
 }  # fmt: skip
 PATH = click.Path(path_type=Path)
 _OPTIONS = {
+    "models": click.option(
+        "--models", multiple=True, callback=_unless_empty, metavar="PACKAGE",
+        help="A package whose models join ours, installed or in the current directory; may be repeated.",
+    ),
     "backend": click.option("--backend", help=f"Where tables live: {' or '.join(BACKENDS)}."),
     "database": click.option(
         "--database", type=PATH,
@@ -161,4 +165,4 @@ _OPTIONS = {
     "json": click.option("--json", "as_json", is_flag=True, help="Print JSON instead."),
 }  # fmt: skip
 THRESHOLDS = ("warn_refused_share", "max_refused_share", "warn_error")
-TABLES = ("backend", "database", "master", "remote", "wait", "threads", "memory_limit")
+TABLES = ("models", "backend", "database", "master", "remote", "wait", "threads", "memory_limit")

@@ -50,7 +50,7 @@ def verify(as_json: bool, **given: Any) -> None:
 
 
 @click.command()
-@options("select", "exclude", "json")
+@options("models", "select", "exclude", "json")
 def ls(as_json: bool, **given: Any) -> None:
     """List the tables that the code makes, and what each is made from.
 
@@ -189,7 +189,7 @@ def test(mutate: bool, as_json: bool, **given: Any) -> None:
 
 @click.command()
 @click.option("--dialect", default="duckdb", show_default=True, help="duckdb, databricks or pyspark.")
-@options("select", "exclude", "json")
+@options("models", "select", "exclude", "json")
 def compile(dialect: str, as_json: bool, **given: Any) -> None:
     """Print the SQL of each table; no database is needed."""
     from lc_ibis import reading
@@ -203,8 +203,8 @@ def compile(dialect: str, as_json: bool, **given: Any) -> None:
 
 
 @click.command()
-@options("json")
-def lint(as_json: bool) -> None:
+@options("models", "json")
+def lint(as_json: bool, **given: Any) -> None:
     """Name what breaks the naming conventions.
 
     Tables and columns, with file and line; no database is needed. Exit code 1 if there is one.
@@ -215,6 +215,6 @@ def lint(as_json: bool) -> None:
     from lc_ibis.quality.report import to_json
     from lc_ibis.terminal import reading as terminal
 
-    found = reading.lint()
+    found = reading.lint(**given)
     click.echo(to_json([asdict(breach) for breach in found])) if as_json else terminal.linted(found)
     sys.exit(1 if found else 0)

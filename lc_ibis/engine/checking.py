@@ -49,11 +49,12 @@ class Checker:
         return [result for name in names for result in self._check(self.pipeline[name])]
 
     def ledger(self) -> list[dict[str, Any]]:
-        """Return the ledger's rows; none while its tables do not belong together, after a partial build."""
-        ledger = self.pipeline.ledger
-        if not ledger or self.state.stale(self.pipeline, self.pipeline.stored_inputs[ledger]):
-            return []
-        return self.store.rows(self.pipeline[ledger].ordered(self.tables[ledger]))
+        """Return the ledgers' rows; not those whose tables do not belong together, after a partial build."""
+        whole = [m for m in self.pipeline.ledgers if not self.state.stale(self.pipeline, self._stored(m))]
+        return [row for model in whole for row in self.store.rows(model.ordered(self.tables[model.name]))]
+
+    def _stored(self, model: Model) -> tuple[str, ...]:
+        return self.pipeline.stored_inputs[model.name]
 
     def remember(self, results: Iterable[CheckResult]) -> None:
         """Note in the state how checks ended, so that the next run need look at changes alone."""

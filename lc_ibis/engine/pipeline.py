@@ -18,6 +18,10 @@ from lc_ibis.engine.locality import mixing
 from lc_ibis.engine.model import RECEIVED, RUN_AT, Ephemeral, Model, Source
 from lc_ibis.errors import ModelError, SelectionError, hint
 
+LEDGER = "ledger"
+# Schemas of the engine: its state, and the rows that break checks.
+_TAKEN = ("state", "quality")
+
 
 @dataclass(frozen=True)
 class Output:
@@ -30,16 +34,18 @@ class Output:
 class Pipeline:
     """The models by name, each after its inputs, and the tables that are written to files.
 
-    `ledger` names the model whose rows account for every row received. `modules` are those that
-    define all of the pipeline, if it is so made.
+    The models of the layer `ledger` account for every row received. `modules` are those that define all of the
+    pipeline, if it is so made.
     """
 
     modules: tuple[ModuleType, ...] = ()
 
-    def __init__(self, models: Iterable[Model], outputs: Iterable[Output] = (), ledger: str | None = None):
-        self.models = _in_order({m.name: m for m in models})
+    def __init__(self, models: Iterable[Model], outputs: Iterable[Output] = ()):
+        self.models = _in_order(_named(models))
         self.outputs = tuple(outputs)
-        self.ledger = ledger
+        for output in self.outputs:
+            if not self[output.table].is_stored:
+                raise ModelError(f"{output.table}: it is not stored, so it cannot be written to files.")
         for model in self:
             if not isinstance(model.kind, Source | Ephemeral):
                 if not self.carries(model, model.by):
@@ -50,10 +56,10 @@ class Pipeline:
                 self._verify_routes(model, model.by)
 
     @classmethod
-    def of(cls, *modules: ModuleType, outputs: Iterable[Output] = (), ledger: str | None = None) -> Pipeline:
+    def of(cls, *modules: ModuleType, outputs: Iterable[Output] = ()) -> Pipeline:
         """Collect the models that the modules define."""
         models = (v for module in modules for v in vars(module).values() if isinstance(v, Model))
-        pipeline = cls(models, outputs, ledger)
+        pipeline = cls(dict.fromkeys(models), outputs)
         pipeline.modules = modules
         return pipeline
 
@@ -69,6 +75,10 @@ class Pipeline:
     @cached_property
     def layers(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(m.layer for m in self))
+
+    @cached_property
+    def ledgers(self) -> tuple[Model, ...]:
+        return tuple(m for m in self if m.layer == LEDGER)
 
     @cached_property
     def stored_inputs(self) -> dict[str, tuple[str, ...]]:
@@ -149,18 +159,36 @@ class Pipeline:
         )
 
 
+def _named(models: Iterable[Model]) -> dict[str, Model]:
+    found: dict[str, Model] = {}
+    for model in models:
+        if model.layer in _TAKEN:
+            raise ModelError(f"{model.name} ({model.where}): the layer {model.layer} is the engine's own.")
+        if model.name in found:
+            raise ModelError(f"{model.name} ({model.where}): there is one in {found[model.name].where} too.")
+        found[model.name] = model
+    return found
+
+
 def _in_order(models: dict[str, Model]) -> dict[str, Model]:
     for model in models.values():
         for name in model.inputs:
             if name not in models:
                 raise ModelError(f"{model.name} ({model.where}): its parameter {name} is no model.{hint(name, models)}")
+    graph = TopologicalSorter({m.name: m.inputs for m in models.values()})
     try:
-        order = list(TopologicalSorter({m.name: m.inputs for m in models.values()}).static_order())
+        graph.prepare()
     except CycleError as cycle:
         raise ModelError(f"The models read each other in a circle: {' → '.join(cycle.args[1])}.") from None
     # Layer by layer where the graph leaves a choice, so that a listing reads as the data flows.
     layers = list(dict.fromkeys(m.layer for m in models.values()))
-    order.sort(key=lambda name: layers.index(models[name].layer))
+    order, ready = list[str](), list[str]()
+    while graph.is_active():
+        ready += graph.get_ready()
+        name = min(ready, key=lambda name: layers.index(models[name].layer))
+        ready.remove(name)
+        graph.done(name)
+        order.append(name)
     return {name: models[name] for name in order}
 
 

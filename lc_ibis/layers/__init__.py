@@ -4,4 +4,4 @@ from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.layers import intermediate, ledger, marts, snapshots, source, staging
 from lc_ibis.layers.outputs import outputs
 
-pipeline = Pipeline.of(source, staging, snapshots, intermediate, marts, ledger, outputs=outputs, ledger="ledger")
+pipeline = Pipeline.of(source, staging, snapshots, intermediate, marts, ledger, outputs=outputs)

@@ -17,18 +17,17 @@ from lc_ibis.layers.columns import (
     Money,
     Text,
     account_number,
-    as_text,
     customer_number,
     is_below_zero,
     is_blank,
     is_plain_decimal,
     lowered,
     money,
-    reason,
     stripped,
     whole_number,
     word,
 )
+from lc_ibis.layers.judging import accepted, as_received, refusal_reason, refusals, refused, settled, with_stripped
 from lc_ibis.layers.source import SrcAccount, SrcCustomer
 
 YES = ("yes", "y", "true", "1")
@@ -60,18 +59,18 @@ class QuarantineStgCustomer(SrcCustomer):
 @model(Ephemeral())
 def customer_cleaned(src_customer: ir.Table) -> ir.Table:
     """One row per received customer row: its text as received_…, its clean values, its failure_reason."""
-    row = _stripped(src_customer)
+    row = with_stripped(src_customer)
     return row.select(
-        *_as_received(row),
+        *as_received(row),
         customer_id=whole_number(row.customer_id),
         customer_name=lowered(row.name),
         has_loan_flag=word(row.has_loan).isin(YES),
         loaded_at=row.loaded_at,
         failure_reason=ibis.cases(
-            (is_blank(row.customer_id), _reason(row, "customer_id", "is blank")),
-            (whole_number(row.customer_id).isnull(), _reason(row, "customer_id", "is not an integer")),
-            (is_blank(row.name), _reason(row, "name", "is blank")),
-            (~word(row.has_loan).isin(YES + NO), _reason(row, "has_loan", "is neither yes nor no")),
+            (is_blank(row.customer_id), refusal_reason(row, "customer_id", "is blank")),
+            (whole_number(row.customer_id).isnull(), refusal_reason(row, "customer_id", "is not an integer")),
+            (is_blank(row.name), refusal_reason(row, "name", "is blank")),
+            (~word(row.has_loan).isin(YES + NO), refusal_reason(row, "has_loan", "is neither yes nor no")),
         ),
     )
 
@@ -79,12 +78,12 @@ def customer_cleaned(src_customer: ir.Table) -> ir.Table:
 @model(Ephemeral())
 def customer_repeated(customer_cleaned: ir.Table) -> ir.Table:
     """One row per otherwise sound row whose customer_id comes more than once, settled."""
-    return _settled(customer_cleaned, "customer_id", ("customer_name", "has_loan_flag"))
+    return settled(customer_cleaned, "customer_id", ("customer_name", "has_loan_flag"))
 
 
 @model(Incremental(), StgCustomer)
 def stg_customer(customer_cleaned: ir.Table, customer_repeated: ir.Table) -> ir.Table:
-    return _accepted(customer_cleaned, customer_repeated, StgCustomer)
+    return accepted(customer_cleaned, customer_repeated, StgCustomer)
 
 
 stg_customer.check(
@@ -100,7 +99,7 @@ stg_customer.check(
 def quarantine_stg_customer(
     customer_cleaned: ir.Table, customer_repeated: ir.Table, run_at: ir.TimestampScalar
 ) -> ir.Table:
-    return _refused(customer_cleaned, customer_repeated, run_at, QuarantineStgCustomer)
+    return refused(customer_cleaned, customer_repeated, run_at, QuarantineStgCustomer)
 
 
 quarantine_stg_customer.check(few_refused("src_customer", why="failure_reason"))
@@ -138,26 +137,26 @@ class QuarantineStgAccount(SrcAccount):
 @model(Ephemeral())
 def account_cleaned(src_account: ir.Table) -> ir.Table:
     """One row per received account row: its text as received_…, its clean values, its failure_reason."""
-    row = _stripped(src_account)
+    row = with_stripped(src_account)
     return row.select(
-        *_as_received(row),
+        *as_received(row),
         account_id=row.account_id.nullif(""),
         customer_id=whole_number(row.customer_id),
         balance_amount=money(row.balance),
         account_type=word(row.account_type),
         loaded_at=row.loaded_at,
         failure_reason=ibis.cases(
-            (is_blank(row.account_id), _reason(row, "account_id", "is blank")),
-            (is_blank(row.customer_id), _reason(row, "customer_id", "is blank")),
-            (whole_number(row.customer_id).isnull(), _reason(row, "customer_id", "is not an integer")),
-            (word(row.balance).isin(NO_BALANCE), _reason(row, "balance", "is blank")),
-            (~is_plain_decimal(row.balance), _reason(row, "balance", "is not a plain decimal")),
-            (money(row.balance).isnull(), _reason(row, "balance", "does not fit decimal(18,2)")),
-            (is_below_zero(row.balance), _reason(row, "balance", "is negative")),
-            (is_blank(row.account_type), _reason(row, "account_type", "is blank")),
+            (is_blank(row.account_id), refusal_reason(row, "account_id", "is blank")),
+            (is_blank(row.customer_id), refusal_reason(row, "customer_id", "is blank")),
+            (whole_number(row.customer_id).isnull(), refusal_reason(row, "customer_id", "is not an integer")),
+            (word(row.balance).isin(NO_BALANCE), refusal_reason(row, "balance", "is blank")),
+            (~is_plain_decimal(row.balance), refusal_reason(row, "balance", "is not a plain decimal")),
+            (money(row.balance).isnull(), refusal_reason(row, "balance", "does not fit decimal(18,2)")),
+            (is_below_zero(row.balance), refusal_reason(row, "balance", "is negative")),
+            (is_blank(row.account_type), refusal_reason(row, "account_type", "is blank")),
             (
                 ~word(row.account_type).isin(ACCOUNT_TYPES),
-                _reason(row, "account_type", "is neither savings nor checking"),
+                refusal_reason(row, "account_type", "is neither savings nor checking"),
             ),
         ),
     )
@@ -166,12 +165,12 @@ def account_cleaned(src_account: ir.Table) -> ir.Table:
 @model(Ephemeral())
 def account_repeated(account_cleaned: ir.Table) -> ir.Table:
     """One row per otherwise sound row whose account_id comes more than once, settled."""
-    return _settled(account_cleaned, "account_id", ("customer_id", "balance_amount", "account_type"))
+    return settled(account_cleaned, "account_id", ("customer_id", "balance_amount", "account_type"))
 
 
 @model(Incremental(), StgAccount)
 def stg_account(account_cleaned: ir.Table, account_repeated: ir.Table) -> ir.Table:
-    return _accepted(account_cleaned, account_repeated, StgAccount)
+    return accepted(account_cleaned, account_repeated, StgAccount)
 
 
 stg_account.check(
@@ -189,7 +188,7 @@ stg_account.check(
 def quarantine_stg_account(
     account_cleaned: ir.Table, account_repeated: ir.Table, run_at: ir.TimestampScalar
 ) -> ir.Table:
-    return _refused(account_cleaned, account_repeated, run_at, QuarantineStgAccount)
+    return refused(account_cleaned, account_repeated, run_at, QuarantineStgAccount)
 
 
 quarantine_stg_account.check(few_refused("src_account", why="failure_reason"))
@@ -208,69 +207,5 @@ def held_account(stg_account: ir.Table, quarantine_stg_account: ir.Table) -> ir.
 @model(Ephemeral())
 def refusal(quarantine_stg_customer: ir.Table, quarantine_stg_account: ir.Table) -> ir.Table:
     """One row per refused text and reason: source_name, the received id and text, failure_reason, refused_count."""
-    customers = _refusals("customer", quarantine_stg_customer, SrcCustomer)
-    return customers.union(_refusals("account", quarantine_stg_account, SrcAccount))
-
-
-def _refusals(source: str, quarantine: ir.Table, contract: type[Contract]) -> ir.Table:
-    rows = quarantine.select(
-        "refusal_id",
-        received_id=quarantine[f"{source}_id"],
-        received_text=as_text(quarantine, contract.headers()),
-        failure_reason=quarantine.failure_reason,
-    )
-    refusals = rows.group_by(rows.columns).aggregate(refused_count=rows.count())
-    return refusals.mutate(source_name=ibis.literal(source))
-
-
-def _stripped(source: ir.Table) -> ir.Table:
-    """Each text of a source twice: as received_…, and stripped under its own name."""
-    texts = [name for name in source.columns if name != "loaded_at"]
-    bare = {name: stripped(source[name]) for name in texts}
-    return source.select(**{f"received_{name}": source[name] for name in texts}, **bare, loaded_at=source.loaded_at)
-
-
-def _as_received(row: ir.Table) -> list[str]:
-    return [name for name in row.columns if name.startswith("received_")]
-
-
-def _reason(row: ir.Table, column: str, why: str) -> ir.StringValue:
-    return reason(column, why, row[f"received_{column}"])
-
-
-def _settled(cleaned: ir.Table, key: str, values: tuple[str, ...]) -> ir.Table:
-    """Settle the sound rows of each key that comes more than once.
-
-    Rows whose clean values are identical collapse to the first by received text, with the
-    earliest loaded_at, so that a copy more or less of a row changes nothing; the others are refused as duplicates.
-    Rows that disagree are all refused: the pipeline never picks a truth.
-    """
-    sound = cleaned.filter(cleaned.failure_reason.isnull())
-    repeated = sound.semi_join(sound.group_by(key).having(sound.count() > 1).aggregate(), key)
-    agree = ibis.and_(*(repeated[v].min().over(group_by=key) == repeated[v].max().over(group_by=key) for v in values))
-    place = ibis.row_number().over(group_by=key, order_by=[repeated[t] for t in (*_as_received(cleaned), "loaded_at")])
-    shown = repeated[f"received_{key}"]
-    return repeated.mutate(
-        first_loaded_at=repeated.loaded_at.min().over(group_by=key),
-        failure_reason=ibis.cases(
-            (~agree, reason(key, "comes more than once, with different values", shown)),
-            (place > 0, reason(key, "comes more than once, with the same values", shown)),
-        ),
-    )
-
-
-def _accepted(cleaned: ir.Table, repeated: ir.Table, contract: type[Contract]) -> ir.Table:
-    columns = contract.schema().names
-    sound = cleaned.filter(cleaned.failure_reason.isnull())
-    single = sound.anti_join(repeated, contract.key()).select(*columns)
-    collapsed = repeated.filter(repeated.failure_reason.isnull()).mutate(loaded_at=repeated.first_loaded_at)
-    return single.union(collapsed.select(*columns))
-
-
-def _refused(cleaned: ir.Table, repeated: ir.Table, run_at: ir.TimestampScalar, contract: type[Contract]) -> ir.Table:
-    columns = [*_as_received(cleaned), "loaded_at", "failure_reason"]
-    refused = cleaned.select(*columns).union(repeated.select(*columns))
-    refused = refused.filter(refused.failure_reason.notnull()).mutate(quarantined_at=run_at)
-    received = refused.rename(lambda name: name.removeprefix("received_"))
-    refusal_id = (as_text(received, contract.headers()) + ": " + received.failure_reason).hexdigest("md5")
-    return received.mutate(refusal_id=refusal_id).select(*contract.schema().names)
+    customers = refusals("customer", quarantine_stg_customer, SrcCustomer)
+    return customers.union(refusals("account", quarantine_stg_account, SrcAccount))

@@ -1,0 +1,26 @@
+"""The extract of loans, as received."""
+
+import ibis.expr.types as ir
+
+from lc_ibis.engine.contracts import Contract, from_extract, received_key, stamp
+from lc_ibis.engine.generic_checks import row_count
+from lc_ibis.engine.model import Source, model
+from lc_ibis.layers.columns import Moment, Text, account_number
+
+
+class SrcLoan(Contract):
+    """One row per row of the loan extract, as received."""
+
+    loan_id: Text | None = received_key("LoanID", "The loan's number.", account_number)
+    customer_id: Text | None = from_extract("CustomerID", "The borrower's number.")
+    principal: Text | None = from_extract("Principal", "What is owed, US dollars.")
+    yearly_rate: Text | None = from_extract("YearlyRate", "Interest a year, as a fraction.")
+    loaded_at: Moment = stamp("The run that first received this text; it moves only when the text does.")
+
+
+@model(Source(file="loans"), SrcLoan)
+def src_loan(received: ir.Table, run_at: ir.TimestampScalar) -> ir.Table:
+    return received.mutate(loaded_at=run_at)
+
+
+src_loan.check(row_count(1))

@@ -1,0 +1,71 @@
+"""The pipeline of a project: this package's models, and those of the packages that the settings name."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+
+from lc_ibis.engine.pipeline import Output, Pipeline
+from lc_ibis.errors import LcIbisError, ModelError, SettingsError
+from lc_ibis.settings import Settings
+
+
+def load(settings: Settings) -> Pipeline:
+    """Return the pipeline that the settings speak of.
+
+    Their `models` are packages, installed or in the current directory; each module of one is a layer, named as ours
+    are or otherwise, and its `outputs`, if it has them, are written to files. A module alone is one too.
+    Raises SettingsError where there is no such package, ModelError where it cannot be imported or does not fit ours.
+    """
+    return _with(settings.models, Path.cwd())
+
+
+@functools.cache
+def _with(names: tuple[str, ...], directory: Path) -> Pipeline:
+    from lc_ibis.layers import pipeline
+
+    if not names:
+        return pipeline
+    modules = [module for name in names for module in _modules(name, directory)]
+    outputs = [output for module in modules for output in _outputs(module)]
+    return Pipeline.of(*pipeline.modules, *modules, outputs=[*pipeline.outputs, *outputs])
+
+
+def _modules(name: str, directory: Path) -> Iterator[ModuleType]:
+    """Import a package, and yield it and its modules."""
+    if str(directory) not in sys.path:
+        sys.path.append(str(directory))
+    package = _imported(name, f"models: there is no module {name!r} in {directory}, nor is one installed.")
+    yield package
+    for found in pkgutil.walk_packages(getattr(package, "__path__", ()), f"{name}."):
+        yield _imported(found.name, f"models: {found.name} is gone.")
+
+
+def _imported(name: str, missing: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except LcIbisError:
+        raise
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}."):
+            raise SettingsError(missing) from None
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        raise ModelError(
+            f"{name}: it cannot be imported: {type(error).__name__}: {error} ({last.filename}, line {last.lineno})."
+        ) from error
+
+
+def _outputs(module: ModuleType) -> Iterator[Output]:
+    declared = getattr(module, "outputs", ())
+    if isinstance(declared, ModuleType):  # a package's module of that name, which speaks for itself
+        return
+    for output in declared if isinstance(declared, Sequence) else (declared,):
+        if not isinstance(output, Output):
+            raise ModelError(f"{module.__name__}: its outputs hold {output!r}, which is no Output.")
+        yield output
