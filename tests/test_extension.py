@@ -1,4 +1,4 @@
-"""Packages of others: their sources, tables, checks and outputs join ours."""
+"""Packages of others: their sources, tables, checks and outputs join ours. On Spark: tests/test_spark.py."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lc_ibis.comparing import parity
 from lc_ibis.errors import LcIbisError, ModelError, SettingsError
 from lc_ibis.layers import pipeline as ours
 from lc_ibis.settings import Settings
-from tests.conftest import ON_DELTA, ON_SPARK, Lending
+from tests.conftest import ON_DELTA, Lending
 
 LOANS = Path(__file__).parents[1] / "examples/loans"
 DAYS = {"inputs": LOANS / "data/inputs", "then": (LOANS / "data/inputs_day2",)}
@@ -108,13 +108,6 @@ def test_without_the_setting_its_tables_are_let_alone(project: Path) -> None:
     left = {table["name"] for table in lc_ibis.tables() if table["status"] == "leftover"}
     assert left == set(THEIRS)
     assert lc_ibis.build(models=["our_models"]).status == "unchanged"
-
-
-@pytest.mark.parametrize("backend", ON_SPARK)
-def test_it_is_the_same_on_spark(lending: Lending, project: Path) -> None:
-    compared = parity("spark", **DAYS)
-    assert {result.table for result in compared} >= set(THEIRS)
-    assert {result.status for result in compared} == {"identical"}
 
 
 @pytest.mark.long

@@ -46,6 +46,7 @@ MAY_IMPORT = {
     "refusals": {"engine", "errors", "reading"},
     "comparing": {"backends", "building", "engine", "errors", "pipelines", "settings"},
     "migrations": {"backends", "backups", "building", "engine", "errors", "layers", "quality", "reading", "settings"},
+    "integrations": {"engine", "errors", "pipelines", "quality", "settings"},
     "terminal": {"compacting", "comparing", "dropping", "examining", "engine", "migrations", "questions"},
     "cli": {
         "backups",

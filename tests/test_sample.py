@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import WIDELY, Lending
+from tests.conftest import LONG, Lending
 
-pytestmark = pytest.mark.parametrize("backend", WIDELY)
+pytestmark = pytest.mark.parametrize("backend", LONG)
 
 ROOT = Path(__file__).parent.parent
 DAYS = {"day1": ROOT / "data" / "inputs", "day2": ROOT / "data" / "inputs_day2"}

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from tests.conftest import WIDELY, Lending
+from tests.conftest import LONG, Lending
 
-pytestmark = pytest.mark.parametrize("backend", WIDELY)
+pytestmark = pytest.mark.parametrize("backend", LONG)
 
 ANN, BEN = ("1", "Ann", "No"), ("2", "Ben", "Yes")
 

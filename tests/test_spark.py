@@ -22,7 +22,10 @@ from lc_ibis.backends.manifest import locked
 from lc_ibis.cli import main
 from lc_ibis.comparing import parity
 from lc_ibis.errors import ChecksFailed, DatabaseError, SettingsError
+from lc_ibis.layers import pipeline
 from tests.conftest import ALICE, ON_DELTA, ON_SPARK, SAVINGS, Lending
+from tests.test_extension import DAYS as LOAN_DAYS
+from tests.test_extension import THEIRS, project  # noqa: F401
 from tests.test_incremental import ACCOUNTS, ANN, BEN
 from tests.test_sample import DAYS
 
@@ -36,9 +39,10 @@ def _files(root: Path) -> set[str]:
 
 
 @on_spark
-def test_the_sample_is_the_same_on_spark_as_on_duckdb(lending: Lending) -> None:
-    compared = parity("spark", then=(DAYS["day2"],), inputs=DAYS["day1"])
-    assert len(compared) == 14
+def test_the_sample_is_the_same_on_spark_as_on_duckdb(lending: Lending, project: Path) -> None:  # noqa: F811
+    """The example of loans has all tables of the sample, and those of a third source."""
+    compared = parity("spark", **LOAN_DAYS)
+    assert {result.table for result in compared} == {m.name for m in pipeline if m.is_stored} | set(THEIRS)
     assert {result.status for result in compared} == {"identical"}
 
 

@@ -28,7 +28,16 @@ class Line:
 
 
 def lines_of(warehouse: Warehouse, model: Model, rows: list[dict[str, Any]]) -> Iterator[Line]:
-    """Yield where rows of a source stand in the files that were taken, those of the last run first."""
+    """Yield where rows of a source stand in the files that were taken, those of the last run first.
+
+    Files that cannot be looked at any more are named only where a row was found in none.
+    """
+    found = list(_looked_for(warehouse, model, rows))
+    told = [line for line in found if line.number]
+    yield from told if len(told) >= len(rows) else found
+
+
+def _looked_for(warehouse: Warehouse, model: Model, rows: list[dict[str, Any]]) -> Iterator[Line]:
     names = tuple(model.contract.headers())
     wanted = [tuple(row[name] for name in names) for row in rows]
     taken = warehouse.state.taken.files.items()
