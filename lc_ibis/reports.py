@@ -34,6 +34,12 @@ def report_page(**options: Any) -> Path:
     return page
 
 
+def last(directory: Path) -> dict[str, Any] | None:
+    """Return the last report of a directory; None where there is none that this version can read."""
+    found = sorted(directory.glob("quality_report_*.json"))
+    return _readable(found[-1]) if found else None
+
+
 def _made(paths: list[Path], format: Format) -> str:
     """Return the last of the reports in another format."""
     try:

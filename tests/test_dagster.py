@@ -219,7 +219,11 @@ def test_its_pages_show_the_tables(home: Path) -> None:
         for name, page, told in (
             ("lineage", "asset-groups", ("staging", "snapshots", "marts", "quality")),
             ("table", "assets/account_summary?view=overview", ("Yearly rate as a fraction: 0.0150 is 1.5 %.", "13")),
-            ("checks", "assets/int_account_without_customer?view=checks", ("every_customer_is_current", "failing_rows")),
+            (
+                "checks",
+                "assets/int_account_without_customer?view=checks",
+                ("every_customer_is_current", "failing_rows"),
+            ),
         ):
             view.goto(f"{address}/{page}")
             for text in told:

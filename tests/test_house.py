@@ -12,7 +12,7 @@ import click
 import pytest
 
 import lc_ibis
-from lc_ibis import contracts, migrations
+from lc_ibis import contracts, migrations, site
 from lc_ibis.cli import main
 from lc_ibis.engine.model import Source
 from lc_ibis.layers import pipeline
@@ -46,6 +46,7 @@ MAY_IMPORT = {
     "refusals": {"engine", "errors", "reading"},
     "comparing": {"backends", "building", "engine", "errors", "pipelines", "settings"},
     "migrations": {"backends", "backups", "building", "engine", "errors", "layers", "quality", "reading", "settings"},
+    "site": {"dropping", "engine", "errors", "layers", "pipelines", "quality", "reading", "reports", "settings"},
     "integrations": {"engine", "errors", "pipelines", "quality", "settings"},
     "terminal": {"compacting", "comparing", "dropping", "examining", "engine", "migrations", "questions"},
     "cli": {
@@ -67,6 +68,7 @@ MAY_IMPORT = {
         "refusals",
         "reports",
         "settings",
+        "site",
         "terminal",
     },
     "__main__": {"cli"},
@@ -117,7 +119,7 @@ def test_a_plain_import_pulls_no_spark_and_no_engine() -> None:
 
 def test_every_command_is_a_public_function() -> None:
     groups = {name: command for name, command in main.commands.items() if isinstance(command, click.Group)}
-    modules = {"contract": contracts, "migrate": migrations}
+    modules = {"contract": contracts, "docs": site, "migrate": migrations}
     assert set(groups) == set(modules)
     for name, group in groups.items():
         assert set(group.commands) <= set(modules[name].__all__)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -24,7 +22,6 @@ from tests.test_atomic import HUGE
 from tests.test_sample import DAYS
 
 HOSTILE = "A\x01<script>document.title='taken'</script>\u202e&"
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 def _page(lending: Lending) -> str:
@@ -148,17 +145,6 @@ def test_tables_stand_below_what_they_are_made_from() -> None:
     boxes = sorted(at.values(), key=lambda place: (place[1], place[0]))
     assert all(y < next_y or x + WIDTH < next_x for (x, y), (next_x, next_y) in pairwise(boxes))
     assert layout([]).nodes == []
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if not CHROMIUM:
-        pytest.skip("there is no Chromium")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from lc_ibis import errors
-from lc_ibis.cli import building, contracts, migrations, questions, reading, starting, upkeep
+from lc_ibis.cli import building, contracts, docs, migrations, questions, reading, starting, upkeep
 from lc_ibis.redaction import excepthook, redacted
 from lc_ibis.terminal.escaping import echo, readable
 
@@ -67,7 +67,7 @@ _COMMANDS = (
     building.build, building.plan, building.parity, reading.runs, reading.verify, reading.ls, reading.show,
     reading.report, reading.quarantine, reading.export, reading.test, reading.compile, reading.lint, questions.history,
     questions.diff, questions.explain, upkeep.tables, upkeep.drop, upkeep.backup, upkeep.restore,
-    upkeep.compact, contracts.contract,
+    upkeep.compact, contracts.contract, docs.docs,
     migrations.migrate,
 )  # fmt: skip
 for command in _COMMANDS:

@@ -22,6 +22,10 @@ __all__ = ["Flag", "Integer", "Moment", "Money", "Rate", "Text"]
 Money = Annotated[Decimal, dt.Decimal(18, 2)]
 Rate = Annotated[Decimal, dt.Decimal(5, 4)]
 
+# What a column is measured in, by the end of its name.
+UNITS = {"_amount": "US dollars", "_pct": "fraction", "_count": "number", "_at": "UTC", "dbt_valid_from": "UTC",
+         "dbt_valid_to": "UTC"}  # fmt: skip
+
 # Words that no name holds, and what to write. Of short words only id and pct are read alike by everybody.
 ABBREVIATIONS = {
     "acc": "account", "acct": "account", "addr": "address", "amt": "amount", "avg": "average", "bal": "balance",

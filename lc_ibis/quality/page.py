@@ -17,7 +17,7 @@ from lc_ibis.quality import lineage
 _LONGEST = 200
 # Control characters, and those that turn the direction of what follows.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
-_SIGNS = {"pass": "✓", "warn": "!", "fail": "✗", "skip": "–"}
+SIGNS = {"pass": "✓", "warn": "!", "fail": "✗", "skip": "–"}
 
 
 def page(report: Mapping[str, Any], earlier: Sequence[Mapping[str, Any]] = ()) -> str:
@@ -25,27 +25,36 @@ def page(report: Mapping[str, Any], earlier: Sequence[Mapping[str, Any]] = ()) -
 
     Raises KeyError or TypeError where it is no report.
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters |= {"value": _shown, "count": _count, "when": _when, "signed": _signed}
     drawn = lineage.layout(report["lineage"])
-    return environment.get_template("page.html.jinja").render(
-        report=report,
-        verdict=_verdict(report),
-        words=DONE,
-        signs=_SIGNS,
-        drawn=drawn,
-        box=lineage,
-        states={entry["table"]: _state(report, entry["table"]) for entry in report["lineage"]},
-        trend=_trend([*earlier, report]),
-        before=_before(earlier),
+    return (
+        environment()
+        .get_template("page.html.jinja")
+        .render(
+            report=report,
+            verdict=_verdict(report),
+            words=DONE,
+            signs=SIGNS,
+            drawn=drawn,
+            box=lineage,
+            states={entry["table"]: state(report, entry["table"]) for entry in report["lineage"]},
+            trend=_trend([*earlier, report]),
+            before=_before(earlier),
+        )
     )
 
 
+def environment(*templates: Path) -> Environment:
+    """Return the means to make pages of the templates here and in other directories."""
+    made = Environment(
+        loader=FileSystemLoader([*templates, Path(__file__).parent]), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    made.filters |= {"value": _shown, "count": _count, "when": _when, "signed": _signed}
+    return made
+
+
 @dataclass(frozen=True)
-class _State:
+class State:
     """What a table's box says: what was done, and how its checks ended."""
 
     done: str
@@ -53,19 +62,20 @@ class _State:
     worst: str
 
 
-def _state(report: Mapping[str, Any], table: str) -> _State:
+def state(report: Mapping[str, Any], table: str) -> State:
+    """Say what a run did to a table, and how its checks ended."""
     [done] = [t for t in report["tables"] if t["table"] == table] or [None]
     found = [check["status"] for check in report["checks"] if check["table"] == table]
     worst = next((status for status in ("fail", "warn", "pass") if status in found), "skip")
     if worst in ("fail", "warn"):
-        checks = f"{_SIGNS[worst]} {found.count(worst)} of {_counted(len(found), 'check')} {DONE[worst]}"
+        checks = f"{SIGNS[worst]} {found.count(worst)} of {_counted(len(found), 'check')} {DONE[worst]}"
     else:
-        checks = f"{_SIGNS[worst]} {_counted(found.count('pass'), 'check')}" if worst == "pass" else "no check was run"
+        checks = f"{SIGNS[worst]} {_counted(found.count('pass'), 'check')}" if worst == "pass" else "no check was run"
     if done is None:
-        return _State("not in this build", checks, worst)
+        return State("not in this build", checks, worst)
     parts = [("+", "added"), ("~", "changed"), ("−", "removed")]
     changes = " ".join(f"{sign}{_count(done[f'{name}_count'])}" for sign, name in parts if done[f"{name}_count"])
-    return _State(f"{done['action']} {changes}".strip(), checks, worst)
+    return State(f"{done['action']} {changes}".strip(), checks, worst)
 
 
 def _verdict(report: Mapping[str, Any]) -> dict[str, str]:

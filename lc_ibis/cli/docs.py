@@ -1,0 +1,59 @@
+"""The commands that make the documentation of the tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from lc_ibis.cli.options import PATH, TABLES, options
+from lc_ibis.terminal.escaping import echo
+
+_SAMPLE = click.option(
+    "--sample", "sample_rows", type=click.IntRange(min=0), default=0, metavar="ROWS",
+    help="Show the first rows of each table; none, unless asked for.",
+)  # fmt: skip
+_OPEN = click.option("--open", "is_opened", is_flag=True, help="Open the first page.")
+
+
+@click.group()
+def docs() -> None:
+    """Make the documentation of the tables: lineage, columns, checks, code.
+
+    Pages that need no network.
+    """
+
+
+@docs.command()
+@click.argument("directory", type=PATH, default="site")
+@_SAMPLE
+@_OPEN
+@options(*TABLES, "reports")
+def build(directory: Any, sample_rows: int, is_opened: bool, **given: Any) -> None:
+    """Write the pages into DIRECTORY, by default site, in place of those that were there.
+
+    States are those of the last report; a database is needed for rows alone.
+    """
+    from lc_ibis import site
+
+    page = site.build(directory, sample_rows, **given)
+    echo(f"wrote {page}")
+    if is_opened:
+        click.launch(page.resolve().as_uri())
+
+
+@docs.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any that is free.")
+@_SAMPLE
+@_OPEN
+@options(*TABLES, "reports")
+def serve(port: int, sample_rows: int, is_opened: bool, **given: Any) -> None:
+    """Serve the pages to this machine's browsers, until Ctrl-C."""
+    from lc_ibis import site
+
+    def ready(address: str) -> None:
+        echo(f"serving {address} (Ctrl-C ends it)")
+        if is_opened:
+            click.launch(address)
+
+    site.serve(port, sample_rows, ready, **given)
