@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from lc_ibis.dropping import drop, tables
     from lc_ibis.errors import LcIbisError
     from lc_ibis.examining import doctor
+    from lc_ibis.exporting import export
     from lc_ibis.projects import init
     from lc_ibis.questions import diff, explain, history
-    from lc_ibis.reading import compile, connect, export, failing, lint, ls, mutate, runs, show, test, verify
+    from lc_ibis.reading import compile, connect, failing, lint, ls, mutate, runs, show, test, verify
     from lc_ibis.refusals import quarantine, quarantine_reasons
     from lc_ibis.reports import report, report_page
 
@@ -60,12 +61,12 @@ __all__ = [
 
 _HOMES = {
     "diff": "questions", "explain": "questions", "history": "questions",
-    "backup": "backups", "restore": "backups", "compact": "compacting", "doctor": "examining", "init": "projects",
+    "backup": "backups", "restore": "backups", "compact": "compacting", "doctor": "examining", "export": "exporting", "init": "projects",
     "drop": "dropping", "tables": "dropping",
     "build": "building", "plan": "building", "parity": "comparing", "LcIbisError": "errors",
     "quarantine": "refusals", "quarantine_reasons": "refusals", "report": "reports", "report_page": "reports",
     **dict.fromkeys(
-        ("compile", "connect", "export", "failing", "lint", "ls", "mutate", "runs", "show", "test", "verify"), "reading"
+        ("compile", "connect", "failing", "lint", "ls", "mutate", "runs", "show", "test", "verify"), "reading"
     ),
 }  # fmt: skip
 

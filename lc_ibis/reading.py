@@ -15,7 +15,6 @@ from lc_ibis.backends import opened
 from lc_ibis.engine import scd2
 from lc_ibis.engine.checking import Checker
 from lc_ibis.engine.contracts import moment
-from lc_ibis.engine.exports import neutralised, write_whole
 from lc_ibis.engine.model import Model, Snapshot
 from lc_ibis.engine.mutating import Mutated, mutated
 from lc_ibis.engine.naming import Breach, breaches
@@ -202,29 +201,6 @@ def failing(
     """
     with connect(**options) as warehouse:
         return warehouse.failing(table, limit, stored)
-
-
-def export(table: str, to: str | Path, as_of: str | date | None = None, **options: Any) -> Path:
-    """Write a table, ordered by its key, to one file, csv or parquet by its ending; return the file.
-
-    The file is whole at every moment: an older one stays until the new one is written. Raises SettingsError,
-    OutputError.
-    """
-    place = Path(to)
-    format = place.suffix.removeprefix(".")
-    try:
-        str(place).encode()
-    except UnicodeEncodeError:
-        raise SettingsError(f"--to {str(place)!a}: the name is not UTF-8.") from None
-    if format not in ("csv", "parquet"):
-        raise SettingsError(f"--to {place}: the name of a file ends in .csv or .parquet.")
-    with connect(**options) as warehouse:
-        rows = warehouse.table(table, as_of)
-        if format == "csv" and warehouse.settings.neutralise_formulas:
-            rows = neutralised(rows)
-        rows = warehouse.pipeline[table].ordered(rows)
-        write_whole(place, lambda written: warehouse.store.write_file(rows, written, format))
-    return place
 
 
 def test(**options: Any) -> Run:

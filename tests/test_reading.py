@@ -93,7 +93,7 @@ def test_a_table_is_exported_as_it_is_and_as_it_stood(lending: Lending) -> None:
         header, *lines = file.read_text(encoding="utf-8").splitlines()
         assert tuple(header.split(",")[:4]) == columns
         assert [line.rsplit(",", 4)[0] for line in lines] == expected
-    assert [path.name for path in file.parent.iterdir()] == ["accounts.csv"]
+    assert sorted(path.name for path in file.parent.iterdir()) == ["accounts.csv", "accounts.csv.manifest.json"]
 
 
 def test_an_export_that_fails_leaves_the_older_file(lending: Lending) -> None:
@@ -103,8 +103,10 @@ def test_an_export_that_fails_leaves_the_older_file(lending: Lending) -> None:
     before = file.read_bytes()
     with pytest.raises(SelectionError):
         lc_ibis.export("stg_account", file, as_of="2026-01-01", **lending.options)
-    with pytest.raises(SettingsError, match=r"the name of a file ends in \.csv or \.parquet"):
-        lc_ibis.export("stg_account", lending.root / "file.xlsx", **lending.options)
+    with pytest.raises(
+        SettingsError, match=r"the name of a file ends in \.csv, \.parquet, \.arrow, \.xlsx or \.duckdb"
+    ):
+        lc_ibis.export("stg_account", lending.root / "file.xls", **lending.options)
     (lending.root / "d.csv").mkdir()
     with pytest.raises(OutputError, match="a directory is where the file belongs"):
         lc_ibis.export("stg_account", lending.root / "d.csv", **lending.options)

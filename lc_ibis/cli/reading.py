@@ -152,14 +152,18 @@ def quarantine(source: str | None, reason: str | None, limit: int, as_csv: bool,
 
 @click.command()
 @click.argument("table")
-@click.option("--to", type=PATH, required=True, help="The file; it ends in .csv or .parquet.")
+@click.option("--to", type=PATH, required=True, help="The file; it ends in .csv, .parquet, .arrow, .xlsx or .duckdb.")
 @click.option("--as-of", metavar="TIME", help="The table as it stood then, UTC; as for show.")
+@click.option("--column", "columns", multiple=True, metavar="NAME", help="Only this column; may be repeated.")
 @options(*TABLES, "neutralise_formulas")
-def export(table: str, to: Path, as_of: str | None, **given: Any) -> None:
-    """Write a table to a file, ordered by its key."""
-    from lc_ibis import reading
+def export(table: str, to: Path, as_of: str | None, columns: tuple[str, ...], **given: Any) -> None:
+    """Write a table to a file, ordered by its key.
 
-    echo(f"wrote {reading.export(table, to, as_of, **given)}")
+    The file's ending says its form. Beside it, FILE.manifest.json says what it holds: columns, rows, checksum, run.
+    """
+    from lc_ibis.exporting import export
+
+    echo(f"wrote {export(table, to, as_of, columns, **given)}")
 
 
 @click.command()
