@@ -61,7 +61,8 @@ __all__ = [
 
 _HOMES = {
     "diff": "questions", "explain": "questions", "history": "questions",
-    "backup": "backups", "restore": "backups", "compact": "compacting", "doctor": "examining", "export": "exporting", "init": "projects",
+    "backup": "backups", "restore": "backups", "compact": "compacting", "doctor": "examining",
+    "export": "exporting", "init": "projects",
     "drop": "dropping", "tables": "dropping",
     "build": "building", "plan": "building", "parity": "comparing", "LcIbisError": "errors",
     "quarantine": "refusals", "quarantine_reasons": "refusals", "report": "reports", "report_page": "reports",

@@ -66,6 +66,7 @@ def run_pipeline(
         notify.verify(settings.notify)
     if settings.publish:
         readers.refuse_stranger(settings.publish)
+    listener = _listener(pipeline, settings)
     run = None
     try:
         with opened(settings) as store:
@@ -74,10 +75,29 @@ def run_pipeline(
             with _reported(run, settings):
                 _build(pipeline, settings, store, state, run, chosen, progress)
     except Exception as error:
+        if listener:
+            listener.failed(error)
         if settings.notify:
             notify.tell(settings.notify, notify.message(error, run, settings.notify_values))
         raise
+    if listener:
+        listener.ended(run)
     return run
+
+
+def _listener(pipeline: Pipeline, settings: Settings) -> Any:
+    """Return who is to be told of the build as it goes, if somebody is, after telling that it begins."""
+    if not settings.openlineage:
+        return None
+    try:
+        from lc_ibis.integrations.openlineage import Listener
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"openlineage needs {error.name}, which is not installed. Install it: pip install 'lc-ibis[openlineage]'."
+        ) from None
+    listener = Listener(settings.openlineage, pipeline, settings)
+    listener.began()
+    return listener
 
 
 def _verify_sources(pipeline: Pipeline, settings: Settings) -> None:

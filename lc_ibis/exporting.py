@@ -106,10 +106,13 @@ def _write(warehouse: Warehouse, rows: ir.Table, written: Path, ending: str, tab
 
 
 def _as_arrow(parquet: Path, written: Path, _table: str) -> None:
-    with pq.ParquetFile(parquet) as file, pa.OSFile(str(written), "wb") as sink:
-        with pa.ipc.new_file(sink, file.schema_arrow) as writer:
-            for batch in file.iter_batches():
-                writer.write_batch(batch)
+    with (
+        pq.ParquetFile(parquet) as file,
+        pa.OSFile(str(written), "wb") as sink,
+        pa.ipc.new_file(sink, file.schema_arrow) as writer,
+    ):
+        for batch in file.iter_batches():
+            writer.write_batch(batch)
 
 
 def _as_database(parquet: Path, written: Path, table: str) -> None:

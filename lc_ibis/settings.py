@@ -62,6 +62,7 @@ class Settings:
     max_data_age: float | None = None
     notify: str | None = None
     notify_values: bool = False
+    openlineage: str | None = None
     wait: float = 0.0
     threads: int | None = None
     memory_limit: str | None = None

@@ -16,7 +16,7 @@ from lc_ibis.settings import BACKENDS
 @options(*TABLES, "inputs", "outputs", "publish", "partitioned", "neutralise_formulas", "reports", "source",
           "delivery", "select", "exclude", "full_refresh", "verify", "allow_mass_delete", "max_delete_share",
           "allow_replay", *THRESHOLDS, "warn_jump_factor", *AGES, "keep_history", "store_failures", "notify",
-          "notify_values", "debug", "quiet", "json")  # fmt: skip
+          "notify_values", "openlineage", "debug", "quiet", "json")  # fmt: skip
 def build(as_json: bool, is_quiet: bool, **given: Any) -> None:
     """Bring tables and files up to date with the extracts.
 

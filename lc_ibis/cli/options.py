@@ -147,6 +147,10 @@ _OPTIONS = {
     "notify_values": click.option(
         "--notify-values", is_flag=True, default=None, help="Tell also the error's words and values of failing rows."
     ),
+    "openlineage": click.option(
+        "--openlineage", metavar="TARGET",
+        help="Tell this file, or http(s) address, of the build, as OpenLineage events; no values.",
+    ),
     "wait": click.option(
         "--wait", type=float, metavar="SECONDS",
         help="Wait so long for another process that has the database open. [default: 0]",

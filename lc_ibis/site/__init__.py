@@ -1,0 +1,85 @@
+"""The documentation of a project's tables as a site: static pages that need no network."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from lc_ibis import pipelines
+from lc_ibis.errors import OutputError, SettingsError
+from lc_ibis.settings import Settings
+from lc_ibis.site.facts import gathered
+from lc_ibis.site.pages import pages
+
+__all__ = ["build", "serve", "served"]
+
+DIRECTORY = "site"
+# Tells a site that may be replaced from a directory of something else.
+_MARK = ".lc-ibis-docs"
+
+
+def build(to: str | Path = DIRECTORY, sample_rows: int = 0, **options: Any) -> Path:
+    """Write the site into a directory, in place of one that was there, and return its first page.
+
+    States are those of the last report, rows those of the database, where there are such; with `sample_rows` each
+    table's page shows its first rows. `options` are the fields of Settings. Raises OutputError, where the directory
+    holds something else or cannot be written, SettingsError, and DatabaseError of a database that cannot be read.
+    """
+    place = Path(to)
+    settings = Settings.load(**options)
+    if place.exists() and not (place / _MARK).is_file() and (not place.is_dir() or any(place.iterdir())):
+        raise OutputError(f"{place}: it holds something else than a site of lc-ibis. Name another directory.")
+    found = gathered(pipelines.load(settings), settings, sample_rows)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.name}-", ignore_cleanup_errors=True) as new:
+            _write(Path(new, "site"), pages(found))
+            if place.exists():
+                place.rename(Path(new, "old"))
+            Path(new, "site").rename(place)
+    except OSError as error:
+        raise OutputError(f"{error.filename or place}: it cannot be written ({error.strerror}).") from None
+    return place / "index.html"
+
+
+def _write(place: Path, made: dict[str, str]) -> None:
+    for name, text in made.items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text(text, encoding="utf-8")
+    (place / _MARK).write_text("", encoding="utf-8")
+
+
+def serve(port: int = 8000, sample_rows: int = 0, ready: Callable[[str], None] = print, **options: Any) -> None:
+    """Build the site into a temporary directory, and serve it to this machine's browsers until it is interrupted.
+
+    `ready` is told the address. Raises as build does, and SettingsError for a port that is not to be had.
+    """
+    with served(port, sample_rows, **options) as server, suppress(KeyboardInterrupt):
+        ready(f"http://127.0.0.1:{server.server_address[1]}")
+        server.serve_forever()
+
+
+@contextmanager
+def served(port: int = 8000, sample_rows: int = 0, **options: Any) -> Iterator[ThreadingHTTPServer]:
+    """Build the site into a temporary directory, and give a server of it on this machine's loopback address.
+
+    Call its serve_forever. Raises as serve does.
+    """
+    directory = tempfile.mkdtemp(prefix="lc_ibis_docs_")
+    try:
+        build(Path(directory, DIRECTORY), sample_rows, **options)
+        handler = partial(SimpleHTTPRequestHandler, directory=str(Path(directory, DIRECTORY)))
+        try:
+            server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+        except OSError as error:
+            raise SettingsError(f"port: {port} is not to be had ({error.strerror}). Name another with --port.") from None
+        with server:
+            yield server
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)

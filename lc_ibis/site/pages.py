@@ -1,0 +1,83 @@
+"""The pages of the site, by their names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from lc_ibis.engine.checks import DONE
+from lc_ibis.engine.model import Ephemeral, Incremental, Snapshot, Source
+from lc_ibis.quality import lineage
+from lc_ibis.quality.page import SIGNS, State, environment, state
+from lc_ibis.site.facts import Facts, TableFacts
+
+HERE = Path(__file__).parent
+_KINDS = {
+    Source: "source: the extract as received",
+    Incremental: "incremental: where something changed, the rows of the touched keys are computed anew",
+    Ephemeral: "ephemeral: a step within a build, not stored",
+    Snapshot: "snapshot: every version that a row ever had",
+}
+_DIALECTS = {"duckdb": "DuckDB", "databricks": "Databricks", "pyspark": "Spark"}
+
+
+def pages(facts: Facts) -> dict[str, str]:
+    """Return the text of each file of the site by its path: a page of all tables, one a table, styles, search."""
+    made = environment(HERE)
+    made.filters["soft"] = _soft
+    states = {entry["table"]: _state(facts, entry["table"]) for entry in facts.lineage}
+    links = {table.model.name: f"tables/{table.model.name}.html" for table in facts.tables}
+    common: dict[str, Any] = {
+        "facts": facts, "layers": list(dict.fromkeys(table.model.layer for table in facts.tables)),
+        "states": states, "signs": SIGNS, "words": DONE, "kinds": _KINDS, "dialects": _DIALECTS,
+    }  # fmt: skip
+    index = made.get_template("index.html.jinja")
+    page = made.get_template("table.html.jinja")
+    return {
+        "index.html": index.render(
+            **common, root="", links=links, drawn=lineage.layout(facts.lineage), box=lineage, page=""
+        ),
+        **{
+            links[table.model.name]: page.render(
+                **common, root="../", table=table, around=_around(facts, table.model.name), page=table.model.name
+            )
+            for table in facts.tables
+        },
+        "site.css": made.get_template("site.css").render(),
+        "search.js": made.get_template("search.js").render(entries=json.dumps(list(_entries(facts)))),
+    }
+
+
+def _soft(name: str) -> Markup:
+    """Return a name that may be broken between its words."""
+    return Markup(str(escape(name)).replace("_", "_<wbr>").replace(".", ".<wbr>"))
+
+
+def _state(facts: Facts, table: str) -> State:
+    if facts.report is None:
+        return State("no build yet", "no check was run", "skip")
+    return state(facts.report, table)
+
+
+def _around(facts: Facts, table: str) -> dict[str, TableFacts]:
+    """Return the tables beside a table by name: those that it is made from, and those made from it."""
+    return {each.model.name: each for each in facts.tables if each.model.name != table}
+
+
+def _entries(facts: Facts) -> Iterator[dict[str, str]]:
+    """Yield what can be searched for: tables, columns and checks."""
+    for table in facts.tables:
+        name, page = table.model.name, f"tables/{table.model.name}.html"
+        yield {"name": name, "kind": f"table, {table.model.layer}", "text": table.model.grain, "page": page}
+        for each in table.columns:
+            column = each.column
+            yield {
+                "name": f"{name}.{column.name}", "kind": "column", "text": column.description,
+                "page": f"{page}#column-{column.name}",
+            }  # fmt: skip
+        for check in table.model.checks:
+            yield {"name": f"{name}: {check.name}", "kind": "check", "text": check.meaning, "page": f"{page}#checks"}

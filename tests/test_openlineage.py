@@ -1,0 +1,127 @@
+"""OpenLineage: what is told of a build, to a file and to an address, and that no build is lost for it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+pytest.importorskip("openlineage.client")
+
+from lc_ibis.errors import LcIbisError, SettingsError
+from tests.conftest import ALICE, SAVINGS, Lending
+from tests.test_atomic import HUGE
+
+
+def events(lending: Lending, **options: Any) -> list[dict[str, Any]]:
+    """Load the first day's rows, and return what was told."""
+    target = lending.root / "events/lineage.jsonl"
+    lending.load([ALICE], [SAVINGS], openlineage=str(target), **options)
+    return [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_build_is_a_run_and_each_of_its_tables_one_below_it(lending: Lending) -> None:
+    told = events(lending)
+    assert [(event["eventType"], event["job"]["name"]) for event in (told[0], told[-1])] == [
+        ("START", "build"), ("COMPLETE", "build"),
+    ]  # fmt: skip
+    below = [event for event in told if event["job"]["name"] != "build" and event["eventType"] == "COMPLETE"]
+    assert len(below) == 14
+    assert {event["run"]["facets"]["parent"]["run"]["runId"] for event in below} == {told[0]["run"]["runId"]}
+    [mart] = [event for event in below if event["job"]["name"] == "account_summary"]
+    assert [dataset["name"] for dataset in mart["inputs"]] == [
+        f"{lending.database}.intermediate.int_savings_account_only"
+    ]
+    [output] = mart["outputs"]
+    assert (output["namespace"], output["name"]) == ("duckdb", f"{lending.database}.marts.account_summary")
+    assert output["outputFacets"]["outputStatistics"]["rowCount"] == 1
+    fields = {field["name"]: field for field in output["facets"]["schema"]["fields"]}
+    assert fields["interest_rate_pct"]["type"] == "decimal(5, 4)"
+    columns = output["facets"]["columnLineage"]["fields"]
+    assert "calculated_at" not in columns
+    assert {field["field"] for field in columns["new_balance_amount"]["inputFields"]} == {
+        "balance_amount",
+        "has_loan_flag",
+    }
+    [copy] = columns["account_id"]["inputFields"]
+    assert copy["transformations"][0]["subtype"] == "IDENTITY"
+    checks = {found["assertion"]: found for found in output["facets"]["dataQualityAssertions"]["assertions"]}
+    assert checks["interest_is_balance_times_rate"]["success"]
+    [source] = [event for event in below if event["job"]["name"] == "src_account"]
+    assert [(d["namespace"], d["name"]) for d in source["inputs"]] == [("file", str(lending.inputs / "accounts"))]
+
+
+def test_what_did_not_change_is_not_told_again(lending: Lending) -> None:
+    first = events(lending)
+    second = events(lending)[len(first) :]
+    assert [(event["eventType"], event["job"]["name"]) for event in second] == [
+        ("START", "build"),
+        ("COMPLETE", "build"),
+    ]
+
+
+def test_a_failed_build_is_told_without_values(lending: Lending) -> None:
+    target = lending.root / "lineage.jsonl"
+    with pytest.raises(LcIbisError):
+        lending.load([ALICE], [SAVINGS, HUGE], openlineage=str(target))
+    *_, last = (json.loads(line) for line in target.read_text(encoding="utf-8").splitlines())
+    assert last["eventType"] == "FAIL"
+    assert last["run"]["facets"]["errorMessage"]["message"] == "ChecksFailed"
+    assert HUGE[2] not in target.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """An address on loopback, and what is posted to it."""
+    posted: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(201)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    served = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=served.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{served.server_port}", posted
+    served.shutdown()
+    served.server_close()
+    thread.join()
+
+
+def test_an_address_is_told_the_same(lending: Lending, server: tuple[str, list[dict[str, Any]]]) -> None:
+    address, posted = server
+    lending.load([ALICE], [SAVINGS], openlineage=address)
+    assert (posted[0]["eventType"], posted[-1]["eventType"]) == ("START", "COMPLETE")
+    assert len(posted) == 30
+
+
+def test_nobody_there_is_logged_and_the_build_goes_on(lending: Lending, caplog: pytest.LogCaptureFixture) -> None:
+    run = lending.load([ALICE], [SAVINGS], openlineage="http://127.0.0.1:9/")
+    assert run.status == "built"
+    assert caplog.text.count("openlineage: nothing more is told of this build") == 1
+
+
+@pytest.mark.parametrize("where", ["", "file/below"])
+def test_a_place_that_cannot_be_written_is_refused_first(lending: Lending, where: str) -> None:
+    lending.deliver([ALICE], [SAVINGS])
+    (lending.root / "file").write_text("", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"^openlineage: "):
+        lending.build(openlineage=str(lending.root / where))
+    assert not lending.database.exists()
+
+
+def test_without_its_package_it_is_refused(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
+    lending.deliver([ALICE], [SAVINGS])
+    for name in ("lc_ibis.integrations.openlineage", "openlineage.client"):
+        monkeypatch.setitem(__import__("sys").modules, name, None)
+    with pytest.raises(SettingsError, match=r"pip install 'lc-ibis\[openlineage\]'"):
+        lending.build(openlineage="events.jsonl")
