@@ -17,7 +17,7 @@ from lc_ibis.engine.contracts import moment
 from lc_ibis.engine.model import Model
 from lc_ibis.engine.pipeline import Tables
 from lc_ibis.engine.state import utc_now
-from lc_ibis.reading import Warehouse, connect
+from lc_ibis.warehouse import Warehouse, connect
 
 PROJECT = {
     "dbt_project.yml": "name: checks\nversion: '1.0.0'\nprofile: checks\ntest-paths: [tests]\n",

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from lc_ibis.exporting import export
     from lc_ibis.projects import init
     from lc_ibis.questions import diff, explain, history
-    from lc_ibis.reading import compile, connect, failing, lint, ls, mutate, runs, show, test, verify
+    from lc_ibis.reading import compile, failing, lint, ls, mutate, runs, show, test, verify
     from lc_ibis.refusals import quarantine, quarantine_reasons
     from lc_ibis.reports import report, report_page
+    from lc_ibis.warehouse import connect
 
 __all__ = [
     "LcIbisError",
@@ -62,12 +63,12 @@ __all__ = [
 _HOMES = {
     "diff": "questions", "explain": "questions", "history": "questions",
     "backup": "backups", "restore": "backups", "compact": "compacting", "doctor": "examining",
-    "export": "exporting", "init": "projects",
+    "connect": "warehouse", "export": "exporting", "init": "projects",
     "drop": "dropping", "tables": "dropping",
     "build": "building", "plan": "building", "parity": "comparing", "LcIbisError": "errors",
     "quarantine": "refusals", "quarantine_reasons": "refusals", "report": "reports", "report_page": "reports",
     **dict.fromkeys(
-        ("compile", "connect", "failing", "lint", "ls", "mutate", "runs", "show", "test", "verify"), "reading"
+        ("compile", "failing", "lint", "ls", "mutate", "runs", "show", "test", "verify"), "reading"
     ),
 }  # fmt: skip
 

@@ -12,8 +12,8 @@ from lc_ibis.engine.exports import write_text
 from lc_ibis.engine.model import Model
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.errors import SelectionError, SettingsError
-from lc_ibis.reading import connect
 from lc_ibis.settings import Settings
+from lc_ibis.warehouse import connect
 
 __all__ = ["diff", "export", "show"]
 

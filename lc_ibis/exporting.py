@@ -19,7 +19,7 @@ from lc_ibis.engine.deliveries import sha256_of
 from lc_ibis.engine.exports import neutralised, write_text, write_whole
 from lc_ibis.errors import OutputError, SelectionError, SettingsError, hint
 from lc_ibis.quality.report import to_json
-from lc_ibis.reading import Warehouse, connect
+from lc_ibis.warehouse import Warehouse, connect
 
 MANIFEST_VERSION = 1
 # What Excel's worksheets can hold.

@@ -3,186 +3,23 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import ibis
-import ibis.expr.types as ir
 
 from lc_ibis import pipelines
-from lc_ibis.backends import opened
-from lc_ibis.engine import scd2
-from lc_ibis.engine.checking import Checker
 from lc_ibis.engine.contracts import moment
-from lc_ibis.engine.model import Model, Snapshot
-from lc_ibis.engine.mutating import Mutated, mutated
+from lc_ibis.engine.mutating import Mutated
 from lc_ibis.engine.naming import Breach, breaches
-from lc_ibis.engine.pipeline import Pipeline, Tables, query
+from lc_ibis.engine.pipeline import query
 from lc_ibis.engine.run import Run
 from lc_ibis.engine.selection import select as selected
-from lc_ibis.engine.state import State, done_tables, utc_now
-from lc_ibis.engine.state_tables import LAYER
-from lc_ibis.engine.verifying import Verified, verify_tables
-from lc_ibis.errors import DatabaseError, SelectionError, SettingsError
-from lc_ibis.moments import parse_moment, run_number
-from lc_ibis.quality import failures
+from lc_ibis.engine.verifying import Verified
+from lc_ibis.errors import SettingsError
 from lc_ibis.settings import Settings
+from lc_ibis.warehouse import connect, few
 
 DIALECTS = ("duckdb", "databricks", "pyspark")
-
-
-class Warehouse:
-    """A built database, open for reading. Use it as a context, or close it."""
-
-    def __init__(self, pipeline: Pipeline, settings: Settings):
-        self.pipeline, self.settings = pipeline, settings
-        self.store = opened(settings, read_only=True)
-        self.state = State.read(self.store)
-
-    def __enter__(self) -> Warehouse:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self.store.close()
-
-    def selected(self) -> list[str]:
-        """The names of the models that the settings select."""
-        return selected(self.pipeline, self.settings.select, self.settings.exclude)
-
-    @property
-    def con(self) -> Any:
-        """The Ibis connection, for queries of your own."""
-        return self.store.con
-
-    def table(self, name: str, as_of: str | date | None = None) -> ir.Table:
-        """Return a table of the pipeline as an Ibis table.
-
-        With `as_of`, a moment in UTC or the number of a run, it is the table as it stood then: a history as it was
-        then known, and what is made from histories computed from them by the pipeline's own functions, its stamps
-        (calculated_at) being that moment. Raises SelectionError, SettingsError.
-        """
-        model = self.pipeline[name]
-        if as_of is None:
-            return self._tables()[name]
-        run_id = run_number(as_of)
-        at = parse_moment(as_of) if run_id is None else self._run_at(run_id)
-        if not isinstance(model.kind, Snapshot) and not _made_from_history(self.pipeline, model):
-            histories = [m.name for m in self.pipeline if isinstance(m.kind, Snapshot)]
-            raise SelectionError(
-                f"{name}: only histories and what is made from them are known as of a moment; "
-                f"{model.layer} holds the last load alone. Ask {' or '.join(histories)}."
-            )
-        return self._tables(at)[name]
-
-    def _run_at(self, run_id: int) -> datetime:
-        runs = self.store.table(LAYER, "runs") if self.state.last_run else None
-        found = self.store.rows(runs.filter(runs.run_id == run_id)) if runs is not None else []
-        if not found:
-            last = f"the last is run {self.state.last_run[0]}" if self.state.last_run else "there was none yet"
-            raise SelectionError(f"There was no run {run_id} that changed something; {last}. See lc-ibis runs.")
-        at: datetime = found[0]["run_at"]
-        return at
-
-    def _tables(self, at: datetime | None = None) -> Tables:
-        def found(model: Model) -> ir.Table | None:
-            if not model.is_stored:
-                return None
-            if model.name not in self.state.tables:
-                raise DatabaseError(f"{self.settings.place}: {model.name} is not built yet. Run lc-ibis build.")
-            if at is None:
-                return self.store.table(model.layer, model.name)
-            if isinstance(model.kind, Snapshot):
-                self._refuse_forgotten(model.name, at)
-                return scd2.as_of(self.store.table(model.layer, model.name), moment(at))
-            return None
-
-        return Tables(self.pipeline, found, moment(at or utc_now()))
-
-    def _refuse_forgotten(self, name: str, at: datetime) -> None:
-        since = self.state.known_since.get(name)
-        if since and at < since:
-            raise SelectionError(
-                f"{name}: what ended before {since:%Y-%m-%d %H:%M:%S} was let go (keep_history), so "
-                f"{at:%Y-%m-%d %H:%M:%S} is not known any more. Ask for a later moment, or restore a backup."
-            )
-
-    def test(self, names: list[str]) -> Run:
-        """Run all checks of the named models on the stored tables, in full."""
-        started = perf_counter()
-        tables = self._tables()
-        run_id = self.state.last_run[0] if self.state.last_run else 0
-        run = Run(run_id, utc_now(), lineage=self.pipeline.lineage)
-        checker = Checker(
-            self.pipeline, self.store, tables, self.state,
-            thresholds=self.settings.thresholds, warn_error=self.settings.warn_error,
-        )  # fmt: skip
-        run.checks = checker.run(names)
-        run.ledger = checker.ledger()
-        run.status = "failed" if any(result.status == "fail" for result in run.checks) else "passed"
-        run.seconds = perf_counter() - started
-        return run
-
-    def failing(self, name: str, limit: int | None = None, stored: bool = False) -> dict[str, list[dict[str, Any]]]:
-        """Return the first rows that break each check of a table, by the check's name, where there are any.
-
-        With `stored` they are those that the last build with store_failures kept, published or not, as JSON has them.
-        Raises SelectionError for a table that has no checks, DatabaseError where nothing is kept.
-        """
-        if not (checks := self.pipeline[name].checks):
-            raise SelectionError(f"{name} has no checks that a row could break.")
-        if stored:
-            return failures.stored(self.store, name, limit)
-        tables = self._tables()
-        broken = {check.name: check.rows(tables[name], tables) for check in checks}
-        found = {name: self.store.rows(rows.order_by(rows.columns).limit(few(limit))) for name, rows in broken.items()}
-        return {check: rows for check, rows in found.items() if rows}
-
-    def mutate(self, names: list[str]) -> list[Mutated]:
-        """Break copies of the named models' tables, and say of each check whether it notices."""
-        return list(mutated(self.pipeline, self.store, self._tables(), names))
-
-    def verify(self) -> list[Verified]:
-        """Make every table anew in scratch space and compare it with what is stored."""
-        return list(verify_tables(self.pipeline, self.store, self.state))
-
-    def runs(self, limit: int | None = None) -> list[dict[str, Any]]:
-        """Return the runs that changed something, the last first, each with what it did to which table."""
-        if self.state.last_run is None:
-            return []
-        log, done = self.store.table(LAYER, "runs"), done_tables(self.store)
-        runs = self.store.rows(log.order_by(ibis.desc("run_id")).limit(few(limit)))
-        first = min((run["run_id"] for run in runs), default=0)
-        tables = self.store.rows(done.filter(done.run_id >= first)) if done is not None else []
-        order = {name: place for place, name in enumerate(self.pipeline.models)}
-        tables.sort(key=lambda row: order.get(row["table_name"], len(order)))
-        for run in runs:
-            run["tables"] = [_without(row, "run_id") for row in tables if row["run_id"] == run["run_id"]]
-        return runs
-
-
-def few(limit: int | None) -> int | None:
-    """Return a limit that every engine can take; None is none."""
-    return limit and min(limit, 2**31 - 1)
-
-
-def _without(row: dict[str, Any], name: str) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if key != name}
-
-
-def _made_from_history(pipeline: Pipeline, model: Model) -> bool:
-    """Say whether all that a model is made from is in the histories."""
-    inputs = [pipeline[name] for name in model.inputs]
-    return bool(inputs) and all(isinstance(i.kind, Snapshot) or _made_from_history(pipeline, i) for i in inputs)
-
-
-def connect(database: str | Path | None = None, **options: Any) -> Warehouse:
-    """Open a built database for reading; `options` are the fields of Settings."""
-    settings = Settings.load(database=database, **options)
-    return Warehouse(pipelines.load(settings), settings)
 
 
 def show(table: str, limit: int | None = None, as_of: str | date | None = None, **options: Any) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 
 from lc_ibis.engine.model import Snapshot, Source
 from lc_ibis.errors import SettingsError, hint
-from lc_ibis.reading import Warehouse, connect, few
+from lc_ibis.warehouse import Warehouse, connect, few
 
 _KEY = ("refusal_id",)
 _REFUSAL = ["source_name", "received_id", "reason", "failure_reason", "received_text"]

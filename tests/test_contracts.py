@@ -157,7 +157,7 @@ def test_changed_code_rebuilds_the_table_and_what_reads_it(tmp_path: Path) -> No
 
     for factor in (1, 10):
         _run(tmp_path, version(factor), thing_again)
-        with lc_ibis.reading.Warehouse(
+        with lc_ibis.warehouse.Warehouse(
             Pipeline([src_thing, version(factor), thing_again]), Settings.load(database=tmp_path / "t.duckdb")
         ) as warehouse:
             rows = warehouse.store.rows(warehouse.table("thing_again"))
@@ -182,7 +182,7 @@ def test_a_changed_contract_makes_the_table_anew(tmp_path: Path) -> None:
     wide = model(Incremental(), WiderThing)(wider)
     _run(tmp_path, wide)
     settings = Settings.load(database=tmp_path / "t.duckdb")
-    with lc_ibis.reading.Warehouse(Pipeline([src_thing, wide]), settings) as warehouse:
+    with lc_ibis.warehouse.Warehouse(Pipeline([src_thing, wide]), settings) as warehouse:
         assert warehouse.table("thing").columns == ("thing_id", "label")
 
 

@@ -22,8 +22,8 @@ from lc_ibis.engine.model import Incremental, Model, model
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.errors import ModelError
 from lc_ibis.layers import marts, pipeline
-from lc_ibis.reading import Warehouse
 from lc_ibis.settings import Settings
+from lc_ibis.warehouse import Warehouse
 from tests.conftest import ACCOUNT, CUSTOMER, Lending, write_csv
 from tests.oracle import Oracle, bare, whole
 from tests.test_laws import account_rows, customer_rows, open_refusals

@@ -18,8 +18,8 @@ from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.run import Run
 from lc_ibis.errors import ChecksFailed, SettingsError
 from lc_ibis.layers import pipeline
-from lc_ibis.reading import Warehouse
 from lc_ibis.settings import Settings
+from lc_ibis.warehouse import Warehouse
 from tests.conftest import ALICE, SAVINGS, WIDELY, Lending
 from tests.test_sample import DAYS
 

@@ -24,7 +24,7 @@ from lc_ibis.migrations.measuring import Timed, timed
 from lc_ibis.migrations.migration import Migration
 from lc_ibis.migrations.old import HISTORIES
 from lc_ibis.migrations.phases import PHASES, contract_problems
-from lc_ibis.reading import Warehouse
+from lc_ibis.warehouse import Warehouse
 
 Verdict = Literal["pass", "fail", "unclear"]
 # Below this many rows, what is not proportional to them takes most of a build's time.

@@ -19,8 +19,8 @@ from lc_ibis.errors import MigrationError
 from lc_ibis.migrations.checkpoints import options_of
 from lc_ibis.migrations.inputs import sources
 from lc_ibis.migrations.migration import Migration
-from lc_ibis.reading import Warehouse
 from lc_ibis.settings import Settings
+from lc_ibis.warehouse import Warehouse
 
 MART = "account_summary"
 _MORE = Decimal("1.00")

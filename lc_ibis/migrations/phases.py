@@ -21,7 +21,7 @@ from lc_ibis.errors import ChecksFailed, ContractError, LcIbisError, MigrationEr
 from lc_ibis.migrations import adopting, inputs, names
 from lc_ibis.migrations.migration import Migration
 from lc_ibis.quality import report
-from lc_ibis.reading import Warehouse
+from lc_ibis.warehouse import Warehouse
 
 
 @dataclass(frozen=True)

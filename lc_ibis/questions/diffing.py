@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 
 from lc_ibis.engine.model import Model
 from lc_ibis.errors import SelectionError
-from lc_ibis.reading import connect, few
+from lc_ibis.warehouse import connect, few
 
 _CHANGE = "_change"
 

@@ -15,7 +15,7 @@ from lc_ibis.engine.touched import key_values
 from lc_ibis.errors import SelectionError
 from lc_ibis.questions.keys import having, parsed, written
 from lc_ibis.questions.lines import Line, lines_of
-from lc_ibis.reading import Warehouse, connect, few
+from lc_ibis.warehouse import Warehouse, connect, few
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from lc_ibis.engine.model import CheckStrategy, Model, Snapshot
 from lc_ibis.engine.scd2 import Versions
 from lc_ibis.errors import SelectionError, hint
 from lc_ibis.questions.keys import having, parsed, written
-from lc_ibis.reading import Warehouse, connect
 from lc_ibis.refusals import refusals_of
+from lc_ibis.warehouse import Warehouse, connect
 
 What = Literal["first seen", "changed", "deleted", "came back", "refused", "no longer refused"]
 

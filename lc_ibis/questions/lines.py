@@ -12,7 +12,7 @@ from lc_ibis.engine.deliveries import sha256_of
 from lc_ibis.engine.extracts import delivered
 from lc_ibis.engine.model import Model
 from lc_ibis.errors import LcIbisError
-from lc_ibis.reading import Warehouse
+from lc_ibis.warehouse import Warehouse
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,9 @@ def served(port: int = 8000, sample_rows: int = 0, **options: Any) -> Iterator[T
         try:
             server = ThreadingHTTPServer(("127.0.0.1", port), handler)
         except OSError as error:
-            raise SettingsError(f"port: {port} is not to be had ({error.strerror}). Name another with --port.") from None
+            raise SettingsError(
+                f"port: {port} is not to be had ({error.strerror}). Name another with --port."
+            ) from None
         with server:
             yield server
     finally:

@@ -16,6 +16,8 @@ from lc_ibis.engine.model import Model, Source
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.errors import DatabaseError
 from lc_ibis.settings import Settings
+from lc_ibis.warehouse import connect
+
 
 @dataclass(frozen=True)
 class ColumnFacts:
@@ -104,9 +106,7 @@ def _unit(name: str) -> str:
     return next((unit for suffix, unit in UNITS.items() if name.endswith(suffix)), "")
 
 
-def _reached(
-    table: str, column: str, origins: Mapping[str, Mapping[str, tuple[Origin, ...]]]
-) -> list[Origin]:
+def _reached(table: str, column: str, origins: Mapping[str, Mapping[str, tuple[Origin, ...]]]) -> list[Origin]:
     """Return the columns that are made of a column."""
     return [
         Origin(name, made, origin.is_copy)
@@ -130,7 +130,7 @@ def _rows(
 ) -> dict[str, tuple[Mapping[str, Any], ...]]:
     if not there:
         raise DatabaseError(f"{settings.place}: there is no database to show rows of. Make it with lc-ibis build.")
-    with reading.connect(**_options(settings)) as warehouse:
+    with connect(**_options(settings)) as warehouse:
         return {
             name: tuple(warehouse.store.rows(pipeline[name].ordered(warehouse.table(name)).limit(count)))
             for name in pipeline.models
