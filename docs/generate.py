@@ -1,16 +1,20 @@
-"""Write tables.md, naming.md, cli.md and sql/ from the code; with --check, only say whether they are up to date."""
+"""Write tables.md, naming.md, cli.md, api.md and sql/ from the code; with --check, only say whether they are true."""
 
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Iterator
+from dataclasses import MISSING, fields
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
 import lc_ibis
+from lc_ibis import contracts, migrations, site
 from lc_ibis.cli import main
 from lc_ibis.engine.checks import Check
 from lc_ibis.engine.contracts import Contract
@@ -22,6 +26,8 @@ from lc_ibis.layers.columns import ABBREVIATIONS
 from lc_ibis.quality import failures
 from lc_ibis.quality.failures import FailingRow
 from lc_ibis.reading import DIALECTS
+from lc_ibis.settings import Settings
+from lc_ibis.warehouse import Warehouse
 
 HERE = Path(__file__).parent
 
@@ -112,11 +118,46 @@ def naming() -> str:
     ])  # fmt: skip
 
 
+def api() -> str:
+    """Return the reference of the functions and of the settings that they take."""
+    parts = ["# Python\n\nGenerated from the code by `python docs/generate.py`.", _OPTIONS, _settings()]
+    parts += ["## lc_ibis", *(_function("lc_ibis", getattr(lc_ibis, name)) for name in lc_ibis.__all__)]
+    for module in (contracts, migrations, site):
+        parts.append(f"## {module.__name__}\n\n{inspect.getdoc(module)}")
+        parts += [_function(module.__name__, getattr(module, name)) for name in module.__all__]
+    parts.append(f"## Warehouse\n\n{inspect.getdoc(Warehouse)}\n\nWhat `lc_ibis.connect` returns.")
+    methods = [each for name, each in vars(Warehouse).items() if not name.startswith("_") and inspect.isfunction(each)]
+    parts += [_function("warehouse", each) for each in methods]
+    return "\n\n".join(parts) + "\n"
+
+
+_OPTIONS = "`options` are the fields of Settings; what is not given is read from the environment and lc-ibis.toml."
+
+
+def _function(home: str, function: Any) -> str:
+    if not inspect.isfunction(function):
+        return f"### {home}.{function.__name__}\n\n{inspect.getdoc(function)}"
+    parameters = [p for p in inspect.signature(function).parameters.values() if p.name != "self"]
+    given = re.sub(r": '([^']*)'", r": \1", ", ".join(str(p) for p in parameters))
+    call = f"{function.__name__}({given}) -> {inspect.signature(function).return_annotation}"
+    return f"### {home}.{function.__name__}\n\n```python\n{call}\n```\n\n{inspect.getdoc(function)}"
+
+
+def _settings() -> str:
+    rows = ["## Settings", "", "| setting | type | default |", "|---|---|---|"]
+    for each in fields(Settings):
+        default = each.default if each.default is not MISSING else "none"
+        rows.append(
+            f"| {each.name} | {str(each.type).replace('|', 'or')} | {'' if default in (None, ()) else default} |"
+        )
+    return "\n".join([*rows, "", "What each means: [the options of the commands](cli.md)."])
+
+
 def _either(names: tuple[str, ...]) -> str:
     return " or ".join(f"`{name}`" for name in names)
 
 
-PAGES = {"tables.md": tables, "naming.md": naming, "cli.md": cli}
+PAGES = {"tables.md": tables, "naming.md": naming, "cli.md": cli, "api.md": api}
 PAGES |= {f"sql/{dialect}.sql": partial(sql, dialect) for dialect in DIALECTS}
 
 

@@ -24,7 +24,7 @@ from click.testing import CliRunner  # noqa: E402
 from lc_ibis.cli import main  # noqa: E402
 from tests.old_databases import ACCOUNTS, CUSTOMERS, five_layers, three_layers  # noqa: E402
 
-PAGES = tuple(HERE / f"{name}.md" for name in ("migration", "upkeep", "extending"))
+PAGES = tuple(HERE / f"{name}.md" for name in ("index", "migration", "upkeep", "extending", "sharing"))
 # What differs from run to run, and what stands for it.
 _VARYING = (
     (r"\d{8}T\d{6}\.\d{6}Z", "…"),
@@ -70,13 +70,17 @@ def _prepare_loans(directory: Path) -> None:
     shutil.copytree(HERE.parent / "examples/loans", directory, dirs_exist_ok=True)
 
 
-_PREPARED = {"extending": _prepare_loans}
+_PREPARED = {"extending": _prepare_loans, "index": lambda _: None}
 
 
 def _run(block: str) -> str:
     lines = []
     for command in re.findall(r"^\$ (.*)$", block, re.MULTILINE):
         words, _, remark = command.partition("    # ")
+        if words.startswith("cd "):
+            os.chdir(words.removeprefix("cd "))
+            lines.append(f"$ {command}")
+            continue
         result = CliRunner().invoke(main, shlex.split(_placed(words))[1:])
         if result.exit_code != (1 if remark == "exit code 1" else 0):
             raise SystemExit(f"{command}: {result.output}{result.exception}")
