@@ -139,6 +139,7 @@ def _function(home: str, function: Any) -> str:
         return f"### {home}.{function.__name__}\n\n{inspect.getdoc(function)}"
     parameters = [p for p in inspect.signature(function).parameters.values() if p.name != "self"]
     given = re.sub(r": '([^']*)'", r": \1", ", ".join(str(p) for p in parameters))
+    given = re.sub(r"<[\w-]+ function (\w+)>|<function <lambda> at \w+>", lambda found: found[1] or "…", given)
     call = f"{function.__name__}({given}) -> {inspect.signature(function).return_annotation}"
     return f"### {home}.{function.__name__}\n\n```python\n{call}\n```\n\n{inspect.getdoc(function)}"
 
