@@ -112,3 +112,19 @@ def test_without_debug_no_statement_is_kept(lending: Lending) -> None:
     lending.load([ALICE], [SAVINGS])
     with lc_ibis.connect(lending.database) as warehouse:
         assert warehouse.store._statements._taken == []  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("way", ["--no-color", "NO_COLOR"])
+def test_plain_lines_on_request(lending: Lending, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    """Even on a terminal: no colours, nothing that turns."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    lending.deliver([ALICE], [SAVINGS])
+    assert "\x1b" in CliRunner().invoke(main, ["build", *words(lending)], color=True).output
+    if way == "NO_COLOR":
+        monkeypatch.setenv("NO_COLOR", "1")
+    plain = ["--no-color"] if way == "--no-color" else []
+    for command in (["build", *plain, *words(lending)], ["tables", *plain, "--database", str(lending.database)]):
+        result = CliRunner().invoke(main, command, color=True)
+        assert result.exit_code == 0, result.output
+        assert "\x1b" not in result.output

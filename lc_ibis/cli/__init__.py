@@ -62,6 +62,24 @@ def version() -> None:
     click.echo(f"lc-ibis {lc_ibis.version()}")
 
 
+def _without_colour(ctx: click.Context, _option: click.Parameter, is_plain: bool) -> None:
+    if is_plain:
+        ctx.find_root().color = False
+
+
+def _make_plain(command: click.Command) -> None:
+    """Give a command, or those of a group, the option to print plain lines."""
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            _make_plain(inner)
+    else:
+        option = click.Option(
+            ["--no-color"], is_flag=True, expose_value=False, is_eager=True, callback=_without_colour,
+            help="Print plain lines; as the variable NO_COLOR has it.",
+        )  # fmt: skip
+        command.params.append(option)
+
+
 _COMMANDS = (
     starting.init, starting.doctor, starting.completion,
     building.build, building.plan, building.parity, reading.runs, reading.verify, reading.ls, reading.show,
@@ -72,6 +90,7 @@ _COMMANDS = (
 )  # fmt: skip
 for command in _COMMANDS:
     main.add_command(command)
+    _make_plain(command)
 
 
 def run() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+import click
 from rich import console
 from rich.console import RenderableType
 from rich.measure import Measurement
@@ -36,7 +38,14 @@ class Console(console.Console):
 
 def new_console() -> Console:
     # What is printed holds names and values from files: never markup.
-    return Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+    plain = False if _is_plain() else None
+    return Console(highlight=False, soft_wrap=True, markup=False, emoji=False, force_terminal=plain)
+
+
+def _is_plain() -> bool:
+    """Say whether plain lines are asked for: by --no-color, or by NO_COLOR (https://no-color.org)."""
+    context = click.get_current_context(silent=True)
+    return bool(os.environ.get("NO_COLOR")) or (context is not None and context.find_root().color is False)
 
 
 def print_whole(console: Console, table: RenderableType) -> None:
