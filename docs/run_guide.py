@@ -118,4 +118,6 @@ def _main(is_check: bool) -> str | None:
 
 
 if __name__ == "__main__":
+    for variable in [name for name in os.environ if name.startswith("LC_IBIS_")]:
+        del os.environ[variable]  # a reader has none
     sys.exit(_main(sys.argv[1:] == ["--check"]))

@@ -23,18 +23,16 @@ def load(settings: Settings) -> Pipeline:
     are or otherwise, and its `outputs`, if it has them, are written to files. A module alone is one too.
     Raises SettingsError where there is no such package, ModelError where it cannot be imported or does not fit ours.
     """
-    return _with(settings.models, Path.cwd())
+    from lc_ibis.layers import pipeline
+
+    return _with(pipeline, settings.models, Path.cwd()) if settings.models else pipeline
 
 
 @functools.cache
-def _with(names: tuple[str, ...], directory: Path) -> Pipeline:
-    from lc_ibis.layers import pipeline
-
-    if not names:
-        return pipeline
+def _with(ours: Pipeline, names: tuple[str, ...], directory: Path) -> Pipeline:
     modules = [module for name in names for module in _modules(name, directory)]
     outputs = [output for module in modules for output in _outputs(module)]
-    return Pipeline.of(*pipeline.modules, *modules, outputs=[*pipeline.outputs, *outputs])
+    return Pipeline.of(*ours.modules, *modules, outputs=[*ours.outputs, *outputs])
 
 
 def _modules(name: str, directory: Path) -> Iterator[ModuleType]:

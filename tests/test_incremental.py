@@ -43,7 +43,7 @@ def account_summary(int_savings_account_only: ir.Table, run_at: ir.TimestampScal
 def other_code() -> Pipeline:
     changed = Model(account_summary, Incremental(), marts.AccountSummary, "marts")
     models = [changed if m.name == "account_summary" else m for m in pipeline]
-    return Pipeline(models, pipeline.outputs, pipeline.ledger)
+    return Pipeline(models, pipeline.outputs)
 
 
 operations = st.sampled_from(["upsert", "delete", ""])

@@ -120,7 +120,7 @@ def test_file_and_line_are_those_of_the_declaration(monkeypatch: pytest.MonkeyPa
         line = next(n for n, text in enumerate(file, start=1) if text.startswith("    tot_amount"))
     assert found == [Breach("tests/test_naming.py", line, "Misnamed.tot_amount", "tot is an abbreviation: write total")]
 
-    monkeypatch.setattr(reading, "lint", lambda: found)
+    monkeypatch.setattr(reading, "lint", lambda **_: found)
     result = CliRunner().invoke(main, ["lint"])
     assert result.exit_code == 1
     assert f"tests/test_naming.py:{line}: Misnamed.tot_amount: tot is an abbreviation: write total\n" in result.output

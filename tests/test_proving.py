@@ -49,7 +49,7 @@ def test_new_checks_are_run_on_all_rows(lending: Lending) -> None:
         [*marts.account_summary.checks, no_rows("none", "There are no rows.").but(severity="warn")],
     )  # fmt: skip
     models = [strict if m.name == "account_summary" else m for m in pipeline]
-    run = run_pipeline(Pipeline(models, pipeline.outputs, pipeline.ledger), Settings.load(**lending.places()))
+    run = run_pipeline(Pipeline(models, pipeline.outputs), Settings.load(**lending.places()))
     scopes = {result.scope for result in run.checks if result.table == "account_summary"}
     assert scopes == {"all rows"}
     assert [r.failing_count for r in run.checks if r.check.name == "none"] == [8]

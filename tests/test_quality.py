@@ -125,7 +125,7 @@ def test_a_check_that_cannot_fail_is_found(lending: Lending) -> None:
     model = Model(staged.function, Incremental(), staged.contract, "staging", [*staged.checks, idle])
     models = [model if m.name == "stg_account" else m for m in pipeline]
     settings = Settings.load(**lending.places())
-    run_pipeline(Pipeline(models, pipeline.outputs, pipeline.ledger), settings)
+    run_pipeline(Pipeline(models, pipeline.outputs), settings)
     with Warehouse(Pipeline(models), settings) as warehouse:
         asleep = [result.check.name for result in warehouse.mutate(["stg_account"]) if not result.has_noticed]
     assert asleep == ["savings_are_positive"]
