@@ -13,9 +13,8 @@ from lc_ibis import pipelines
 from lc_ibis.backends import files_of, frozen
 from lc_ibis.engine import backup as contents
 from lc_ibis.engine.backup import DATABASE, OUTPUTS, Backup
-from lc_ibis.engine.exports import is_whole, output_names
+from lc_ibis.engine.exports import all_output_names, is_whole
 from lc_ibis.engine.keeping import Kept, PendingOutputs
-from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.state import utc_now
 from lc_ibis.engine.state_tables import LAYER
 from lc_ibis.engine.store import Store
@@ -129,7 +128,7 @@ def restore(backup: str | Path, progress: Progress = lambda _: None, **options: 
             f"{directory}: it is of the backend {found.backend}. Restore it with --backend {found.backend}."
         )
     contents.verify(directory, found)
-    outputs = PendingOutputs(settings.outputs, _output_names(pipelines.load(settings)))
+    outputs = PendingOutputs(settings.outputs, all_output_names(pipelines.load(settings)))
     mark = f"before-restore-{utc_now():%Y%m%dT%H%M%S.%fZ}"
     with ExitStack() as held:
         held.callback(outputs.discard)
@@ -159,7 +158,3 @@ def _published(outputs: PendingOutputs, mark: str) -> Iterator[Kept]:
             f"{error.filename2 or error.filename}: the database is restored, but the file cannot be put in its place "
             f"({error.strerror}). Mend that and restore again, or build: the files will follow the tables."
         ) from None
-
-
-def _output_names(pipeline: Pipeline) -> set[str]:
-    return {name for output in pipeline.outputs for name in output_names(output)}

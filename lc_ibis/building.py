@@ -168,7 +168,7 @@ def _build(
         if progress:
             progress.begun("outputs")
         with timed(run, "outputs_seconds"):
-            staged.write(store, pipeline, state, chosen)
+            staged.write(store, pipeline, state, chosen, run)
         kept = failing.keep()
         if state != unchanged:
             state.write(store, run)

@@ -8,9 +8,9 @@ from typing import Any
 from lc_ibis import pipelines
 from lc_ibis.engine.checks import Check
 from lc_ibis.engine.contract_changes import ContractDiff, compared, type_name
-from lc_ibis.engine.exports import write_text
 from lc_ibis.engine.model import Model
 from lc_ibis.engine.pipeline import Pipeline
+from lc_ibis.engine.whole_files import write_text
 from lc_ibis.errors import SelectionError, SettingsError
 from lc_ibis.settings import Settings
 from lc_ibis.warehouse import connect

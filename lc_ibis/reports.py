@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lc_ibis.engine.exports import write_text
+from lc_ibis.engine.whole_files import write_text
 from lc_ibis.errors import DatabaseError, SettingsError
 from lc_ibis.quality.report import SCHEMA_VERSION
 from lc_ibis.settings import FORMATS, Format, Settings

@@ -101,7 +101,7 @@ def test_an_error_while_writing_outputs_changes_nothing(lending: Lending, monkey
     def no_room(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(exports, "sha256_of", no_room)
+    monkeypatch.setattr(exports, "digest_of", no_room)
     with pytest.raises(LcIbisError, match="No space left"):
         lending.load(accounts=[CHANGED])
     assert lending.files() == before

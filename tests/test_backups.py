@@ -91,7 +91,7 @@ def test_tables_and_files_come_back_and_the_next_load_is_built_on_them(two_loads
 
     run = two_loads.build()
     assert run.run_id == 2
-    assert len(run.outputs) == 4
+    assert len(run.outputs) == 5
     assert {n: [without_stamps(row) for row in rows] for n, rows in two_loads.contents().items()} == second
     assert two_loads.build().status == "unchanged"
 
@@ -112,7 +112,7 @@ def test_what_is_replaced_is_kept(two_loads: Lending) -> None:
 
 
 def test_restoring_twice_does_nothing_more(two_loads: Lending) -> None:
-    assert len(restore(two_loads)) == 5
+    assert len(restore(two_loads)) == 6
     before = everything(two_loads.root)
     assert restore(two_loads) == []
     assert everything(two_loads.root) == before
@@ -165,14 +165,15 @@ def test_whatever_was_built_since_a_restore_brings_back_every_byte(before: list[
 
 def test_outputs_of_another_form_are_kept_aside(two_loads: Lending) -> None:
     two_loads.build(partitioned=True)
-    assert sorted(path.name for path in two_loads.outputs.iterdir()) == ["account_summary", "customer_profile"]
+    parted = ["account_summary", "customer_profile", "outputs.manifest.json"]
+    assert sorted(path.name for path in two_loads.outputs.iterdir()) == parted
     parts = back_up(two_loads, two_loads.root / "parts")
     restore(two_loads)
     left = {path.name for path in two_loads.outputs.iterdir() if "before-restore" not in path.name}
     assert left == {path.name for path in (two_loads.root / "first_outputs").iterdir()}
     restore(two_loads, parts)
     left = {path.name for path in two_loads.outputs.iterdir() if "before-restore" not in path.name}
-    assert left == {"account_summary", "customer_profile"}
+    assert left == set(parted)
     assert two_loads.build(partitioned=True).status == "unchanged"
 
 
@@ -209,7 +210,7 @@ def test_a_file_that_cannot_be_put_in_its_place_is_said_and_the_database_restore
     assert balances(two_loads) == ["5000.00"]
     assert not list(two_loads.root.rglob(".*"))
     monkeypatch.undo()
-    assert len(restore(two_loads)) == 4
+    assert len(restore(two_loads)) == 5
 
 
 # What is no whole backup ----------------------------------------------------------------------
@@ -647,7 +648,7 @@ def test_the_commands_say_what_they_did(two_loads: Lending) -> None:
     made = run("backup", "--to", "mine")
     assert made.exit_code == 0
     assert made.output.startswith("backed up run 2 of 20")
-    assert ": 5 files, " in made.output
+    assert ": 6 files, " in made.output
     assert made.output.endswith("\n  mine\n")
     again = run("backup", "--to", "mine")
     assert again.exit_code == 1
@@ -664,7 +665,7 @@ def test_the_commands_say_what_they_did(two_loads: Lending) -> None:
     filled = [Path(one["place"]).name for one in document["places"]]
     assert filled == ["lc.duckdb", *sorted(path.name for path in (two_loads.root / "first_outputs").iterdir())]
     document = json.loads(run("backup", "--json").stdout)
-    assert (document["run_id"], len(document["files"]), document["missing"]) == (2, 5, [])
+    assert (document["run_id"], len(document["files"]), document["missing"]) == (2, 6, [])
     assert Path(document["directory"], "backup.json").exists()
 
 

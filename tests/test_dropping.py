@@ -161,7 +161,7 @@ def test_output_files_of_a_dropped_table_stay_until_it_is_made_again(lending: Le
     drop(lending, "customer_profile")
     assert (lending.outputs / "customer_profile/part-00000.parquet").exists()
     run = lending.load(accounts=[CHANGED], partitioned=True)
-    assert {path.name for path in run.outputs} == {"account_summary", "customer_profile"}
+    assert {path.name for path in run.outputs} == {"account_summary", "customer_profile", "outputs.manifest.json"}
     assert lending.build(partitioned=True).status == "unchanged"
 
 

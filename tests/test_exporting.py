@@ -18,9 +18,10 @@ import pytest
 from click.testing import CliRunner
 
 import lc_ibis
-from lc_ibis import exporting
 from lc_ibis.cli import main
+from lc_ibis.engine.export_manifest import manifest_of
 from lc_ibis.errors import LcIbisError, OutputError, SelectionError, SettingsError
+from lc_ibis.exporting import forms
 from tests.conftest import ALICE, SAVINGS, WIDELY, Lending
 
 LARGEST = "1234567890123456.78"
@@ -76,7 +77,7 @@ def test_what_a_worksheet_cannot_hold_is_refused(lending: Lending, monkeypatch: 
     lending.load([("1", "a" * 33_000, "Yes")], ACCOUNTS)
     with pytest.raises(OutputError, match="customer_name: a text of 33,000 letters does not fit a cell"):
         lc_ibis.export("stg_customer", lending.root / "rows.xlsx", **lending.options)
-    monkeypatch.setattr(exporting, "_MOST_ROWS", 3)
+    monkeypatch.setattr(forms, "_MOST_ROWS", 3)
     with pytest.raises(OutputError, match=r"3 rows do not fit a worksheet, which has 3\. Export \.csv"):
         _exported(lending, "rows.xlsx")
     assert not list(lending.root.glob("*rows.xlsx*"))
@@ -91,14 +92,14 @@ def test_columns_are_chosen_and_the_manifest_says_what_there_is(lending: Lending
     run = lending.load([ALICE], ACCOUNTS)
     file = _exported(lending, f"some{ending}", columns=["balance_amount", "account_id"])
     assert [list(row) for row in read(file)] == [["balance_amount", "account_id"]] * 3
-    manifest = json.loads(exporting.manifest_of(file).read_text(encoding="utf-8"))
+    manifest = json.loads(manifest_of(file).read_text(encoding="utf-8"))
     assert manifest == {
         "schema_version": 1, "file": f"some{ending}", "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
         "bytes": file.stat().st_size, "table": "snap_account", "columns": ["balance_amount", "account_id"],
-        "row_count": 3, "run_id": 1, "run_at": f"{run.run_at.isoformat()}Z", "as_of": None,
+        "row_count": 3, "run_id": 1, "run_at": f"{run.run_at.isoformat()}Z", "partition_by": [], "as_of": None,
     }  # fmt: skip
     _exported(lending, f"some{ending}", as_of="1")
-    assert json.loads(exporting.manifest_of(file).read_text(encoding="utf-8"))["as_of"] == "1"
+    assert json.loads(manifest_of(file).read_text(encoding="utf-8"))["as_of"] == "1"
 
 
 def test_formulas_are_neutralised_in_csv_on_request(lending: Lending) -> None:
@@ -147,3 +148,84 @@ def test_the_command_writes_some_columns(lending: Lending) -> None:
     assert result.output == "wrote interest.xlsx\n"
     assert read(Path("interest.xlsx")) == [{"account_id": "A1", "annual_interest_amount": float(Decimal("75.00"))}]
     assert sorted(path.name for path in Path().glob("interest*")) == ["interest.xlsx", "interest.xlsx.manifest.json"]
+
+
+NAMED = [("A1", "1", "1", "Savings"), ("a/b=c %2F é", "1", "2", "Checking"), ("..", "2", "3", "Savings")]
+
+
+@pytest.mark.parametrize("backend", WIDELY[:1] + WIDELY[2:])
+def test_rows_are_parted_by_the_values_of_columns(lending: Lending) -> None:
+    lending.load([ALICE], NAMED)
+    place = _exported(lending, "parts", partition_by=["account_type", "account_id"])
+    parts = [part.relative_to(place).as_posix() for part in sorted(place.rglob("*.parquet"))]
+    assert parts[0] == "account_type=checking/account_id=a%2Fb%3Dc%20%252F%20%C3%A9/part-0.parquet"
+    assert len(parts) == 3
+    stored = lc_ibis.show("snap_account", **lending.options)
+    names = list(stored[0])
+    # By a reader that is not the writer.
+    query = f"SELECT {', '.join(names)} FROM read_parquet('{place}/**/*.parquet', hive_partitioning = true)"
+    found = duckdb.sql(f"{query} ORDER BY account_id").to_arrow_table().to_pylist()
+    assert found == sorted(stored, key=lambda row: row["account_id"])
+    manifest = json.loads(manifest_of(place).read_text(encoding="utf-8"))
+    lines = "".join(f"{part} {hashlib.sha256((place / part).read_bytes()).hexdigest()}\n" for part in parts)
+    assert manifest["sha256"] == hashlib.sha256(lines.encode()).hexdigest()
+    assert (manifest["partition_by"], manifest["row_count"]) == (["account_type", "account_id"], 3)
+
+
+def test_an_export_replaces_its_directory_and_no_other(lending: Lending) -> None:
+    lending.load([ALICE], NAMED)
+    place = _exported(lending, "parts", partition_by=["account_id"])
+    _exported(lending, "parts", partition_by=["account_type"])
+    assert sorted(part.name for part in place.iterdir()) == ["account_type=checking", "account_type=savings"]
+    (place / "notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match="it holds something else than an export"):
+        _exported(lending, "parts", partition_by=["account_type"])
+    (lending.root / "link").symlink_to(place)
+    with pytest.raises(OutputError, match="it holds something else"):
+        _exported(lending, "link", partition_by=["account_type"])
+    assert (place / "notes.txt").read_text() == "mine"
+    assert not list(lending.root.glob(".*tmp"))
+
+
+def test_a_table_without_rows_is_an_empty_directory(lending: Lending) -> None:
+    lending.load([ALICE], [("A1", "1", "1", "Checking")])
+    place = lc_ibis.export("account_summary", lending.root / "none", partition_by=["account_id"], **lending.options)
+    assert list(place.iterdir()) == []
+    assert json.loads(manifest_of(place).read_text(encoding="utf-8"))["row_count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "told"),
+    [
+        ({"to": "x.csv"}, SettingsError, r"with --partition-by it is a directory\. Name it without \.csv"),
+        ({"partition_by": ["kind"]}, SelectionError, "snap_account has no column 'kind'"),
+        ({"partition_by": ["account_type"] * 2}, SelectionError, "a column is named twice"),
+        ({"columns": ["account_id"]}, SelectionError, "account_type is not among the columns that are written"),
+        ({"columns": ["account_type"]}, SelectionError, "no column is left beside those of --partition-by"),
+        ({"partition_by": ["balance_amount"]}, OutputError, "values of type decimal128.* name no directories"),
+        ({"partition_by": ["account_id"]}, OutputError, "account_id: the value 'null' can name no directory"),
+    ],
+)
+def test_what_cannot_part_rows_is_refused(
+    lending: Lending, options: dict[str, Any], error: type[LcIbisError], told: str
+) -> None:
+    lending.load([ALICE], [SAVINGS, ("null", "1", "1", "Savings")])
+    with pytest.raises(error, match=told):
+        _exported(lending, **{"name": options.pop("to", "parts"), "partition_by": ["account_type"], **options})
+    assert not list(lending.root.glob("*parts*"))
+
+
+def test_too_many_values_are_refused(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
+    lending.load([ALICE], NAMED)
+    monkeypatch.setattr(forms, "_MOST_DIRECTORIES", 2)
+    with pytest.raises(OutputError, match="account_id: 3 values would be as many directories, and 2 are the most"):
+        _exported(lending, "parts", partition_by=["account_id"])
+
+
+def test_the_database_is_not_exported_over(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS])
+    place = lending.root / "lc.duckdb"
+    place.rename(lending.root / "my.duckdb")
+    place.symlink_to("my.duckdb")
+    with pytest.raises(SettingsError, match="it is the database itself"):
+        lc_ibis.export("snap_account", lending.root / "my.duckdb", database=place)

@@ -55,7 +55,7 @@ MAY_IMPORT = {
     "projects": {"errors", "settings"},
     "examining": {"backends", "engine", "errors", "pipelines", "settings"},
     "compacting": {"backends", "engine", "errors", "settings"},
-    "exporting": {"backends", "engine", "errors", "quality", "warehouse"},
+    "exporting": {"backends", "engine", "errors", "quality", "settings", "warehouse"},
     "refusals": {"engine", "errors", "warehouse"},
     "comparing": {"backends", "building", "engine", "errors", "pipelines", "settings"},
     "migrations": {"backends", "backups", "building", "engine", "errors", "layers", "quality", "settings", "warehouse"},

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import lc_ibis
-from lc_ibis.engine import exports
+from lc_ibis.engine import whole_files
+from lc_ibis.engine.export_manifest import OUTPUTS as MANIFEST
 from lc_ibis.errors import OutputError
 from tests.conftest import ALICE, ON_DELTA, SAVINGS, WIDELY, Lending
 
@@ -28,8 +29,8 @@ def test_a_directory_holds_what_the_file_would(lending: Lending) -> None:
     lending.load([ALICE], ACCOUNTS)
     expected = {name: pq.read_table(lending.outputs / f"{name}.parquet") for name in _OUTPUTS}
     run = lending.build(partitioned=True)
-    assert [place.name for place in run.outputs] == _OUTPUTS
-    assert sorted(place.name for place in lending.outputs.iterdir()) == _OUTPUTS
+    assert [place.name for place in run.outputs] == [*_OUTPUTS, MANIFEST]
+    assert sorted(place.name for place in lending.outputs.iterdir()) == [*_OUTPUTS, MANIFEST]
     for name, table in expected.items():
         assert _read(lending.outputs / name) == (table.schema.remove_metadata(), table.to_pylist())
     assert lending.build(partitioned=True).status == "unchanged"
@@ -61,7 +62,7 @@ def test_files_come_back_and_directories_go(lending: Lending) -> None:
     lending.load([ALICE], [SAVINGS], partitioned=True)
     lending.build()
     assert {path.name for path in lending.outputs.iterdir()} == {
-        *(f"{name}.{format}" for name in _OUTPUTS for format in ("csv", "parquet")),
+        *(f"{name}.{format}" for name in _OUTPUTS for format in ("csv", "parquet")), MANIFEST,
     }  # fmt: skip
 
 
@@ -121,14 +122,14 @@ def test_a_directory_that_cannot_be_put_in_its_place_leaves_the_old_one(
 ) -> None:
     lending.load([ALICE], [SAVINGS], partitioned=True)
     before = _read(lending.outputs / "account_summary")
-    rename = exports.os.rename
+    rename = whole_files.os.rename
 
     def spoilt(old: Path, new: Path) -> None:
         if old.name.endswith(".tmp") and not old.name.endswith(".before.tmp"):
             raise PermissionError(13, "Permission denied", str(old), None, str(new))
         rename(old, new)
 
-    monkeypatch.setattr(exports.os, "rename", spoilt)
+    monkeypatch.setattr(whole_files.os, "rename", spoilt)
     with pytest.raises(OutputError, match="the tables are published, but the file cannot be put"):
         lending.load(accounts=[("A1", "1", "7", "Savings")], partitioned=True)
     assert _read(lending.outputs / "account_summary") == before
@@ -157,7 +158,7 @@ def test_older_files_of_another_directory_go_too(lending: Lending) -> None:
     lending.deliver(accounts=[("A1", "1", "7", "Savings")])
     lc_ibis.build(**{**lending.places(), "outputs": lending.root / "elsewhere"})
     lending.build(partitioned=True)
-    assert sorted(place.name for place in lending.outputs.iterdir()) == _OUTPUTS
+    assert sorted(place.name for place in lending.outputs.iterdir()) == [*_OUTPUTS, MANIFEST]
 
 
 def test_a_link_in_the_place_of_a_directory_is_replaced(lending: Lending) -> None:

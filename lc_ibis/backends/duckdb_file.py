@@ -15,8 +15,8 @@ import ibis
 from lc_ibis.backends.duckdb_text import cannot_open, first_line, literal, without_room
 from lc_ibis.backends.statements import Statements
 from lc_ibis.engine.backup import copied, settle
-from lc_ibis.engine.exports import sweep, write_whole
 from lc_ibis.engine.keeping import put_new
+from lc_ibis.engine.whole_files import sweep, write_whole
 from lc_ibis.errors import DatabaseError, SettingsError
 
 # The file is attached under a name of its own: the file's name as the catalog's would be

@@ -152,18 +152,32 @@ def quarantine(source: str | None, reason: str | None, limit: int, as_csv: bool,
 
 @click.command()
 @click.argument("table")
-@click.option("--to", type=PATH, required=True, help="The file; it ends in .csv, .parquet, .arrow, .xlsx or .duckdb.")
+@click.option(
+    "--to",
+    type=PATH,
+    required=True,
+    help="The file; it ends in .csv, .parquet, .arrow, .xlsx or .duckdb. With --partition-by, a directory.",
+)
 @click.option("--as-of", metavar="TIME", help="The table as it stood then, UTC; as for show.")
 @click.option("--column", "columns", multiple=True, metavar="NAME", help="Only this column; may be repeated.")
+@click.option(
+    "--partition-by",
+    multiple=True,
+    metavar="COLUMN",
+    help="Write a directory of Parquet files, by the values of this column: account_type=savings/part-0.parquet; "
+    "may be repeated.",
+)
 @options(*TABLES, "neutralise_formulas")
-def export(table: str, to: Path, as_of: str | None, columns: tuple[str, ...], **given: Any) -> None:
+def export(
+    table: str, to: Path, as_of: str | None, columns: tuple[str, ...], partition_by: tuple[str, ...], **given: Any
+) -> None:  # fmt: skip
     """Write a table to a file, ordered by its key.
 
     The file's ending says its form. Beside it, FILE.manifest.json says what it holds: columns, rows, checksum, run.
     """
     from lc_ibis.exporting import export
 
-    echo(f"wrote {export(table, to, as_of, columns, **given)}")
+    echo(f"wrote {export(table, to, as_of, columns, partition_by, **given)}")
 
 
 @click.command()

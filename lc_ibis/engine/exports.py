@@ -7,62 +7,28 @@ the file that belongs to the tables.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import re
-import shutil
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
-from lc_ibis.engine.deliveries import sha256_of
+from lc_ibis.engine.export_manifest import OUTPUTS, described, document
 from lc_ibis.engine.pipeline import Output, Pipeline
-from lc_ibis.engine.state import State
+from lc_ibis.engine.run import Run
+from lc_ibis.engine.state import State, run_times
 from lc_ibis.engine.store import Store
+from lc_ibis.engine.whole_files import beside, digest_of, move, remove
 from lc_ibis.errors import OutputError
-from lc_ibis.processes import is_running
 
 # By these a spreadsheet knows a formula (OWASP, CSV injection).
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 # The format of a directory of Parquet files, which the engine writes side by side.
 PARTS = "parts"
-
-
-def write_whole(place: Path, write: Callable[[Path], None]) -> None:
-    """Have `write` make a file beside its place, and move it there. Raises OutputError; then the place is as it was."""
-    if place.is_dir():
-        raise OutputError(f"{place}: a directory is where the file belongs. Name a file in it.")
-    written = _beside(place)
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        sweep(place)
-        write(written)
-        os.replace(written, place)
-    except OSError as error:
-        raise OutputError(f"{place}: the file cannot be written ({error.strerror}).") from None
-    finally:
-        with contextlib.suppress(OSError):  # a directory that could not be made holds none
-            written.unlink(missing_ok=True)
-
-
-def sweep(place: Path) -> None:
-    """Remove what processes that were killed had written for a place."""
-    for leftover in place.parent.iterdir():
-        found = re.fullmatch(r"(\d+)\.tmp", leftover.name.removeprefix(f".{place.name}."))
-        if found and leftover.name.startswith(".") and not is_running(int(found[1])):
-            leftover.unlink(missing_ok=True)
-
-
-def write_text(place: Path, text: str) -> None:
-    """Write a text file, whole at every moment. Raises OutputError; then the place is as it was."""
-
-    def write(written: Path) -> None:
-        written.write_text(text, encoding="utf-8")
-
-    write_whole(place, write)
 
 
 def neutralised(rows: ir.Table) -> ir.Table:
@@ -83,6 +49,7 @@ class PendingFiles:
     def __init__(self, directory: Path, partitioned: bool = False, neutralised: bool = False):
         self.directory, self.partitioned, self.neutralised = directory, partitioned, neutralised
         self._files: list[tuple[Path, Path]] = []
+        self._in_place = set[Path]()
         self._outdated: list[Path] = []
 
     def __enter__(self) -> PendingFiles:
@@ -97,7 +64,7 @@ class PendingFiles:
     def is_empty(self) -> bool:
         return not self._files and not self._outdated
 
-    def write(self, store: Store, pipeline: Pipeline, state: State, tables: list[str]) -> None:
+    def write(self, store: Store, pipeline: Pipeline, state: State, tables: list[str], run: Run) -> None:
         """Write the outputs of `tables` whose files are not in place already, and note them in the state.
 
         Raises OutputError.
@@ -107,6 +74,8 @@ class PendingFiles:
             for output in pipeline.outputs:
                 if output.table in tables:
                     self._write(store, pipeline, state, output)
+            if pipeline.outputs:
+                self._write_manifest(store, pipeline, state, run)
         except OSError as error:
             raise OutputError(
                 f"{error.filename or self.directory}: the outputs cannot be written ({error.strerror})."
@@ -126,17 +95,62 @@ class PendingFiles:
             _refuse_link_out(place)
             is_neutralised = self.neutralised and format == "csv"
             content = -version if is_neutralised else version
-            for leftover in self.directory.glob(f".{name}.*.tmp"):
-                if re.fullmatch(r"\d+(\.before)?\.tmp", leftover.name.removeprefix(f".{name}.")):
-                    remove(leftover)
+            self._sweep(name)
             known = state.files.get(name)
-            if known and known[0] == content and is_whole(place) and _digest(place) == known[1]:
+            if known and known[0] == content and _is_as(place, known[1]):
+                self._in_place.add(place)
                 continue
-            written = _beside(place)
+            written = beside(place)
             self._files.append((written, place))
             _write_format(store, model.ordered(neutralised(stored) if is_neutralised else stored), written, format)
-            state.files[name] = (content, _digest(written))
+            state.files[name] = (content, digest_of(written))
         self._leave(state, {model.name, *(f"{model.name}.{format}" for format in output.formats)} - files.keys())
+
+    def _write_manifest(self, store: Store, pipeline: Pipeline, state: State, run: Run) -> None:
+        """Write what the files hold, if that is not told already; last, so that it is published last."""
+        place = self.directory / OUTPUTS
+        _refuse_what_is_not_ours(place, "json", True)
+        _refuse_link_out(place)
+        self._sweep(OUTPUTS)
+        files = list(self._described(store, pipeline, state, run))
+        text = document(files)
+        sha256 = hashlib.sha256(text.encode()).hexdigest()
+        state.files[OUTPUTS] = (max((file["run_id"] for file in files), default=0), sha256)
+        if _is_as(place, sha256):
+            return
+        written = beside(place)
+        self._files.append((written, place))
+        written.write_text(text, encoding="utf-8", newline="\n")
+
+    def _described(self, store: Store, pipeline: Pipeline, state: State, run: Run) -> Iterator[dict[str, Any]]:
+        """Describe the output files that are there, or about to be, those of other builds among them."""
+        coming = {place: written for written, place in self._files}
+        times = run_times(store) | {run.run_id: run.run_at}
+        for output in pipeline.outputs:
+            model = pipeline[output.table]
+            names = output_names(output).keys() & state.files.keys() if model.name in state.tables else set()
+            for name in sorted(names):
+                place, (content, sha256) = self.directory / name, state.files[name]
+                there = place in coming or place in self._in_place or _is_as(place, sha256)
+                if there and place not in self._outdated:
+                    columns, row_count = list(model.contract.schema()), state.tables[model.name].row_count
+                    run_id = abs(content)
+                    yield described(
+                        coming.get(place, place),
+                        name,
+                        sha256,
+                        model.name,
+                        columns,
+                        row_count,
+                        run_id,
+                        times.get(run_id),
+                    )
+
+    def _sweep(self, name: str) -> None:
+        """Remove what builds that were killed had written for a file."""
+        for leftover in self.directory.glob(f".{name}.*.tmp"):
+            if re.fullmatch(r"\d+(\.before)?\.tmp", leftover.name.removeprefix(f".{name}.")):
+                remove(leftover)
 
     def _leave(self, state: State, names: set[str]) -> None:
         """Have files that a build wrote, but that are no longer asked for, go: they would not follow the tables."""
@@ -148,7 +162,7 @@ class PendingFiles:
         """Move the files to their places; return those. Raises OutputError; the tables are published already."""
         try:
             for written, place in self._files:
-                _move(written, place)
+                move(written, place)
             for place in self._outdated:
                 remove(place)
         except OSError as error:
@@ -159,10 +173,6 @@ class PendingFiles:
                 f"place ({error.strerror}). Mend that and build again; the files will follow the tables."
             ) from None
         return [place for _, place in self._files]
-
-
-def _beside(place: Path, part: str = "") -> Path:
-    return place.with_name(f".{place.name}.{os.getpid()}{part}.tmp")
 
 
 def _refuse_no_file_name(name: str) -> None:
@@ -191,6 +201,11 @@ def output_names(output: Output) -> dict[str, str]:
     return {output.table: PARTS} | {f"{output.table}.{format}": format for format in output.formats}
 
 
+def all_output_names(pipeline: Pipeline) -> list[str]:
+    """Return the names of all files that builds may write into the directory of outputs."""
+    return [*(name for output in pipeline.outputs for name in output_names(output)), OUTPUTS]
+
+
 def is_whole(place: Path) -> bool:
     """Say whether a file is there, or a directory of parts and nothing else."""
     return all(map(_is_part, place.iterdir())) if place.is_dir() else place.is_file()
@@ -214,32 +229,5 @@ def _write_format(store: Store, rows: ir.Table, place: Path, format: str) -> Non
         part.rename(place / f"part-{number:05}.parquet")
 
 
-def _digest(place: Path) -> str:
-    """Return the sha256 of a file, or of the names and sha256 of a directory's files."""
-    if place.is_file():
-        return sha256_of(place)
-    lines = (f"{part.name} {sha256_of(part)}\n" for part in sorted(place.iterdir()))
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def _move(written: Path, place: Path) -> None:
-    """Put a file in its place at once; a directory in two steps, between which there is none."""
-    if not (written.is_dir() and os.path.lexists(place)):
-        os.replace(written, place)
-        return
-    before = _beside(place, ".before")
-    os.rename(place, before)
-    try:
-        os.rename(written, place)
-    except OSError:
-        os.rename(before, place)
-        raise
-    remove(before)
-
-
-def remove(path: Path) -> None:
-    """Remove a file, or a directory with all that is in it."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+def _is_as(place: Path, sha256: str) -> bool:
+    return is_whole(place) and digest_of(place) == sha256

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lc_ibis.engine.backup import copied, digest_of
-from lc_ibis.engine.exports import is_whole, remove
+from lc_ibis.engine.exports import is_whole
+from lc_ibis.engine.whole_files import remove
 from lc_ibis.errors import BackupError, DatabaseInUse
 
 STAGED = "restore.tmp"

@@ -177,6 +177,13 @@ def done_tables(store: Store) -> ir.Table | None:
     return store.table(LAYER, "run_tables") if is_there else None
 
 
+def run_times(store: Store) -> dict[int, datetime]:
+    """Return when each run was that changed something, by its number."""
+    if (LAYER, "runs") not in store.tables():
+        return {}
+    return {run_id: run_at for run_id, run_at, *_ in _rows(store, store.table(LAYER, "runs"))}
+
+
 def _version(store: Store) -> int:
     """Return the version of the shape that the state has. Raises DatabaseError where a later program gave it one."""
     if (LAYER, "schema") not in store.tables():

@@ -16,10 +16,11 @@ from typing import Any
 
 from lc_ibis import backups
 from lc_ibis.engine.backup import copied
-from lc_ibis.engine.exports import is_whole, output_names, remove
+from lc_ibis.engine.exports import all_output_names, is_whole
 from lc_ibis.engine.keeping import PendingOutputs
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.state import utc_now
+from lc_ibis.engine.whole_files import remove
 from lc_ibis.errors import BackupError, MigrationError
 from lc_ibis.settings import Settings
 
@@ -87,7 +88,7 @@ def take(settings: Settings, pipeline: Pipeline, phase: int) -> Checkpoint:
 
 def _copied(settings: Settings, pipeline: Pipeline, directory: Path) -> Iterator[tuple[str, str]]:
     """Copy the output files that are there; give the sha256 of each by its place."""
-    for name in _names(pipeline):
+    for name in all_output_names(pipeline):
         place = settings.outputs / name
         if is_whole(place):
             for file in sorted(place.iterdir()) if place.is_dir() else (place,):
@@ -96,17 +97,13 @@ def _copied(settings: Settings, pipeline: Pipeline, directory: Path) -> Iterator
                     yield path.as_posix(), copied(source, directory / path)
 
 
-def _names(pipeline: Pipeline) -> list[str]:
-    return [name for output in pipeline.outputs for name in output_names(output)]
-
-
 def put_back(settings: Settings, pipeline: Pipeline, checkpoint: Checkpoint) -> None:
     """Make database and output files what they were. What is replaced is kept beside its place.
 
     Every checksum is verified first. Killed at any moment, doing it again ends well. Raises BackupError, DatabaseError.
     """
     mark = f"before-rollback-{utc_now():%Y%m%dT%H%M%S.%fZ}"
-    outputs = PendingOutputs(settings.outputs, _names(pipeline))
+    outputs = PendingOutputs(settings.outputs, all_output_names(pipeline))
     try:
         outputs.stage(checkpoint.directory / OUTPUTS, checkpoint.outputs)
         if checkpoint.has_database:
@@ -115,7 +112,7 @@ def put_back(settings: Settings, pipeline: Pipeline, checkpoint: Checkpoint) -> 
             _aside(settings.place, mark)
         # Again: the backup knows only of the files that the last build wrote, and has moved others aside.
         outputs.discard()
-        outputs = PendingOutputs(settings.outputs, _names(pipeline))
+        outputs = PendingOutputs(settings.outputs, all_output_names(pipeline))
         outputs.stage(checkpoint.directory / OUTPUTS, checkpoint.outputs)
         list(outputs.publish(mark))
     except OSError as error:

@@ -6,9 +6,9 @@ from functools import partial
 from pathlib import Path
 
 from lc_ibis.backends.duckdb_text import quoted
-from lc_ibis.engine.exports import write_whole
 from lc_ibis.engine.model import Model, Source
 from lc_ibis.engine.pipeline import Pipeline
+from lc_ibis.engine.whole_files import write_whole
 from lc_ibis.errors import MigrationError
 from lc_ibis.migrations.old import OldDatabase, Relation
 

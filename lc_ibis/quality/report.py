@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from lc_ibis.engine.checks import DONE, CheckResult
-from lc_ibis.engine.exports import FORMULA_STARTS, write_text
+from lc_ibis.engine.exports import FORMULA_STARTS
 from lc_ibis.engine.mutating import Mutated
 from lc_ibis.engine.run import Freshness, Run, TableRun
+from lc_ibis.engine.whole_files import write_text
 from lc_ibis.errors import OutputError
 
 SCHEMA_VERSION = 3

@@ -14,10 +14,11 @@ from typing import Any
 from lc_ibis import pipelines
 from lc_ibis.errors import OutputError, SettingsError
 from lc_ibis.settings import Settings
+from lc_ibis.site.dbt_artifacts import artifacts
 from lc_ibis.site.facts import gathered
 from lc_ibis.site.pages import pages
 
-__all__ = ["build", "serve", "served"]
+__all__ = ["artifacts", "build", "serve", "served"]
 
 DIRECTORY = "site"
 # Tells a site that may be replaced from a directory of something else.

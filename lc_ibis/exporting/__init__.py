@@ -1,0 +1,101 @@
+"""A table as files for others: CSV, Parquet, Arrow, Excel, or a database of its own, with a manifest beside it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import ibis.expr.types as ir
+
+from lc_ibis.engine.export_manifest import VERSION, described, manifest_of
+from lc_ibis.engine.exports import neutralised
+from lc_ibis.engine.whole_files import digest_of, write_directory, write_text, write_whole
+from lc_ibis.errors import SelectionError, SettingsError, hint
+from lc_ibis.exporting.forms import FORMS, by_value, is_by_value
+from lc_ibis.quality.report import to_json
+from lc_ibis.settings import Settings
+from lc_ibis.warehouse import Warehouse, connect
+
+# What engines write themselves.
+_PLAIN = (".csv", ".parquet")
+
+
+def export(
+    table: str, to: str | Path, as_of: str | date | None = None, columns: Sequence[str] = (),
+    partition_by: Sequence[str] = (), **options: Any,
+) -> Path:  # fmt: skip
+    """Write a table, ordered by its key, to one file, in the form that its ending says; return the file.
+
+    .csv, .parquet, .arrow (the IPC file format), .xlsx (needs the extra excel), or .duckdb, a database that holds the
+    table alone. `columns` are those to write, in this order; all, unless some are named. With `partition_by`, `to` is a
+    directory, and gets Parquet files by the values of these columns, below directories like account_type=savings. File
+    and directory are whole at every moment: an older one stays until the new one is written. Beside it is written
+    what it holds, as JSON: <file>.manifest.json. `options` are the fields of Settings. Raises SettingsError,
+    SelectionError, OutputError, DatabaseError.
+    """
+    place, by = Path(to), tuple(partition_by)
+    _verify(place, by, Settings.load(**options))
+    with connect(**options) as warehouse:
+        model = warehouse.pipeline[table]
+        rows = model.ordered(warehouse.table(table, as_of))
+        chosen = _chosen(table, rows.columns, tuple(columns), by)
+        rows = rows.select(*chosen)
+        if place.suffix == ".csv" and warehouse.settings.neutralise_formulas:
+            rows = neutralised(rows)
+        count = warehouse.store.count(rows)
+        if by:
+            write_directory(place, lambda written: _write(warehouse, rows, written, table, by), is_by_value)
+        else:
+            write_whole(place, lambda written: _write(warehouse, rows, written, table, by, place.suffix))
+        run = warehouse.state.last_run or (None, None)
+        about = described(place, place.name, digest_of(place), table, chosen, count, *run)
+        told = {"partition_by": by, "as_of": str(as_of) if as_of is not None else None}
+        write_text(manifest_of(place), to_json({"schema_version": VERSION, **about, **told}) + "\n")
+    return place
+
+
+def _verify(place: Path, by: tuple[str, ...], settings: Settings) -> None:
+    try:
+        str(place).encode()
+    except UnicodeEncodeError:
+        raise SettingsError(f"--to {str(place)!a}: the name is not UTF-8.") from None
+    if by and place.suffix in {".csv", *FORMS}:
+        raise SettingsError(f"--to {place}: with --partition-by it is a directory. Name it without {place.suffix}.")
+    if not by and place.suffix not in {*_PLAIN, *FORMS}:
+        *others, last = (*_PLAIN, *FORMS)
+        raise SettingsError(f"--to {place}: the name of a file ends in {', '.join(others)} or {last}.")
+    if place.resolve() == settings.place.resolve():
+        raise SettingsError(f"--to {place}: it is the database itself. Name another file.")
+
+
+def _chosen(table: str, known: tuple[str, ...], columns: tuple[str, ...], by: tuple[str, ...]) -> tuple[str, ...]:
+    for name in (*columns, *by):
+        if name not in known:
+            raise SelectionError(f"{table} has no column {name!r}.{hint(name, known)}")
+    if len(set(columns)) != len(columns) or len(set(by)) != len(by):
+        raise SelectionError(f"{table}: a column is named twice.")
+    chosen = columns or known
+    if missing := [name for name in by if name not in chosen]:
+        raise SelectionError(f"{table}: {missing[0]} is not among the columns that are written. Name it with --column.")
+    if len(by) == len(chosen):
+        raise SelectionError(f"{table}: no column is left beside those of --partition-by.")
+    return chosen
+
+
+def _write(
+    warehouse: Warehouse, rows: ir.Table, written: Path, table: str, by: tuple[str, ...], ending: str = ""
+) -> None:
+    if ending in _PLAIN:
+        warehouse.store.write_file(rows, written, ending.removeprefix("."))
+        return
+    with tempfile.TemporaryDirectory(prefix="lc_ibis_export_") as directory:
+        # Every engine writes Parquet; from there the way is the same.
+        parquet = Path(directory, "rows.parquet")
+        warehouse.store.write_file(rows, parquet, "parquet")
+        if by:
+            by_value(parquet, written, by)
+        else:
+            FORMS[ending](parquet, written, table)

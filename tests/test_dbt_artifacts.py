@@ -1,0 +1,109 @@
+"""dbt's artifacts: of dbt's shapes, and true of the pipeline and its last build."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from dbt_artifacts_parser import parser
+
+from lc_ibis.cli import main
+from lc_ibis.engine.model import Ephemeral, Snapshot, Source
+from lc_ibis.errors import ChecksFailed, OutputError
+from lc_ibis.layers import pipeline
+from lc_ibis.site import artifacts
+from tests.conftest import ALICE, SAVINGS, Lending
+
+
+def written(lending: Lending) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return manifest and run results, after a reader of dbt's shapes has taken them, unknown fields refused."""
+    options = {"database": lending.database, "reports": lending.reports}
+    documents = [
+        json.loads(place.read_text(encoding="utf-8")) for place in artifacts(lending.root / "target", **options)
+    ]
+    parser.parse_manifest_v12(documents[0])
+    parser.parse_run_results_v6(documents[1])
+    return documents[0], documents[1]
+
+
+def test_the_graph_is_the_pipeline_s(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS])
+    manifest, _ = written(lending)
+    ids = {node["name"]: name for name, node in (manifest["nodes"] | manifest["sources"]).items()}
+    for model in pipeline:
+        kind = {Source: "source", Snapshot: "snapshot"}.get(type(model.kind), "model")
+        node = (manifest["nodes"] | manifest["sources"])[ids[model.name]]
+        assert node["resource_type"] == kind
+        assert [c["data_type"] for c in node["columns"].values()] == [
+            str(c.type).removeprefix("!") for c in model.contract.columns
+        ]
+        assert manifest["parent_map"][ids[model.name]] == (
+            [] if kind == "source" else [ids[name] for name in model.inputs]
+        )
+        for name in model.inputs:
+            assert ids[model.name] in manifest["child_map"][ids[name]]
+    assert manifest["nodes"][ids["account_summary"]]["relation_name"] == '"lc"."marts"."account_summary"'
+    tests = [node for node in manifest["nodes"].values() if node["resource_type"] == "test"]
+    assert len(tests) == sum(len(model.checks) for model in pipeline)
+    [unique] = [node for node in tests if node["name"] == "unique_account_id_account_summary"]
+    assert unique["test_metadata"]["name"] == "unique"
+    assert unique["attached_node"] == ids["account_summary"]
+    assert manifest["nodes"][ids["snap_customer"]]["config"]["updated_at"] == "loaded_at"
+    assert set(manifest["exposures"]) == {"exposure.lc_ibis.account_summary", "exposure.lc_ibis.customer_profile"}
+    assert all(name in manifest["parent_map"] for found in manifest["parent_map"].values() for name in found)
+
+
+def test_results_are_those_of_the_last_build(lending: Lending) -> None:
+    run = lending.load([ALICE], [SAVINGS, ("A2", "77", "1", "Savings")])
+    manifest, found = written(lending)
+    results = {result["unique_id"]: result for result in found["results"]}
+    assert results.keys() <= manifest["nodes"].keys()
+    stored = [m for m in pipeline if not isinstance(m.kind, Ephemeral | Source)]
+    assert sum(not name.startswith("test.") for name in results) == len(stored)
+    assert results["model.lc_ibis.account_summary"]["adapter_response"] == {"rows_affected": 1}
+    assert results["model.lc_ibis.account_summary"]["status"] == "success"
+    ended = Counter(result["status"] for name, result in results.items() if name.startswith("test."))
+    assert ended == Counter(check.status for check in run.checks)
+    assert ended["warn"] == 1
+    assert found["metadata"]["generated_at"] == f"{run.run_at.isoformat()}Z"
+
+
+def test_what_a_failed_build_did_not_publish_is_an_error(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS])
+    with pytest.raises(ChecksFailed):
+        lending.load([ALICE, ("2", "Secret", "maybe")], None, max_refused_share=0.1)
+    _, found = written(lending)
+    ended = {result["unique_id"].split(".")[0]: set[str]() for result in found["results"]}
+    for result in found["results"]:
+        ended[result["unique_id"].split(".")[0]].add(result["status"])
+    assert ended["model"] == ended["snapshot"] == {"error"}
+    assert "fail" in ended["test"]
+    assert "secret" not in json.dumps(found).lower(), "no values are told"
+
+
+def test_without_a_build_there_is_the_graph_alone(tmp_path: Path) -> None:
+    command = ["docs", "artifacts", str(tmp_path / "target"), "--reports", str(tmp_path)]
+    (tmp_path / "target").mkdir()
+    (tmp_path / "target/run_results.json").write_text("{}")
+    result = CliRunner().invoke(main, command)
+    assert result.output == f"wrote {tmp_path}/target/manifest.json\n"
+    assert [place.name for place in (tmp_path / "target").iterdir()] == ["manifest.json"]
+    assert CliRunner().invoke(main, command).exit_code == 0, "what was ours is replaced"
+
+
+@pytest.mark.parametrize("there", ["{}", "no JSON", '{"metadata": {"project_name": "jaffle_shop"}}'])
+def test_the_manifest_of_a_dbt_project_is_not_replaced(tmp_path: Path, there: str) -> None:
+    (tmp_path / "manifest.json").write_text(there)
+    with pytest.raises(OutputError, match="it is not a manifest of lc_ibis. Name another directory"):
+        artifacts(tmp_path, reports=tmp_path)
+    assert (tmp_path / "manifest.json").read_text() == there
+
+
+def test_on_databricks_relations_have_their_catalog(tmp_path: Path) -> None:
+    [place] = artifacts(tmp_path, backend="databricks", database="main.lending", reports=tmp_path)
+    nodes = json.loads(place.read_text(encoding="utf-8"))["nodes"]
+    assert nodes["model.lc_ibis.account_summary"]["relation_name"] == '"main"."lending_marts"."account_summary"'
