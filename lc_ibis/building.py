@@ -117,6 +117,7 @@ def _reported(run: Run, settings: Settings) -> Iterator[None]:
         yield
     except LcIbisError as error:
         run.error, failed = str(error), error
+        error.is_undone = run.status == "failed"
         raise
     except Exception as error:
         run.error = redacted(f"{type(error).__name__}: {error}")

@@ -179,11 +179,28 @@ def _quoted(stored: Stored) -> str:
 
 def _precious(pipeline: Pipeline, state: State, targets: Iterable[Stored]) -> dict[str, str]:
     """Return the tables that no build can make again as they are, each with the reason."""
-    models = [
-        pipeline[each.name] for each in targets if each.status in ("built", "lost") and each.name in pipeline.models
-    ]
-    reasons = {model.name: _why_not_again(pipeline, state, model) for model in models}
+    reasons = {
+        each.name: _why_not_again(pipeline, state, pipeline[each.name])
+        if each.name in pipeline.models
+        else _why_not_again_by_older_code(state, each.name)
+        for each in targets
+        if each.status != "other"
+    }
     return {name: why for name, why in reasons.items() if why}
+
+
+def _why_not_again_by_older_code(state: State, name: str) -> str | None:
+    """Say why a table that the pipeline no longer knows is precious: by its contract, for its model is gone."""
+    contract = state.contracts.get(name)
+    if contract and any(column.name == "dbt_valid_from" for column in contract.columns):
+        return "it is a history, and what was before is known nowhere else"
+    return _why_not_received_again(state, name)
+
+
+def _why_not_received_again(state: State, name: str) -> str | None:
+    if any(file[0] == name and how == "delta" for file, (how, _) in state.taken.files.items()):
+        return "deltas made it what it is, and no extract has them all"
+    return None
 
 
 def _why_not_again(pipeline: Pipeline, state: State, model: Model) -> str | None:
@@ -191,8 +208,8 @@ def _why_not_again(pipeline: Pipeline, state: State, model: Model) -> str | None
         return "it is a history, and what was before is known nowhere else"
     if not isinstance(model.kind, Source):
         return None
-    if any(file[0] == model.name and how == "delta" for file, (how, _) in state.taken.files.items()):
-        return "deltas made it what it is, and no extract has them all"
+    if why := _why_not_received_again(state, model.name):
+        return why
     stamps = {column.name for column in model.contract.columns if column.is_stamp}
     for follower in _followers(pipeline, model.name):
         if (stamp := _updated_at(follower)) in stamps:

@@ -14,6 +14,7 @@ class LcIbisError(Exception):
 
     exit_code = 1
     report: Path | None = None  # of the build that it ended
+    is_undone = False  # what that build had done, so that tables and files are as they were
 
     def __init__(self, message: str = "") -> None:
         super().__init__(redacted(message))

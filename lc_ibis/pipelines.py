@@ -30,9 +30,27 @@ def load(settings: Settings) -> Pipeline:
 
 @functools.cache
 def _with(ours: Pipeline, names: tuple[str, ...], directory: Path) -> Pipeline:
-    modules = [module for name in names for module in _modules(name, directory)]
+    modules = [module for name in names for module in _of_models(name, directory)]
     outputs = [output for module in modules for output in _outputs(module)]
     return Pipeline.of(*ours.modules, *modules, outputs=[*ours.outputs, *outputs])
+
+
+def _of_models(name: str, directory: Path) -> list[ModuleType]:
+    """Import a package and its modules. Raises SettingsError where it has nothing to do with us, only a name."""
+    modules = list(_modules(name, directory))
+    if not any(key == "outputs" or _is_ours(value) for each in modules for key, value in vars(each).items()):
+        where = getattr(modules[0], "__file__", None) or "Python itself"
+        near = [place for place in (directory / name, directory / f"{name}.py") if place.exists()]
+        hidden = near and not Path(where).is_relative_to(directory)
+        mend = f"It hides {near[0]}: give that another name." if hidden else "Name a package that declares models."
+        raise SettingsError(f"models: {name} ({where}) holds no models. {mend}")
+    return modules
+
+
+def _is_ours(value: object) -> bool:
+    """Say whether a name of a module stands for something of lc_ibis: a model, the decorator, a table to check."""
+    home = value.__name__ if isinstance(value, ModuleType) else type(value).__module__
+    return f"{home}.".startswith("lc_ibis.") or str(getattr(value, "__module__", "")).startswith("lc_ibis.")
 
 
 def _modules(name: str, directory: Path) -> Iterator[ModuleType]:
@@ -50,7 +68,7 @@ def _imported(name: str, missing: str) -> ModuleType:
         return importlib.import_module(name)
     except LcIbisError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}."):
             raise SettingsError(missing) from None
         last = traceback.extract_tb(error.__traceback__)[-1]

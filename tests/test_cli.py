@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 import lc_ibis
 from lc_ibis.cli import main
+from lc_ibis.quality import report
 from tests.conftest import ALICE, SAVINGS, Lending
 
 ROOT = Path(__file__).parent.parent
@@ -59,6 +60,45 @@ def test_build_as_json_is_the_report(built: Lending) -> None:
     assert document["total_checks"] == document["passed"] == len(document["checks"]) > 90
     newest = sorted(built.reports.glob("quality_report_*.json"))[-1]
     assert json.loads(newest.read_text()) == document
+
+
+def test_a_failed_build_says_that_all_is_as_it_was(built: Lending) -> None:
+    built.deliver(accounts=[("A9", "1", "7000", "Savings")])
+    before = built.files()
+    result = run("build", exit_code=1)
+    assert "updated" in result.stdout, "what was done, and undone"
+    assert "\nNothing was published: tables and files are as they were.\nReport: " in result.stderr
+    assert built.files() == before
+    assert "Nothing was published" not in run("show", "nothing", exit_code=2).stderr
+
+
+def _once(function: Any, then: Any) -> Any:
+    """Return a function that is another from its second call on."""
+    calls = []
+
+    def called(*given: Any) -> Any:
+        calls.append(given)
+        return function(*given) if len(calls) == 1 else then()
+
+    return called
+
+
+@pytest.mark.parametrize("words", [(), ("--quiet",), ("--json",)])
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_what_is_published_and_cannot_be_printed_is_said_to_be_published(
+    built: Lending, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], error: BaseException
+) -> None:
+    def full(*_: object) -> None:
+        raise error
+
+    built.deliver(accounts=[("A1", "1", "7000", "Savings")])
+    monkeypatch.setattr("lc_ibis.terminal.building.BuildPrinter.summary", full)
+    if "--json" in words:
+        monkeypatch.setattr("lc_ibis.quality.report.document", _once(report.document, full))
+    result = run("build", *words, exit_code=1)
+    assert result.stderr.startswith("Error: The build is done, and published; what it did cannot be printed (")
+    assert "Nothing was published" not in result.stderr
+    assert lc_ibis.runs(database=built.database)[0]["run_id"] == 2
 
 
 def test_a_failing_build_exits_with_1_and_a_message_without_traceback(built: Lending) -> None:

@@ -229,3 +229,26 @@ def test_the_database_is_not_exported_over(lending: Lending) -> None:
     place.symlink_to("my.duckdb")
     with pytest.raises(SettingsError, match="it is the database itself"):
         lc_ibis.export("snap_account", lending.root / "my.duckdb", database=place)
+
+
+def test_what_builds_or_others_keep_is_not_exported_over(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS], publish=lending.root / "readers.duckdb")
+    (lending.root / "theirs.duckdb").write_bytes(b"precious")
+    before = {path: path.read_bytes() for path in lending.root.rglob("*") if path.is_file()}
+    for name, told in {
+        "lc.duckdb": "it is the database itself",
+        "readers.duckdb": "it is the copy for readers",
+        "theirs.duckdb": "it is a database that no export has made",
+        "inputs/accounts.csv": "it would be among the extracts",
+        "outputs/account_summary.csv": "builds write it",
+        "outputs/account_summary": "builds write it",
+    }.items():
+        by = {"partition_by": ["account_type"]} if "." not in name else {}
+        with pytest.raises(SettingsError, match=told):
+            lc_ibis.export(
+                "snap_account", lending.root / name, **lending.options, inputs=lending.inputs,
+                outputs=lending.outputs, publish=lending.root / "readers.duckdb", **by,
+            )  # fmt: skip
+    assert {path: path.read_bytes() for path in lending.root.rglob("*") if path.is_file()} == before
+    for _ in range(2):
+        lc_ibis.export("snap_account", lending.root / "mine.duckdb", **lending.options)

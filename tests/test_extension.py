@@ -40,7 +40,7 @@ def _forget_modules(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have packages imported from the current directory, whatever others were before."""
     pipelines._with.cache_clear()
     monkeypatch.setattr(sys, "path", list(sys.path))
-    for name in [name for name in sys.modules if name.split(".")[0] in ("our_models", "mine")]:
+    for name in [name for name in sys.modules if name.split(".")[0] in ("our_models", "mine", "extra")]:
         monkeypatch.delitem(sys.modules, name)
 
 
@@ -159,7 +159,7 @@ def test_a_module_alone_is_a_layer_of_its_own(mine: Path) -> None:
         ("import nothing_of_that_name", ModelError, "mine: it cannot be imported: ModuleNotFoundError: No module named"),
         ("1 / 0", ModelError, r"mine: it cannot be imported: ZeroDivisionError: division by zero \(.*mine.py, line 1\)"),
         ("x = (", ModelError, r"mine: it cannot be imported: SyntaxError"),
-        (MART.format(name="account_summary"), ModelError, r"account_summary \(mine.py\): there is one in layers/marts.py"),
+        (MART.format(name="account_summary"), ModelError, r"account_summary \(mine.py\): there is account_summary in layers/marts.py"),
         (MART.replace("customer_profile", "customer_profil").format(name="x"), ModelError, "its parameter customer_profil is no model. Did you mean"),
         ("outputs = ('account_summary',)", ModelError, "mine: its outputs hold 'account_summary', which is no Output"),
         ("from lc_ibis.engine.pipeline import Output\noutputs = [Output('held_account')]", ModelError, "held_account: it is not stored"),
@@ -193,3 +193,55 @@ def test_a_layer_may_come_between_ours(mine: Path) -> None:
     (mine.parent / "mine/marts.py").write_text(above, encoding="utf-8")
     order = list(pipelines.load(Settings.load(models=["mine"])).models)
     assert order.index("my_customer") < order.index("my_mart")
+
+
+def test_a_package_that_another_hides_is_named(project: Path) -> None:
+    Path("statistics").mkdir()
+    Path("statistics/marts.py").write_text("from lc_ibis.engine.model import Incremental")
+    result = run("ls", "--models", "statistics", exit_code=2)
+    assert "statistics.py) holds no models. It hides" in result.stderr
+    assert "give that another name" in result.stderr
+    assert "Name a package that declares models" in run("ls", "--models", "json", exit_code=2).stderr
+
+
+def test_a_package_that_only_checks_our_tables_is_one(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("mine.py").write_text("from lc_ibis.layers import marts\n")
+    run("ls", "--models", "mine")
+
+
+def test_a_package_that_ends_the_program_is_an_error(project: Path) -> None:
+    Path("mine.py").write_text("import sys\nsys.exit(0)\n")
+    result = run("build", "--models", "mine", exit_code=1)
+    assert "mine: it cannot be imported: SystemExit: 0" in result.stderr
+    assert "mine.py, line 2" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "told"),
+    [
+        ("temp", "mart", "the layer temp is the engine's own. Rename the module."),
+        ("Information_Schema", "mart", "the layer Information_Schema is the engine's own"),
+        ("mine", "Account_Summary", "there is account_summary in layers/marts.py too"),
+    ],
+)
+def test_a_name_that_a_database_does_not_tell_apart_is_refused(
+    project: Path, module: str, name: str, told: str
+) -> None:
+    Path("extra").mkdir()
+    Path("extra/__init__.py").touch()
+    Path(f"extra/{module}.py").write_text(
+        "from lc_ibis.engine.model import Incremental, model\n"
+        "from lc_ibis.layers.marts import AccountSummary\n\n\n"
+        "@model(Incremental(), AccountSummary)\n"
+        f"def {name}(account_summary):\n    return account_summary\n"
+    )
+    assert told in run("ls", "--models", "extra", exit_code=1).stderr
+
+
+def test_a_history_is_precious_when_its_package_is_gone(project: Path) -> None:
+    run("build")
+    Path("lc-ibis.toml").write_text("")
+    assert "snap_loan: it is a history" in run("drop", "snap_loan", "--yes", exit_code=1).stderr
+    dropped = run("drop", "snap_loan", "--yes", "--force")
+    assert "backup" in dropped.output
+    run("drop", "customer_exposure", "--yes")

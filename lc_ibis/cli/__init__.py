@@ -27,6 +27,8 @@ class _Group(click.Group):
             raise
         except errors.LcIbisError as error:
             echo(f"Error: {error}", err=True)
+            if error.is_undone:
+                echo("Nothing was published: tables and files are as they were.", err=True)
             if error.report:
                 echo(f"Report: {error.report}", err=True)
             sys.exit(error.exit_code)

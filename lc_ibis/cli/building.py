@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lc_ibis.cli.options import AGES, PATH, TABLES, THRESHOLDS, options
+from lc_ibis.errors import OutputError
 from lc_ibis.settings import BACKENDS
+
+if TYPE_CHECKING:
+    from lc_ibis.engine.run import Run
 
 
 @click.command()
@@ -28,11 +35,26 @@ def build(as_json: bool, is_quiet: bool, **given: Any) -> None:
     from lc_ibis.terminal import building as terminal
 
     if as_json:
-        click.echo(to_json(document(build(**given))))
+        run = build(**given)
+        with _published(run):
+            click.echo(to_json(document(run)))
         return
     with terminal.BuildPrinter(is_quiet) as printer:
         run = build(progress=printer, **given)
-    printer.summary(run)
+    with _published(run):
+        printer.summary(run)
+
+
+@contextmanager
+def _published(run: Run) -> Iterator[None]:
+    """Say that a build is published, where what it did cannot be printed."""
+    try:
+        yield
+    except (OSError, KeyboardInterrupt) as error:
+        if isinstance(error, OSError) and error.errno == errno.EPIPE:
+            raise
+        why = error.strerror if isinstance(error, OSError) else "interrupted"
+        raise OutputError(f"The build is done, and published; what it did cannot be printed ({why}).") from None
 
 
 @click.command()

@@ -75,7 +75,7 @@ class PendingFiles:
                 if output.table in tables:
                     self._write(store, pipeline, state, output)
             if pipeline.outputs:
-                self._write_manifest(store, pipeline, state, run)
+                self._write_manifest(store, state, run)
         except OSError as error:
             raise OutputError(
                 f"{error.filename or self.directory}: the outputs cannot be written ({error.strerror})."
@@ -106,13 +106,13 @@ class PendingFiles:
             state.files[name] = (content, digest_of(written))
         self._leave(state, {model.name, *(f"{model.name}.{format}" for format in output.formats)} - files.keys())
 
-    def _write_manifest(self, store: Store, pipeline: Pipeline, state: State, run: Run) -> None:
+    def _write_manifest(self, store: Store, state: State, run: Run) -> None:
         """Write what the files hold, if that is not told already; last, so that it is published last."""
         place = self.directory / OUTPUTS
         _refuse_what_is_not_ours(place, "json", True)
         _refuse_link_out(place)
         self._sweep(OUTPUTS)
-        files = list(self._described(store, pipeline, state, run))
+        files = list(self._described(store, state, run))
         text = document(files)
         sha256 = hashlib.sha256(text.encode()).hexdigest()
         state.files[OUTPUTS] = (max((file["run_id"] for file in files), default=0), sha256)
@@ -122,29 +122,19 @@ class PendingFiles:
         self._files.append((written, place))
         written.write_text(text, encoding="utf-8", newline="\n")
 
-    def _described(self, store: Store, pipeline: Pipeline, state: State, run: Run) -> Iterator[dict[str, Any]]:
-        """Describe the output files that are there, or about to be, those of other builds among them."""
+    def _described(self, store: Store, state: State, run: Run) -> Iterator[dict[str, Any]]:
+        """Describe the output files that are there as they were written, or about to be, whatever build wrote them."""
         coming = {place: written for written, place in self._files}
         times = run_times(store) | {run.run_id: run.run_at}
-        for output in pipeline.outputs:
-            model = pipeline[output.table]
-            names = output_names(output).keys() & state.files.keys() if model.name in state.tables else set()
-            for name in sorted(names):
-                place, (content, sha256) = self.directory / name, state.files[name]
-                there = place in coming or place in self._in_place or _is_as(place, sha256)
-                if there and place not in self._outdated:
-                    columns, row_count = list(model.contract.schema()), state.tables[model.name].row_count
-                    run_id = abs(content)
-                    yield described(
-                        coming.get(place, place),
-                        name,
-                        sha256,
-                        model.name,
-                        columns,
-                        row_count,
-                        run_id,
-                        times.get(run_id),
-                    )
+        for name, (content, sha256) in sorted(state.files.items()):
+            place, table, run_id = self.directory / name, name.split(".")[0], abs(content)
+            there = place in coming or place in self._in_place or _is_as(place, sha256)
+            if there and place not in self._outdated and table in state.tables and table in state.contracts:
+                columns, row_count = state.contracts[table].columns, state.tables[table].row_count
+                yield described(
+                    coming.get(place, place), name, sha256, table, [c.name for c in columns], row_count, run_id,
+                    times.get(run_id),
+                )  # fmt: skip
 
     def _sweep(self, name: str) -> None:
         """Remove what builds that were killed had written for a file."""

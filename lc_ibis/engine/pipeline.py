@@ -19,8 +19,8 @@ from lc_ibis.engine.model import RECEIVED, RUN_AT, Ephemeral, Model, Source
 from lc_ibis.errors import ModelError, SelectionError, hint
 
 LEDGER = "ledger"
-# Schemas of the engine: its state, and the rows that break checks.
-_TAKEN = ("state", "quality")
+# Schemas of the engine: its state, and the rows that break checks; and those that DuckDB keeps for itself.
+_TAKEN, _RESERVED = ("state", "quality"), ("information_schema", "pg_catalog", "system", "temp")
 
 
 @dataclass(frozen=True)
@@ -162,12 +162,15 @@ class Pipeline:
 def _named(models: Iterable[Model]) -> dict[str, Model]:
     found: dict[str, Model] = {}
     for model in models:
-        if model.layer in _TAKEN:
-            raise ModelError(f"{model.name} ({model.where}): the layer {model.layer} is the engine's own.")
-        if model.name in found:
-            raise ModelError(f"{model.name} ({model.where}): there is one in {found[model.name].where} too.")
-        found[model.name] = model
-    return found
+        if model.layer.lower() in (*_TAKEN, *_RESERVED):
+            raise ModelError(
+                f"{model.name} ({model.where}): the layer {model.layer} is the engine's own. Rename the module."
+            )
+        # Databases do not tell names apart by their case.
+        if known := found.get(model.name.lower()):
+            raise ModelError(f"{model.name} ({model.where}): there is {known.name} in {known.where} too.")
+        found[model.name.lower()] = model
+    return {model.name: model for model in found.values()}
 
 
 def _in_order(models: dict[str, Model]) -> dict[str, Model]:

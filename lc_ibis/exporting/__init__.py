@@ -11,12 +11,11 @@ from typing import Any
 import ibis.expr.types as ir
 
 from lc_ibis.engine.export_manifest import VERSION, described, manifest_of
-from lc_ibis.engine.exports import neutralised
+from lc_ibis.engine.exports import all_output_names, neutralised
 from lc_ibis.engine.whole_files import digest_of, write_directory, write_text, write_whole
 from lc_ibis.errors import SelectionError, SettingsError, hint
 from lc_ibis.exporting.forms import FORMS, by_value, is_by_value
 from lc_ibis.quality.report import to_json
-from lc_ibis.settings import Settings
 from lc_ibis.warehouse import Warehouse, connect
 
 # What engines write themselves.
@@ -37,8 +36,9 @@ def export(
     SelectionError, OutputError, DatabaseError.
     """
     place, by = Path(to), tuple(partition_by)
-    _verify(place, by, Settings.load(**options))
+    _verify(place, by)
     with connect(**options) as warehouse:
+        _refuse_what_others_own(place, warehouse)
         model = warehouse.pipeline[table]
         rows = model.ordered(warehouse.table(table, as_of))
         chosen = _chosen(table, rows.columns, tuple(columns), by)
@@ -57,7 +57,7 @@ def export(
     return place
 
 
-def _verify(place: Path, by: tuple[str, ...], settings: Settings) -> None:
+def _verify(place: Path, by: tuple[str, ...]) -> None:
     try:
         str(place).encode()
     except UnicodeEncodeError:
@@ -67,8 +67,20 @@ def _verify(place: Path, by: tuple[str, ...], settings: Settings) -> None:
     if not by and place.suffix not in {*_PLAIN, *FORMS}:
         *others, last = (*_PLAIN, *FORMS)
         raise SettingsError(f"--to {place}: the name of a file ends in {', '.join(others)} or {last}.")
-    if place.resolve() == settings.place.resolve():
-        raise SettingsError(f"--to {place}: it is the database itself. Name another file.")
+
+
+def _refuse_what_others_own(place: Path, warehouse: Warehouse) -> None:
+    """Raise SettingsError where something is in the place that no export has put there, and that would be missed."""
+    target, settings = place.resolve(), warehouse.settings
+    owned = {"the database itself": settings.place, "the copy for readers": settings.publish}
+    if what := next((what for what, path in owned.items() if path and path.resolve() == target), None):
+        raise SettingsError(f"--to {place}: it is {what}. Name another file.")
+    if target.is_relative_to(settings.inputs.resolve()):
+        raise SettingsError(f"--to {place}: it would be among the extracts. Name a file in another directory.")
+    if target.parent == settings.outputs.resolve() and target.name in all_output_names(warehouse.pipeline):
+        raise SettingsError(f"--to {place}: builds write it. Name another file.")
+    if place.suffix == ".duckdb" and place.exists() and not manifest_of(place).exists():
+        raise SettingsError(f"--to {place}: it is a database that no export has made. Name another file, or remove it.")
 
 
 def _chosen(table: str, known: tuple[str, ...], columns: tuple[str, ...], by: tuple[str, ...]) -> tuple[str, ...]:
