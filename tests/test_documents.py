@@ -6,12 +6,20 @@ import re
 import shlex
 import shutil
 import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import click
+import duckdb
 import pytest
 from click.testing import CliRunner
 
 from lc_ibis.cli import main
+from lc_ibis.errors import LcIbisError
+from lc_ibis.layers.marts import AccountSummary
+from tests.conftest import ALICE, SAVINGS, Lending, write_csv
+from tests.test_waiting import held
 
 ROOT = Path(__file__).parents[1]
 
@@ -60,3 +68,75 @@ def test_the_readme_s_path_can_be_walked(tmp_path: Path, monkeypatch: pytest.Mon
             subprocess.run(line, shell=True, check=True)
     assert "balance_amount 9999.99 → 12000.00" in said[-1]
     assert len(opened) == 1
+    # Who reads on, reads Python: at the place where the path has led, and with a newcomer's settings.
+    [code] = re.findall(r"^```python\n((?:.*\n)*?)```$", text.split("## In Python")[1], re.MULTILINE)
+    exec(compile(code, "README.md", "exec", dont_inherit=True), {})
+
+
+def test_each_message_on_the_page_on_trouble_is_said(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LC_IBIS_ALLOW_REPLAY")
+    text = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
+    messages = [m for m in re.findall(r"^\| `(.*?)` \|", text, re.MULTILINE) if not m.startswith("lc-ibis")]
+    said = list(_troubles(lending, monkeypatch))
+    assert len(messages) == len(said)
+    for message, found in zip(messages, said, strict=True):
+        pattern = ".*".join(re.escape(part) for part in message.split("…"))
+        assert re.search(pattern, found, re.DOTALL), (message, found)
+
+
+def _troubles(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Meet each trouble of the page, in its order, and yield what is said."""
+
+    def said(doing: Callable[[], object]) -> str:
+        with pytest.raises(LcIbisError) as error:
+            doing()
+        return str(error.value)
+
+    first = [SAVINGS, ("A2", "1", "1", "Savings"), ("A3", "1", "1", "Savings")]
+    lending.load([ALICE], first)
+    yield said(lambda: lending.load(accounts=[*first, ("A4", "1", "9" * 16, "Savings")]))
+    lending.deliver(accounts=[SAVINGS])
+    yield said(lending.build)
+    lending.load(accounts=first[:2])
+    lending.deliver(accounts=first)
+    yield said(lending.build)
+    lending.deliver(accounts=first[:2])
+    with held(lending.database):
+        yield said(lending.build)
+    lending.deliver(accounts=[])
+    yield said(lending.build)
+    write_csv(lending.inputs / "accounts.csv", ("AccountID", "Balance"), [("A1", "1")])
+    yield said(lending.build)
+    lending.deliver(accounts=first[:2])
+    with monkeypatch.context() as changed:
+        wide = AccountSummary.columns
+        changed.setattr(AccountSummary, "columns", tuple(replace(c, is_nullable=True) for c in wide))
+        yield said(lending.build)
+    with duckdb.connect(str(lending.database)) as con:
+        con.execute("DROP TABLE marts.account_summary")
+    yield said(lending.build)
+
+
+def _commands(text: str) -> Iterator[list[str]]:
+    """Yield the words of each command of ours that a text names, in a block or within a line."""
+    blocks = re.findall(r"^(?:    |\$ )(?:.*?[ /])?lc-ibis( .*)$", text, re.MULTILINE)
+    within = re.findall(r"`(?:\.venv/bin/)?lc-ibis( [^`]*)`", text)
+    for words in [*blocks, *within]:
+        yield shlex.split(re.split(r"\s(?:\||>|&&|#|\\)", words)[0].replace("…", "X"), comments=True)
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("docs/decisions/*.md"))],
+    ids=lambda page: page.name,
+)  # fmt: skip
+def test_each_command_that_a_page_names_is_one_with_these_options(page: Path) -> None:
+    for words in _commands(page.read_text(encoding="utf-8")):
+        command: click.Command = main
+        left = list(words)
+        while isinstance(command, click.Group) and left and not left[0].startswith("-"):
+            if left[0] not in command.commands and left[0].strip(",") == left[0]:
+                assert left[0] in command.commands, (page.name, words)
+            command = command.commands[left.pop(0).strip(",")]
+        known = {opt for option in command.params for opt in option.opts} | {"--help", "-h"}
+        unknown = [word.split("=")[0] for word in left if re.fullmatch(r"--?[a-z][\w-]*(=.*)?", word)]
+        assert set(unknown) <= known, (page.name, words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as xml
@@ -117,3 +118,16 @@ def test_a_report_that_is_none_is_named(lending: Lending, content: str) -> None:
 def test_a_format_that_is_none_is_refused(lending: Lending) -> None:
     with pytest.raises(SettingsError, match="format: 'xml' is not one of json, html, junit"):
         lc_ibis.report("xml", reports=lending.reports)  # type: ignore[arg-type]
+
+
+def test_on_a_terminal_a_summary_is_printed(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
+    lending.load([ALICE], [SAVINGS, ("A2", "77", "1", "Savings")])
+    runner = CliRunner()
+    words = ["report", "--reports", str(lending.reports)]
+    assert json.loads(runner.invoke(main, words).output)["status"] == "built", "a program gets JSON"
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True, raising=False)
+    said = runner.invoke(main, words).output
+    assert "published." in said
+    assert "WARN int_account_without_customer: 1 break every_customer_is_current. Every account's" in said
+    assert re.search(r"account +2 +2 +0", said)
+    assert json.loads(runner.invoke(main, [*words, "--format", "json"]).output)["status"] == "built"

@@ -41,7 +41,16 @@ class _Group(click.Group):
             sys.exit(1)
 
 
+def _print_version(ctx: click.Context, _option: click.Parameter, is_asked: bool) -> None:
+    if is_asked:
+        ctx.invoke(version)
+        ctx.exit()
+
+
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version, help="Print the version."
+)
 def main() -> None:
     """A lending company's table pipeline: source, staging, snapshots, intermediate, marts.
 

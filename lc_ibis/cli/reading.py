@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from lc_ibis.cli.options import PATH, TABLES, THRESHOLDS, options
 from lc_ibis.settings import FORMATS, Format, Settings
@@ -98,24 +98,33 @@ def show(table: str, limit: int, as_of: str | None, failing: bool, stored: bool,
 
 
 @click.command()
-@click.option("--format", "form", type=click.Choice(FORMATS), default="json", show_default=True, help="What to print.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    help="What to print. [default: on a terminal a summary, elsewhere json]",
+)
 @click.option("--open", "is_opened", is_flag=True, help="Write the HTML page beside the report, and open it.")
 @options("reports")
-def report(form: Format, is_opened: bool, **given: Any) -> None:
+def report(form: Format | None, is_opened: bool, **given: Any) -> None:
     """Print the last build's quality report.
 
     html is a page that needs no network; junit is XML for continuous integration: a suite a table, a case a check.
     """
     from lc_ibis import reports
+    from lc_ibis.terminal import reading as terminal
 
     if is_opened:
-        if click.get_current_context().get_parameter_source("form") is ParameterSource.COMMANDLINE and form != "html":
+        if form not in (None, "html"):
             raise click.UsageError(f"--open opens the HTML page. Leave --format {form}.")
         page = reports.report_page(**given)
         echo(f"wrote {page}")
         click.launch(page.resolve().as_uri())
         return
-    click.echo(reports.report(form, **given), nl=False, color=True)
+    if form is None and sys.stdout.isatty():
+        terminal.report(json.loads(reports.report("json", **given)))
+        return
+    click.echo(reports.report(form or "json", **given), nl=False, color=True)
 
 
 @click.command()

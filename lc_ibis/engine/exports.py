@@ -129,7 +129,8 @@ class PendingFiles:
         for name, (content, sha256) in sorted(state.files.items()):
             place, table, run_id = self.directory / name, name.split(".")[0], abs(content)
             there = place in coming or place in self._in_place or _is_as(place, sha256)
-            if there and place not in self._outdated and table in state.tables and table in state.contracts:
+            is_of_a_table = name != OUTPUTS and table in state.tables and table in state.contracts
+            if there and is_of_a_table and place not in self._outdated:
                 columns, row_count = state.contracts[table].columns, state.tables[table].row_count
                 yield described(
                     coming.get(place, place), name, sha256, table, [c.name for c in columns], row_count, run_id,

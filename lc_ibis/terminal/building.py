@@ -97,7 +97,7 @@ class PlanPrinter(BuildPrinter):
 def _keys(done: TableRun) -> str:
     """Say how a table was computed, if it was there before."""
     if done.key_count is not None:
-        return f"{done.key_count:,} keys computed"
+        return "1 key computed" if done.key_count == 1 else f"{done.key_count:,} keys computed"
     return ""
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
+from lc_ibis.engine.checks import DONE
 from lc_ibis.engine.mutating import Mutated
 from lc_ibis.engine.naming import Breach
 from lc_ibis.engine.verifying import Verified
@@ -56,7 +57,11 @@ def rows(name: str, rows: list[dict[str, Any]], limit: int) -> None:
         return
     print_whole(console, table_of(rows[:limit]))
     if len(rows) > limit:
-        console.print(f"The first {limit} rows; more with --limit.", style="dim")
+        console.print(f"{_first(limit)}; more with --limit.", style="dim")
+
+
+def _first(limit: int) -> str:
+    return "The first row" if limit == 1 else f"The first {limit} rows"
 
 
 def failing(name: str, found: dict[str, list[dict[str, Any]]], limit: int, stored: bool) -> None:
@@ -67,6 +72,30 @@ def failing(name: str, found: dict[str, list[dict[str, Any]]], limit: int, store
     for check, broken in found.items():
         console.print(Line(check, style="bold"))
         rows(check, broken, limit)
+
+
+_ENDED = {
+    "built": "published", "unchanged": "nothing had changed", "failed": "nothing was published",
+    "passed": "all checks passed",
+}  # fmt: skip
+
+
+def report(document: dict[str, Any]) -> None:
+    """Print a summary of a quality report: how it ended, what failed and warned, and the ledger."""
+    console = new_console()
+    ended = _ENDED.get(document["status"], document["status"])
+    console.print(f"Build of {document['timestamp']}: {ended}.", style="bold")
+    if document["error"]:
+        console.print(Line(document["error"], style="red"))
+    for failure in document["failures"]:
+        style = "red" if failure["status"] == "fail" else "yellow"
+        line = f"{failure['status'].upper()} {failure['table']}: {failure['count']:,} break {failure['check']}"
+        console.print(Line(f"{line}. {failure['meaning']}", style=style))
+    if document["ledger"]:
+        console.print(grid_of(document["ledger"]))
+    counts = [f"{document[word]} {word}" for word in DONE.values() if document[word]]
+    console.print(f"{document['total_checks']} checks: {', '.join(counts) or 'none'}")
+    console.print("The whole report as a page: lc-ibis report --open; as JSON: --format json.", style="dim")
 
 
 def quarantine(reasons: list[dict[str, Any]], refused: list[dict[str, Any]], limit: int, asked: str | None) -> None:
@@ -129,4 +158,7 @@ def verified(results: list[Verified]) -> None:
     if counts["differs"]:
         console.print(f"{counts['differs']} of {len(results)} tables differ.", style="bold")
     elif counts["identical"]:
-        console.print(f"identical: {counts['identical']} tables are what a full refresh would make.", style="bold")
+        console.print(
+            f"identical: {counts['identical']} tables are what a full refresh would make, from the source tables and "
+            "the histories.", style="bold",
+        )  # fmt: skip
