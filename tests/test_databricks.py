@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from lc_ibis.errors import DatabaseError, SettingsError
 from tests.conftest import ON_DELTA, Lending
 from tests.test_incremental import ACCOUNTS, ANN, BEN
 
+ROOT = Path(__file__).parent.parent
 TOKEN = "dapi0123456789"
 CREDENTIALS = {
     "DATABRICKS_HOST": "https://example.cloud",
@@ -109,7 +112,9 @@ def on_databricks(lending: Lending, warehouse: _Warehouse) -> Lending:
 pytestmark = pytest.mark.parametrize("backend", ON_DELTA)
 
 
-def test_a_build_and_its_next_on_a_warehouse(on_databricks: Lending, warehouse: _Warehouse) -> None:
+def test_a_build_and_its_next_on_a_warehouse(
+    on_databricks: Lending, warehouse: _Warehouse, caplog: pytest.LogCaptureFixture
+) -> None:
     on_databricks.load([ANN, BEN], ACCOUNTS)
     on_databricks.load(accounts=ACCOUNTS[1:])
     assert {result.status for result in lc_ibis.verify(**on_databricks.options)} == {"identical"}
@@ -121,6 +126,15 @@ def test_a_build_and_its_next_on_a_warehouse(on_databricks: Lending, warehouse: 
     for sql in sent:
         assert not isinstance(sqlglot.parse_one(sql, dialect="databricks"), sqlglot.exp.Command), sql
     assert TOKEN not in "".join(warehouse.statements)
+
+    guide = (ROOT / "docs/databricks.md").read_text(encoding="utf-8")
+    [words] = re.findall(r"^    lc-ibis (show .*)$", guide, re.MULTILINE)
+    with caplog.at_level(logging.DEBUG, logger="lc_ibis"):  # as --debug has it
+        shown = CliRunner().invoke(main, shlex.split(words.replace("main.lc_ibis", str(on_databricks.database))))
+    assert shown.exit_code == 0
+    assert "A2" in shown.stdout
+    assert re.search(r"the plan of the slowest, which took [\d.]+ s:\n.*(Plan|Exec)", caplog.text, re.DOTALL)
+    assert TOKEN not in caplog.text
 
 
 @pytest.mark.parametrize("name", CREDENTIALS)

@@ -14,6 +14,7 @@ import pyarrow as pa
 from databricks import sql as _sql  # noqa: F401
 
 from lc_ibis.backends.spark_tables import copying_arrow, exact, named
+from lc_ibis.backends.statements import Statements
 from lc_ibis.errors import DatabaseError, SettingsError
 
 HOST, TOKEN, HTTP_PATH = "DATABRICKS_HOST", "DATABRICKS_TOKEN", "DATABRICKS_HTTP_PATH"
@@ -30,6 +31,7 @@ class Warehouse:
         if missing:
             raise SettingsError(f"backend: databricks needs the environment variables {', '.join(missing)}.")
         self._token = os.environ[TOKEN]
+        self.statements = Statements(self._plan)
         host = os.environ[HOST].removeprefix("https://").rstrip("/")
         try:
             self.con = ibis.databricks.connect(
@@ -38,6 +40,12 @@ class Warehouse:
             )  # fmt: skip
         except Exception as error:
             raise self._failed(f"{host}: no connection", error) from None
+
+    def _plan(self, sql: str) -> str:
+        """Return a statement's plan, as EXPLAIN FORMATTED does."""
+        with self.con.con.cursor() as cursor:
+            cursor.execute(f"EXPLAIN FORMATTED {sql}")
+            return str(cursor.fetchall_arrow()["plan"][0])
 
     @staticmethod
     def place() -> str:
@@ -48,7 +56,7 @@ class Warehouse:
     def fetch(self, sql: str) -> pa.Table:
         """Run a statement and return its rows."""
         try:
-            with self.con.con.cursor() as cursor:
+            with self.statements.timed(sql), self.con.con.cursor() as cursor:
                 cursor.execute(sql)
                 rows = cursor.fetchall_arrow()
         except Exception as error:
@@ -73,6 +81,7 @@ class Warehouse:
 
     def close(self) -> None:
         """Close the connection."""
+        self.statements.summary()
         self.con.disconnect()
 
     def _failed(self, what: str, error: Any) -> DatabaseError:

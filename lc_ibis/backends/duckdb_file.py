@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
@@ -49,7 +48,9 @@ class DatabaseFile:
             self.con = ibis.duckdb.connect(**{k: v for k, v in settings.items() if v is not None})
         except duckdb.Error as error:
             raise SettingsError(f"memory_limit: {memory_limit!r} is no size like 1GB ({first_line(error)}).") from None
-        self._statements = Statements(self.con.con)
+        self._statements = Statements(self._plan)
+        if self._statements.is_on:
+            self.con.con.execute("SET enable_profiling = 'no_output'")
         self._run("SET preserve_insertion_order = false")
         # DuckDB draws its bar on standard output, where --json goes.
         with contextlib.suppress(duckdb.InvalidInputException):  # a notebook without ipywidgets, where there is no bar
@@ -221,16 +222,20 @@ class DatabaseFile:
         return set(rows.fetchall())
 
     def _run(self, sql: str, aside: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyConnection:
-        started = time.perf_counter()
         try:
-            result = cast(duckdb.DuckDBPyConnection, (aside or self.con.con).execute(sql))
-            if self._statements.is_on and aside is None:
-                self._statements.ran(sql, started)
-            return result
+            if aside is not None:
+                return aside.execute(sql)
+            with self._statements.timed(sql):
+                return cast(duckdb.DuckDBPyConnection, self.con.con.execute(sql))
         except duckdb.Error as error:
             if found := without_room(self.path, error):
                 raise found from None
             raise
+
+    def _plan(self, sql: str) -> str:
+        """Return the plan of the statement that ran last, with what each part of it took, as EXPLAIN ANALYZE does."""
+        # A commit has none.
+        return "" if sql == "COMMIT" else str(self.con.con.get_profiling_information(format="query_tree"))
 
 
 def _inode(path: Path) -> int | None:

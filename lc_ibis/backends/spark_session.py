@@ -19,6 +19,7 @@ from ibis.backends.pyspark.datatypes import PySparkSchema
 from pyspark.sql import SparkSession
 
 from lc_ibis.backends.spark_tables import ibis_type, named
+from lc_ibis.backends.statements import Statements
 from lc_ibis.errors import DatabaseError, SettingsError
 
 # What one meaning on all engines rests on: errors in place of wrong values, times in UTC, exact to the microsecond.
@@ -51,6 +52,7 @@ class Session:
         _settle(self.spark)
         self.con: Backend = ibis.pyspark.connect(self.spark)
         self._views: list[str] = []
+        self.statements = Statements(self._plan)
 
     @property
     def has_delta(self) -> bool:
@@ -59,7 +61,12 @@ class Session:
 
     def fetch(self, sql: str) -> pa.Table:
         """Run a statement and return its rows."""
-        return self.spark.sql(sql).toArrow()
+        with self.statements.timed(sql):
+            return self.spark.sql(sql).toArrow()
+
+    def _plan(self, sql: str) -> str:
+        """Return a statement's plan, as EXPLAIN FORMATTED does; Spark does not tell what each part took."""
+        return str(self.spark.sql(f"EXPLAIN FORMATTED {sql}").toArrow().to_pylist()[0]["plan"])
 
     def schema(self, sql: str) -> ibis.Schema:
         """Return the columns and types that Spark gives a query, without running it."""
@@ -88,10 +95,12 @@ class Session:
             if type_.is_timestamp():
                 rows = rows.withColumn(name, rows[name].cast("timestamp_ntz"))
         # A volume of Databricks is no place of the local file system to Spark.
-        rows.write.mode("append").parquet(str(directory.resolve()) if _on_databricks() else to_write(directory))
+        with self.statements.timed(sql):
+            rows.write.mode("append").parquet(str(directory.resolve()) if _on_databricks() else to_write(directory))
 
     def close(self) -> None:
         """Forget what was named; a session that was started here ends."""
+        self.statements.summary()
         if self._is_ours:
             self.spark.stop()
         else:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-
-import duckdb
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from lc_ibis.redaction import logger
 
@@ -14,29 +14,41 @@ _SLOWEST = 3
 
 
 class Statements:
-    """Logs each statement with its seconds, if debugging is on; in the end the slowest, with its plan."""
+    """Logs each statement with its seconds, if debugging is on; in the end the slowest, with its plan.
 
-    def __init__(self, con: duckdb.DuckDBPyConnection):
+    `plan` returns the plan of a statement that has just run, as the engine tells it; nothing, where it has none.
+    """
+
+    def __init__(self, plan: Callable[[str], str]):
         self.is_on = log.isEnabledFor(logging.DEBUG)
-        self._con, self._taken = con, list[tuple[float, str]]()
+        self._ask, self._taken = plan, list[tuple[float, str]]()
         self._plan, self._most = "", 0.0
-        if self.is_on:
-            con.execute("SET enable_profiling = 'no_output'")
 
-    def ran(self, sql: str, started: float) -> None:
-        """Log a statement that began at a reading of time.perf_counter."""
-        seconds = time.perf_counter() - started
+    @contextmanager
+    def timed(self, sql: str) -> Iterator[None]:
+        """Log a statement that runs meanwhile, unless it fails."""
+        started = time.perf_counter()
+        yield
+        if self.is_on:
+            self._ran(sql, time.perf_counter() - started)
+
+    def _ran(self, sql: str, seconds: float) -> None:
         log.debug("%.3f s  %s", seconds, sql)
         self._taken.append((seconds, sql))
-        if seconds > self._most and sql != "COMMIT":  # which has no plan
-            self._most, self._plan = seconds, self._con.get_profiling_information(format="query_tree")
+        if seconds > self._most:
+            try:
+                plan = self._ask(sql)
+            except Exception as error:  # of whatever kind an engine has: to ask is no reason to lose a build
+                plan = f"(none: {type(error).__name__})"
+            if plan:
+                self._most, self._plan = seconds, plan
 
     def summary(self) -> None:
-        """Log the slowest statements, and where the slowest spent its time."""
+        """Log the slowest statements, and the plan of the slowest that has one."""
         if not self._taken:
             return
         total = sum(seconds for seconds, _ in self._taken)
         log.debug("%d statements in %.3f s; the slowest:", len(self._taken), total)
         for seconds, sql in sorted(self._taken, reverse=True)[:_SLOWEST]:
             log.debug("%.3f s  %.200s", seconds, sql)
-        log.debug("the plan of the slowest, with what each part took:\n%s", self._plan)
+        log.debug("the plan of the slowest, which took %.3f s:\n%s", self._most, self._plan)

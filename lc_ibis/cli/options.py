@@ -163,7 +163,8 @@ _OPTIONS = {
     ),
     "debug": click.option(
         "--debug", is_flag=True, expose_value=False, is_eager=True, callback=_debug,
-        help="Log to standard error: each SQL statement with its seconds, and the plan of the slowest (DuckDB).",
+        help="Log to standard error: each SQL statement with its seconds, and the plan of the slowest; on DuckDB with "
+        "what each part of it took.",
     ),
     "quiet": click.option("--quiet", "-q", "is_quiet", is_flag=True, help="Print warnings and errors only."),
     "json": click.option("--json", "as_json", is_flag=True, help="Print JSON instead."),
