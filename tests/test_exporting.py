@@ -252,3 +252,11 @@ def test_what_builds_or_others_keep_is_not_exported_over(lending: Lending) -> No
     assert {path: path.read_bytes() for path in lending.root.rglob("*") if path.is_file()} == before
     for _ in range(2):
         lc_ibis.export("snap_account", lending.root / "mine.duckdb", **lending.options)
+
+
+def test_what_a_killed_export_left_is_swept(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS])
+    for name in (".rows.xlsx.1234567.tmp", ".rows.xlsx.1234567.rows.tmp"):
+        (lending.root / name).write_text("half")
+    assert _exported(lending, "rows.xlsx").exists()
+    assert not [path.name for path in lending.root.glob(".*")]

@@ -58,7 +58,7 @@ def write_text(place: Path, text: str) -> None:
 def sweep(place: Path) -> None:
     """Remove what processes that were killed had written for a place."""
     for leftover in place.parent.iterdir():
-        found = re.fullmatch(r"(\d+)(\.before)?\.tmp", leftover.name.removeprefix(f".{place.name}."))
+        found = re.fullmatch(r"(\d+)(\.before|\.rows)?\.tmp", leftover.name.removeprefix(f".{place.name}."))
         if found and leftover.name.startswith(".") and not is_running(int(found[1])):
             remove(leftover)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -103,11 +102,13 @@ def _write(
     if ending in _PLAIN:
         warehouse.store.write_file(rows, written, ending.removeprefix("."))
         return
-    with tempfile.TemporaryDirectory(prefix="lc_ibis_export_") as directory:
-        # Every engine writes Parquet; from there the way is the same.
-        parquet = Path(directory, "rows.parquet")
+    # Every engine writes Parquet; from there the way is the same. Beside it, so that what a kill leaves is swept.
+    parquet = written.with_suffix(".rows.tmp")
+    try:
         warehouse.store.write_file(rows, parquet, "parquet")
         if by:
             by_value(parquet, written, by)
         else:
             FORMS[ending](parquet, written, table)
+    finally:
+        parquet.unlink(missing_ok=True)

@@ -121,7 +121,7 @@ def _number_format(type_: pa.DataType) -> str:
 
 
 def _write_cell(sheet: Any, at: tuple[int, int], value: Any, form: Any, column: str) -> None:
-    """Write a value as a number, a time or a yes, where Excel keeps all of it, and as text where it does not."""
+    """Write a number, a time (to the millisecond) or a yes as such, and as text a number that Excel would round."""
     if value is None:
         return
     if isinstance(value, bool):
