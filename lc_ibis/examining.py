@@ -118,7 +118,7 @@ def _extracts(settings: Settings) -> Iterator[Finding]:
         try:
             groups = delivered(model, settings.inputs, pattern, with_operations=settings.delivery == "delta")
         except LcIbisError as error:
-            yield Finding(model.name, "fail", str(error), "Mend the file, or name others with --inputs or --source.")
+            yield Finding(model.name, "fail", str(error), "If it is elsewhere, say so with --inputs or --source.")
             continue
         paths = [path for group in groups for path in group.paths]
         size = decimal(sum(path.stat().st_size for path in paths))

@@ -102,7 +102,7 @@ def test_what_is_wrong_is_said_with_how_to_mend_it(lending: Lending) -> None:
     words = [word for name, path in lending.places().items() for word in (f"--{name}", str(path))]
     said = run("doctor", *words, exit_code=1).output
     assert "FAIL src_account" in said
-    assert "Mend the file, or name others" in said
+    assert "If it is elsewhere, say so with --inputs" in said
     assert "FAIL database" in said
     assert "2 of " in said
     assert "are not fine." in said

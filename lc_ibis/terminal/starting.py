@@ -20,6 +20,7 @@ def made(place: Path) -> None:
     echo("  lc-ibis ls")
     echo("  lc-ibis build --inputs data/inputs_day2")
     echo("  lc-ibis report --open")
+    echo("The line inputs of lc-ibis.toml says where builds find your extracts, unless --inputs does.")
 
 
 def examined(found: Sequence[Finding]) -> None:
