@@ -274,16 +274,22 @@ def _sensor(pipeline: Pipeline, settings: Settings, job: Any, interval_seconds: 
             seen = _seen(pipeline, settings)
         except LcIbisError as error:
             return dg.SkipReason(str(error))
-        if seen == context.cursor:
+        asked, _, before = (context.cursor or "").partition(" ")
+        if seen == asked:
+            context.update_cursor(f"{asked} {seen}")
             return dg.SkipReason("The extracts are as they were.")
-        context.update_cursor(seen)
-        return dg.RunRequest(run_key=seen)
+        if seen != before:
+            context.update_cursor(f"{asked} {seen}")
+            return dg.SkipReason("The extracts are new or still change; a run is asked for once they stay as they are.")
+        context.update_cursor(f"{seen} {seen}")
+        # Without a key: Dagster would drop one that it knows, and files may be put back to what they were.
+        return dg.RunRequest()
 
     return new_files
 
 
 def _seen(pipeline: Pipeline, settings: Settings) -> str:
-    """Return a digest of the extracts' names, sizes and times."""
+    """Return a digest of the extracts' names, sizes and times. Raises ExtractError."""
     facts = []
     for model in pipeline:
         if isinstance(model.kind, Source):
