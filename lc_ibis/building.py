@@ -74,7 +74,7 @@ def run_pipeline(
             run = Run(*state.next_run(now), lineage=pipeline.lineage)
             with _reported(run, settings):
                 _build(pipeline, settings, store, state, run, chosen, progress)
-    except Exception as error:
+    except BaseException as error:  # an interruption too leaves nothing published
         if listener:
             listener.failed(error)
         if settings.notify:
@@ -118,7 +118,10 @@ def _reported(run: Run, settings: Settings) -> Iterator[None]:
     except LcIbisError as error:
         run.error, failed = str(error), error
         raise
-    except Exception as error:
+    except KeyboardInterrupt:
+        run.error = "interrupted"
+        raise
+    except BaseException as error:
         run.error = redacted(f"{type(error).__name__}: {error}")
         raise
     finally:

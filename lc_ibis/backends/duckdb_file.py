@@ -152,6 +152,11 @@ class DatabaseFile:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Publish all that is written inside at once, or, on an error, nothing."""
+        with _interruptions(), self._published_at_once():
+            yield
+
+    @contextlib.contextmanager
+    def _published_at_once(self) -> Iterator[None]:
         ours = self._is_new or any(file.exists() for file in self._beside())  # a first build that was killed
         if ours and not self.tables():
             with self._first_build():
@@ -231,6 +236,17 @@ class DatabaseFile:
             if found := without_room(self.path, error):
                 raise found from None
             raise
+
+
+@contextlib.contextmanager
+def _interruptions() -> Iterator[None]:
+    """Raise KeyboardInterrupt for what DuckDB makes of Ctrl-C within a query."""
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from None
+        raise
 
 
 def _inode(path: Path) -> int | None:
