@@ -13,8 +13,11 @@ import pytest
 pytest.importorskip("openlineage.client")
 
 from lc_ibis.errors import LcIbisError, SettingsError
+from lc_ibis.integrations import openlineage
 from tests.conftest import ALICE, SAVINGS, Lending
+from tests.servers import DRIPPING, answering
 from tests.test_atomic import HUGE
+from tests.test_notify import Interrupting
 
 
 def events(lending: Lending, **options: Any) -> list[dict[str, Any]]:
@@ -108,6 +111,44 @@ def test_nobody_there_is_logged_and_the_build_goes_on(lending: Lending, caplog: 
     run = lending.load([ALICE], [SAVINGS], openlineage="http://127.0.0.1:9/")
     assert run.status == "built"
     assert caplog.text.count("openlineage: nothing more is told of this build") == 1
+
+
+def test_a_server_that_never_ends_its_answer_is_left(
+    lending: Lending, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openlineage, "SECONDS", 0.2)
+    with answering(*DRIPPING) as address:
+        assert lending.load([ALICE], [SAVINGS], openlineage=address).status == "built"
+    assert caplog.text.count("openlineage: nothing more is told of this build (TimeoutError)") == 1
+
+
+def test_an_interruption_is_told_as_a_failure(lending: Lending) -> None:
+    target = lending.root / "lineage.jsonl"
+    with pytest.raises(KeyboardInterrupt):
+        lending.load([ALICE], [SAVINGS], openlineage=str(target), progress=Interrupting())
+    told = [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
+    assert [event["eventType"] for event in told] == ["START", "FAIL"]
+    assert told[1]["run"]["facets"]["errorMessage"]["message"] == "KeyboardInterrupt"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://",
+        "http://:80",
+        "http://127.0.0.1:abc",
+        "http://127.0.0.1:99999",
+        "https://[::1",
+        "http://a b",
+        "ftp://x/y",
+    ],
+)
+def test_an_address_that_is_none_is_refused_first(lending: Lending, target: str) -> None:
+    lending.deliver([ALICE], [SAVINGS])
+    with pytest.raises(SettingsError, match=r"^openlineage: .* an address like https://host"):
+        lending.build(openlineage=target)
+    assert not lending.database.exists()
+    assert not (lending.root / "ftp:").exists()
 
 
 @pytest.mark.parametrize("where", ["", "file/below"])

@@ -8,6 +8,8 @@ https://openlineage.io/docs/spec/object-model
 from __future__ import annotations
 
 import os
+import re
+import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -34,6 +36,7 @@ from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.run import Run as BuildRun
 from lc_ibis.engine.run import TableRun
 from lc_ibis.errors import SettingsError
+from lc_ibis.quality.telling import is_address, is_whole, within
 from lc_ibis.redaction import logger
 from lc_ibis.settings import Settings
 
@@ -41,6 +44,8 @@ NAMESPACE = "lc_ibis"
 PRODUCER = "urn:lc-ibis"
 _JOB = "build"
 _WORKING = ("created", "updated")
+# How long a build may be held by all that is told of it.
+SECONDS = 30.0
 log = logger(__name__)
 
 
@@ -50,7 +55,7 @@ class Listener:
     def __init__(self, target: str, pipeline: Pipeline, settings: Settings):
         self._pipeline, self._settings = pipeline, settings
         self._client = OpenLineageClient(transport=_transport(target))
-        self._is_lost = False
+        self._is_lost, self._left = False, SECONDS
         self._run = Run(runId=str(generate_new_uuid()))
 
     def began(self) -> None:
@@ -64,7 +69,7 @@ class Listener:
                 self._tell_of(run, table)
         self._tell(RunState.COMPLETE, self._run, _JOB)
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: BaseException) -> None:
         """Tell that the build published nothing; not the error's words, which may hold values."""
         facet = error_message_run.ErrorMessageRunFacet(type(error).__name__, "python", producer=PRODUCER)
         self._tell(RunState.FAIL, Run(self._run.runId, {"errorMessage": facet}), _JOB)
@@ -156,19 +161,22 @@ class Listener:
             eventTime=at, run=run, job=Job(NAMESPACE, job), eventType=state, producer=PRODUCER,
             inputs=inputs or [], outputs=outputs or [],
         )  # fmt: skip
+        started = time.monotonic()
         try:
-            self._client.emit(event)
+            within(self._left, lambda: self._client.emit(event))
+            self._left -= time.monotonic() - started
         except Exception as error:  # whatever the transport raises: lineage is no reason to lose a build
             self._is_lost = True  # each would wait for the same silence
             log.warning("openlineage: nothing more is told of this build (%s).", type(error).__name__)
 
 
 def _transport(target: str) -> FileTransport | HttpTransport:
-    if target.lower().startswith(("http://", "https://")):
-        # As the client reads it where it is configured by the environment.
-        key = os.environ.get("OPENLINEAGE_API_KEY")
-        auth: dict[str, Any] = {"auth": ApiKeyTokenProvider({"apiKey": key})} if key else {}
-        return HttpTransport(HttpConfig(url=target, retry={"total": 1}, **auth))
+    if is_address(target):
+        return _http(target)
+    if scheme := re.match(r"[A-Za-z][\w+.-]*://", target):
+        raise SettingsError(
+            f"openlineage: nothing is told to {scheme[0]}. Name a file, or an address like https://host."
+        )
     place = Path(target)
     if place.is_dir():
         raise SettingsError(f"openlineage: {target} is a directory. Name a file, or an address like https://host.")
@@ -178,3 +186,15 @@ def _transport(target: str) -> FileTransport | HttpTransport:
     except OSError as error:
         raise SettingsError(f"openlineage: {target} cannot be written ({error.strerror}).") from None
     return FileTransport(FileConfig(log_file_path=target, append=True))
+
+
+def _http(address: str) -> HttpTransport:
+    # As the client reads it where it is configured by the environment.
+    key = os.environ.get("OPENLINEAGE_API_KEY")
+    auth: dict[str, Any] = {"auth": ApiKeyTokenProvider({"apiKey": key})} if key else {}
+    try:
+        if not is_whole(address):
+            raise ValueError
+        return HttpTransport(HttpConfig(url=address, retry={"total": 1}, **auth))
+    except ValueError:
+        raise SettingsError("openlineage: it is neither a file nor an address like https://host/path.") from None
