@@ -198,6 +198,7 @@ def _refresher(
         found = state.taken.find(model, settings.inputs, settings.source.get(model.name), settings.delivery)
         if found.replayed and not settings.allow_replay:
             refuse_replay(model, found)
+        run.delivered[model.name] = [path for group in found.files for path in group.paths]
         return found
 
     since = before(run.run_at, settings.keep_history) if settings.keep_history else None

@@ -36,11 +36,11 @@ from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.run import Run as BuildRun
 from lc_ibis.engine.run import TableRun
 from lc_ibis.errors import SettingsError
+from lc_ibis.integrations.dataset_names import Name, Names
 from lc_ibis.quality.telling import is_address, is_whole, within
 from lc_ibis.redaction import logger
 from lc_ibis.settings import Settings
 
-NAMESPACE = "lc_ibis"
 PRODUCER = "urn:lc-ibis"
 _JOB = "build"
 _WORKING = ("created", "updated")
@@ -53,7 +53,7 @@ class Listener:
     """Tells a file, to which lines are added, or an http(s) address of a build; what cannot be told is logged."""
 
     def __init__(self, target: str, pipeline: Pipeline, settings: Settings):
-        self._pipeline, self._settings = pipeline, settings
+        self._pipeline, self._names = pipeline, Names(settings)
         self._client = OpenLineageClient(transport=_transport(target))
         self._is_lost, self._left = False, SECONDS
         self._run = Run(runId=str(generate_new_uuid()))
@@ -77,31 +77,27 @@ class Listener:
     def _tell_of(self, run: BuildRun, table: TableRun) -> None:
         model = self._pipeline[table.table]
         parent = parent_run.ParentRunFacet(
-            parent_run.Run(self._run.runId), parent_run.Job(NAMESPACE, _JOB), producer=PRODUCER
+            parent_run.Run(self._run.runId), parent_run.Job(self._names.jobs, _JOB), producer=PRODUCER
         )
         one = Run(str(generate_new_uuid()), {"parent": parent})
         statistics = output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
             rowCount=table.row_count, producer=PRODUCER
         )
         output = OutputDataset(
-            self._namespace, self._name(model), facets=dict(self._facets(model, run)),
+            *self._names.table(model), facets=dict(self._facets(model, run)),
             outputFacets={"outputStatistics": statistics},
         )  # fmt: skip
         self._tell(RunState.START, one, model.name)
-        self._tell(RunState.COMPLETE, one, model.name, self._inputs(model), [output])
+        self._tell(RunState.COMPLETE, one, model.name, self._inputs(model, run), [output])
 
-    def _inputs(self, model: Model) -> list[InputDataset]:
+    def _inputs(self, model: Model, run: BuildRun) -> list[InputDataset]:
         if isinstance(model.kind, Source):
-            return [InputDataset("file", str(self._settings.inputs / model.kind.file))]
+            return [InputDataset(*name) for name in self._files(model, run)]
         names = self._pipeline.stored_inputs[model.name]
-        return [InputDataset(self._namespace, self._name(self._pipeline[name])) for name in names]
+        return [InputDataset(*self._names.table(self._pipeline[name])) for name in names]
 
-    @property
-    def _namespace(self) -> str:
-        return self._settings.backend
-
-    def _name(self, model: Model) -> str:
-        return f"{self._settings.place}.{model.layer}.{model.name}"
+    def _files(self, model: Model, run: BuildRun) -> list[Name]:
+        return [self._names.file(path) for path in run.delivered.get(model.name, ())]
 
     def _facets(self, model: Model, run: BuildRun) -> Iterator[tuple[str, Any]]:
         yield "documentation", documentation_dataset.DocumentationDatasetFacet(model.description, producer=PRODUCER)
@@ -117,7 +113,7 @@ class Listener:
         )
         yield (
             "columnLineage",
-            column_lineage_dataset.ColumnLineageDatasetFacet(dict(self._columns(model)), producer=PRODUCER),
+            column_lineage_dataset.ColumnLineageDatasetFacet(dict(self._columns(model, run)), producer=PRODUCER),
         )
         results = [result for result in run.checks if result.table == model.name and result.status != "skip"]
         yield "dataQualityAssertions", data_quality_assertions_dataset.DataQualityAssertionsDatasetFacet(
@@ -132,12 +128,13 @@ class Listener:
             producer=PRODUCER,
         )  # fmt: skip
 
-    def _columns(self, model: Model) -> Iterator[tuple[str, column_lineage_dataset.Fields]]:
+    def _columns(self, model: Model, run: BuildRun) -> Iterator[tuple[str, column_lineage_dataset.Fields]]:
+        files = self._files(model, run)
         for name, origins in column_lineage(self._pipeline, model).items():
             if isinstance(model.kind, Source):
-                places = [("file", str(self._settings.inputs / origin.table)) for origin in origins]
+                places = [(place, origin) for origin in origins for place in files]
             else:
-                places = [(self._namespace, self._name(self._pipeline[origin.table])) for origin in origins]
+                places = [(self._names.table(self._pipeline[origin.table]), origin) for origin in origins]
             fields = [
                 column_lineage_dataset.InputField(
                     *place, origin.column,
@@ -145,7 +142,7 @@ class Listener:
                         "DIRECT", "IDENTITY" if origin.is_copy else "TRANSFORMATION"
                     )],
                 )
-                for place, origin in zip(places, origins, strict=True)
+                for place, origin in places
             ]  # fmt: skip
             if fields:
                 yield name, column_lineage_dataset.Fields(fields)
@@ -158,7 +155,7 @@ class Listener:
             return
         at = datetime.now(timezone.utc).isoformat()
         event = RunEvent(
-            eventTime=at, run=run, job=Job(NAMESPACE, job), eventType=state, producer=PRODUCER,
+            eventTime=at, run=run, job=Job(self._names.jobs, job), eventType=state, producer=PRODUCER,
             inputs=inputs or [], outputs=outputs or [],
         )  # fmt: skip
         started = time.monotonic()
