@@ -47,4 +47,5 @@ def answering(first: bytes, then: bytes = b"") -> Iterator[str]:
                 thread.join()
 
 
-DRIPPING = (b"HTTP/1.1 200 OK\r\n", b"X-More: 1\r\n")
+# The head of an answer, one of whose lines has no end.
+DRIPPING = (b"HTTP/1.1 200 OK\r\nX-More: ", b"x")
