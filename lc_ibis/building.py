@@ -74,7 +74,7 @@ def run_pipeline(
             run = Run(*state.next_run(now), lineage=pipeline.lineage)
             with _reported(run, settings):
                 _build(pipeline, settings, store, state, run, chosen, progress)
-    except Exception as error:
+    except BaseException as error:  # an interruption too leaves nothing published
         if listener:
             listener.failed(error)
         if settings.notify:
@@ -119,7 +119,10 @@ def _reported(run: Run, settings: Settings) -> Iterator[None]:
         run.error, failed = str(error), error
         error.is_undone = run.status == "failed"
         raise
-    except Exception as error:
+    except KeyboardInterrupt:
+        run.error = "interrupted"
+        raise
+    except BaseException as error:
         run.error = redacted(f"{type(error).__name__}: {error}")
         raise
     finally:
@@ -196,6 +199,7 @@ def _refresher(
         found = state.taken.find(model, settings.inputs, settings.source.get(model.name), settings.delivery)
         if found.replayed and not settings.allow_replay:
             refuse_replay(model, found)
+        run.delivered[model.name] = [path for group in found.files for path in group.paths]
         return found
 
     since = before(run.run_at, settings.keep_history) if settings.keep_history else None

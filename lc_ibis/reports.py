@@ -28,8 +28,13 @@ def report(format: Format = "json", **options: Any) -> str:
 
 def report_page(**options: Any) -> Path:
     """Write the last report as an HTML page beside it; return the page. Raises DatabaseError, OutputError."""
-    paths = _reports(Settings.load(**options).reports)
-    page, text = paths[-1].with_suffix(".html"), _made(paths, "html")
+    return page_of(_reports(Settings.load(**options).reports)[-1])
+
+
+def page_of(path: Path) -> Path:
+    """Write a report as an HTML page beside it; return the page. Raises DatabaseError, OutputError."""
+    paths = [found for found in _reports(path.parent) if found <= path]
+    page, text = path.with_suffix(".html"), _made(paths, "html")
     write_text(page, text)
     return page
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -20,6 +22,8 @@ pytest.importorskip("dagster")
 import dagster as dg
 
 import lc_ibis
+import lc_ibis.building
+from lc_ibis.engine.run import Run
 from lc_ibis.errors import SettingsError
 from lc_ibis.integrations.dagster import definitions
 from lc_ibis.layers import pipeline
@@ -35,11 +39,14 @@ def defined(lending: Lending, **options: Any) -> dg.Definitions:
     return definitions(**{**lending.places(), "inputs": DAYS["day1"], **options})
 
 
-def execute(defs: dg.Definitions, select: list[str] | None = None, **config: bool) -> dg.ExecuteInProcessResult:
+def execute(
+    defs: dg.Definitions, select: list[str] | None = None, instance: dg.DagsterInstance | None = None, **config: bool
+) -> dg.ExecuteInProcessResult:
     return defs.resolve_implicit_global_asset_job_def().execute_in_process(
         asset_selection=[dg.AssetKey(name) for name in select] if select else None,
         run_config={"ops": {"lc_ibis": {"config": config}}} if config else None,
         raise_on_error=False,
+        instance=instance,
     )
 
 
@@ -138,6 +145,37 @@ def test_a_failed_check_fails_the_run_and_nothing_is_published(lending: Lending)
     assert lc_ibis.show("account_summary", **lending.places()) == before
 
 
+def test_a_second_day_that_fails_leaves_the_first_as_it_was(lending: Lending) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        first = execute(defined(lending), instance=instance)
+        assert first.success
+        before = lending.contents(), lending.files()
+        strict = {"inputs": DAYS["day2"], "warn_error": True}
+        second = execute(defined(lending, **strict), instance=instance)
+        assert not second.success
+        assert made(second) == {}
+        assert (lending.contents(), lending.files()) == before
+        latest = instance.get_latest_materialization_event(dg.AssetKey("account_summary"))
+        assert latest is not None
+        assert latest.run_id == first.run_id
+    failed = [check for check in second.get_asset_check_evaluations() if not check.passed]
+    assert {check.severity for check in failed} == {dg.AssetCheckSeverity.ERROR}
+    assert all(check.metadata["examples"].value for check in failed)
+
+
+def test_a_table_links_its_own_run_s_report(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(**options: Any) -> Run:
+        run = lc_ibis.building.build(**options)
+        (lending.reports / "quality_report_99991231T000000.000000Z.json").write_text("{}")  # another's, meanwhile
+        return run
+
+    defs = defined(lending)
+    monkeypatch.setattr(lc_ibis, "build", build)
+    told = made(execute(defs))
+    [own] = [path for path in lending.reports.glob("*.json") if "99991231" not in path.name]
+    assert told["account_summary"]["report"] == own.with_suffix(".html").resolve().as_uri()
+
+
 def test_an_error_of_ours_fails_the_run_in_its_own_words(lending: Lending) -> None:
     result = execute(defined(lending, inputs=lending.root / "nowhere"))
     [step] = result.filter_events(lambda event: event.is_step_failure)
@@ -149,23 +187,59 @@ def test_wrong_settings_are_told_at_once(lending: Lending) -> None:
         definitions(backend="oracle")
 
 
-def test_the_sensor_asks_for_a_run_when_an_extract_changed(lending: Lending) -> None:
+def sensor_of(lending: Lending) -> tuple[dg.SensorDefinition, dg.SensorEvaluationContext]:
     lending.deliver([ALICE], [SAVINGS])
-    defs = definitions(**lending.places())
-    sensor = defs.resolve_sensor_def("lc_ibis_new_files")
+    return definitions(**lending.places()).resolve_sensor_def("lc_ibis_new_files"), dg.build_sensor_context()
+
+
+def asked(sensor: dg.SensorDefinition, context: dg.SensorEvaluationContext) -> bool:
+    """Look at the files once; whether a run is asked for, which nothing keeps Dagster from starting."""
+    found = sensor(context)
+    assert isinstance(found, dg.RunRequest | dg.SkipReason)
+    # A key that was there before would be dropped in silence.
+    return isinstance(found, dg.RunRequest) and found.run_key is None
+
+
+def test_the_sensor_asks_for_a_run_when_an_extract_changed(lending: Lending) -> None:
+    sensor, context = sensor_of(lending)
     assert sensor.default_status == dg.DefaultSensorStatus.STOPPED
-    context = dg.build_sensor_context()
-    first = sensor(context)
-    assert isinstance(first, dg.RunRequest)
-    assert isinstance(sensor(context), dg.SkipReason)
+    assert [asked(sensor, context) for _ in range(4)] == [False, True, False, False]
     lending.deliver([ALICE], [SAVINGS, ("A2", "1", "7.00", "Savings")])
-    second = sensor(context)
-    assert isinstance(second, dg.RunRequest)
-    assert first.run_key != second.run_key
+    assert [asked(sensor, context) for _ in range(3)] == [False, True, False]
     shutil.rmtree(lending.root / "inputs")
     gone = sensor(context)
     assert isinstance(gone, dg.SkipReason)
     assert "inputs" in str(gone.skip_message)
+
+
+def test_the_sensor_waits_for_a_file_that_is_still_copied(lending: Lending) -> None:
+    sensor, context = sensor_of(lending)
+    for size in range(3):
+        lending.deliver(None, [SAVINGS] * (size + 1))
+        assert not asked(sensor, context)
+    assert [asked(sensor, context) for _ in range(2)] == [True, False]
+
+
+def test_the_sensor_asks_again_for_a_file_that_is_put_back(lending: Lending) -> None:
+    sensor, context = sensor_of(lending)
+    place = lending.inputs / "accounts.csv"
+    first, old = place.stat(), place.read_text(encoding="utf-8")
+    for text, moment in ((old, 0), (old + "\n", 1), (old, 0), (old + "\n", 1)):
+        place.write_text(text, encoding="utf-8")
+        os.utime(place, ns=(first.st_atime_ns, first.st_mtime_ns + moment * 10**9))
+        assert [asked(sensor, context) for _ in range(3)] == [False, True, False]
+
+
+def test_a_change_that_was_taken_back_before_it_was_asked_for_needs_no_run(lending: Lending) -> None:
+    sensor, context = sensor_of(lending)
+    place = lending.inputs / "accounts.csv"
+    first, old = place.stat(), place.read_text(encoding="utf-8")
+    assert [asked(sensor, context) for _ in range(2)] == [False, True]
+    place.write_text(old + "\n", encoding="utf-8")
+    assert not asked(sensor, context)
+    place.write_text(old, encoding="utf-8")
+    os.utime(place, ns=(first.st_atime_ns, first.st_mtime_ns))
+    assert [asked(sensor, context) for _ in range(2)] == [False, False]
 
 
 def test_the_job_runs_daily_once_switched_on(lending: Lending) -> None:
@@ -192,12 +266,36 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return place
 
 
-def test_the_command_of_the_guide_builds_the_sample(home: Path) -> None:
-    words = ["asset", "materialize", "--select", "*", "-m", "lc_ibis.integrations.dagster"]
-    ended = subprocess.run([sys.executable, "-m", "dagster", *words], capture_output=True, text=True, timeout=300)
+def commands() -> list[str]:
+    """The commands of the guide that build: all tables, and a mart with all that it is made of."""
+    guide = Path(__file__).parents[1] / "docs" / "dagster.md"
+    return re.findall(r"^    (dagster asset materialize .*)$", guide.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def ancestors(name: str) -> set[str]:
+    """A stored table, and all that it is made of, step by step."""
+    return {name}.union(*(ancestors(one) for one in pipeline.stored_inputs[name]))
+
+
+def materialized(command: str) -> set[str]:
+    """Run a command in the current project; the assets that it made, as Dagster remembers them."""
+    words = [sys.executable, "-m", *shlex.split(command)]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=300)
     assert ended.returncode == 0, ended.stderr[-3000:]
-    assert "RUN_SUCCESS" in ended.stderr
+    with dg.DagsterInstance.get() as instance:
+        return {key.to_user_string() for key in instance.all_asset_keys()}
+
+
+def test_the_guide_s_first_command_builds_all(home: Path) -> None:
+    every, _ = commands()
+    assert materialized(every) == TABLES | OTHERS
     assert len(lc_ibis.show("account_summary")) == 13
+
+
+def test_the_guide_s_second_command_builds_all_that_a_mart_is_made_of(home: Path) -> None:
+    _, mart = commands()
+    assert materialized(mart) == ancestors("account_summary")
+    assert len(ancestors("account_summary")) == 11
 
 
 @pytest.mark.long

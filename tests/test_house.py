@@ -71,7 +71,7 @@ MAY_IMPORT = {
         "settings",
         "warehouse",
     },
-    "integrations": {"engine", "errors", "pipelines", "quality", "redaction", "settings"},
+    "integrations": {"backends", "engine", "errors", "pipelines", "quality", "redaction", "reports", "settings"},
     "terminal": {"compacting", "comparing", "dropping", "examining", "engine", "migrations", "questions"},
     "cli": {
         "backups",

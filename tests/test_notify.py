@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -11,9 +12,26 @@ from typing import Any
 
 import pytest
 
+from lc_ibis.engine.run import TableRun
 from lc_ibis.errors import ChecksFailed, DatabaseError, LcIbisError, SettingsError
+from lc_ibis.quality import notify
 from tests.conftest import ALICE, SAVINGS, Lending
+from tests.servers import DRIPPING, answering
 from tests.test_atomic import HUGE
+
+
+class Interrupting:
+    """Interrupts a build at its third table, as Ctrl-C does."""
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.error = error or KeyboardInterrupt()
+
+    def begun(self, what: str) -> None:
+        if what == "stg_customer":
+            raise self.error
+
+    def done(self, table: TableRun) -> None:
+        """Say nothing."""
 
 
 class Listener:
@@ -105,7 +123,61 @@ def test_a_failure_to_tell_is_logged_without_secrets_and_hides_nothing(
     assert "secret" not in caplog.text
 
 
-@pytest.mark.parametrize("target", ["http://", "'", "  "])
+@pytest.mark.parametrize("answer", [b"what?\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n", b"\x16\x03\x01", b""])
+def test_an_answer_that_is_none_hides_no_error(
+    lending: Lending, caplog: pytest.LogCaptureFixture, answer: bytes
+) -> None:
+    with answering(answer) as address, pytest.raises(LcIbisError, match=r"Customer\.csv"):
+        lending.build(notify=address)
+    assert "could not be told of the failure" in caplog.text
+
+
+def test_an_address_with_a_blank_hides_no_error(lending: Lending, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(LcIbisError, match=r"Customer\.csv"):
+        lending.build(notify="http://127.0.0.1:1/a b")
+    assert "could not be told of the failure" in caplog.text
+
+
+def test_a_server_that_never_ends_its_answer_is_left(
+    lending: Lending, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notify, "SECONDS", 0.2)
+    with answering(*DRIPPING) as address, pytest.raises(LcIbisError, match=r"Customer\.csv"):
+        lending.build(notify=address)
+    assert "could not be told of the failure (TimeoutError)" in caplog.text
+
+
+def test_what_takes_too_long_keeps_no_process_from_ending() -> None:
+    program = (
+        "from threading import Event; from lc_ibis.quality.telling import within\n"
+        "try: within(0.01, Event().wait)\nexcept TimeoutError: print('left')"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout == "left\n"
+
+
+def test_an_interruption_is_told_and_reported(lending: Lending, listener: Listener) -> None:
+    lending.deliver([ALICE], [SAVINGS])
+    with pytest.raises(KeyboardInterrupt):
+        lending.build(notify=listener.address, progress=Interrupting())
+    [told] = listener.heard
+    assert (told["error"], told["meaning"]) == ("KeyboardInterrupt", "The build was interrupted.")
+    [report] = lending.reports.glob("*.json")
+    written = json.loads(report.read_text(encoding="utf-8"))
+    assert (written["status"], written["error"]) == ("failed", "interrupted")
+    assert not lending.database.exists()
+
+
+def test_an_interruption_within_a_query_is_one(lending: Lending) -> None:
+    """DuckDB tells of it as an error of its own."""
+    lending.deliver([ALICE], [SAVINGS])
+    with pytest.raises(KeyboardInterrupt):
+        lending.build(progress=Interrupting(RuntimeError("Query interrupted")))
+    [report] = lending.reports.glob("*.json")
+    assert json.loads(report.read_text(encoding="utf-8"))["error"] == "interrupted"
+
+
+@pytest.mark.parametrize("target", ["http://", "http://127.0.0.1:abc/", "http://127.0.0.1:99999/", "'", "  "])
 def test_a_target_that_is_none_is_refused_before_anything_is_done(lending: Lending, target: str) -> None:
     lending.deliver([ALICE], [SAVINGS])
     with pytest.raises(SettingsError, match="notify: it is neither an address"):

@@ -6,15 +6,22 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytest.importorskip("openlineage.client")
 
+import lc_ibis
 from lc_ibis.errors import LcIbisError, SettingsError
-from tests.conftest import ALICE, SAVINGS, Lending
+from lc_ibis.integrations import dataset_names, openlineage
+from lc_ibis.layers import pipeline
+from lc_ibis.settings import Settings
+from tests.conftest import ACCOUNT, ALICE, CUSTOMER, SAVINGS, Lending, write_csv
+from tests.servers import DRIPPING, answering
 from tests.test_atomic import HUGE
+from tests.test_notify import Interrupting
 
 
 def events(lending: Lending, **options: Any) -> list[dict[str, Any]]:
@@ -33,11 +40,9 @@ def test_a_build_is_a_run_and_each_of_its_tables_one_below_it(lending: Lending) 
     assert len(below) == 14
     assert {event["run"]["facets"]["parent"]["run"]["runId"] for event in below} == {told[0]["run"]["runId"]}
     [mart] = [event for event in below if event["job"]["name"] == "account_summary"]
-    assert [dataset["name"] for dataset in mart["inputs"]] == [
-        f"{lending.database}.intermediate.int_savings_account_only"
-    ]
+    assert [dataset["name"] for dataset in mart["inputs"]] == ["lc.intermediate.int_savings_account_only"]
     [output] = mart["outputs"]
-    assert (output["namespace"], output["name"]) == ("duckdb", f"{lending.database}.marts.account_summary")
+    assert (output["namespace"], output["name"]) == (f"duckdb://{lending.database}", "lc.marts.account_summary")
     assert output["outputFacets"]["outputStatistics"]["rowCount"] == 1
     fields = {field["name"]: field for field in output["facets"]["schema"]["fields"]}
     assert fields["interest_rate_pct"]["type"] == "decimal(5, 4)"
@@ -51,8 +56,77 @@ def test_a_build_is_a_run_and_each_of_its_tables_one_below_it(lending: Lending) 
     assert copy["transformations"][0]["subtype"] == "IDENTITY"
     checks = {found["assertion"]: found for found in output["facets"]["dataQualityAssertions"]["assertions"]}
     assert checks["interest_is_balance_times_rate"]["success"]
-    [source] = [event for event in below if event["job"]["name"] == "src_account"]
-    assert [(d["namespace"], d["name"]) for d in source["inputs"]] == [("file", str(lending.inputs / "accounts"))]
+
+
+def source(told: list[dict[str, Any]], name: str) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """What a source was made of: the files that are its inputs, and those that its columns come from."""
+    [event] = [e for e in told if e["job"]["name"] == name and e["eventType"] == "COMPLETE"]
+    fields = event["outputs"][0]["facets"]["columnLineage"]["fields"].values()
+    columns = {(one["namespace"], one["name"]) for field in fields for one in field["inputFields"]}
+    return [(one["namespace"], one["name"]) for one in event["inputs"]], sorted(columns)
+
+
+def test_a_source_is_made_of_the_files_that_were_taken(lending: Lending) -> None:
+    """By their whole paths, wherever the build was begun."""
+    parts = [lending.inputs / "accounts" / name for name in ("1.csv", "2.csv")]
+    for number, part in enumerate(parts):
+        write_csv(part, ACCOUNT, [(f"A{number}", *SAVINGS[1:])])
+    lending.deliver([ALICE])
+    lc_ibis.build(**{**lending.places(), "inputs": Path("inputs")}, openlineage="lineage.jsonl")
+    told = [json.loads(line) for line in Path("lineage.jsonl").read_text(encoding="utf-8").splitlines()]
+    files = [("file", str(part)) for part in parts]
+    assert source(told, "src_account") == (files, files)
+    assert source(told, "src_customer")[0] == [("file", str(lending.inputs / "Customer.csv"))]
+
+
+def test_two_projects_share_no_name(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
+    def names(project: str) -> set[tuple[str, str]]:
+        (lending.root / project).mkdir()
+        monkeypatch.chdir(lending.root / project)
+        write_csv(Path("data/inputs/Customer.csv"), CUSTOMER, [ALICE])
+        write_csv(Path("data/inputs/accounts.csv"), ACCOUNT, [SAVINGS])
+        lc_ibis.build(openlineage="lineage.jsonl")
+        told = [json.loads(line) for line in Path("lineage.jsonl").read_text(encoding="utf-8").splitlines()]
+        things = [one for event in told for one in (event["job"], *event["inputs"], *event["outputs"])]
+        return {(one["namespace"], one["name"]) for one in things}
+
+    first, second = names("first"), names("second")
+    assert len(first) == len(second) == 15 + 14 + 2  # jobs, tables, files
+    assert not first & second
+
+
+def test_the_environment_names_the_jobs(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENLINEAGE_NAMESPACE", "lending")
+    told = events(lending)
+    assert {event["job"]["namespace"] for event in told} == {"lending"}
+    parents = [event["run"]["facets"]["parent"] for event in told if "parent" in event["run"].get("facets", {})]
+    assert {parent["job"]["namespace"] for parent in parents} == {"lending"}
+
+
+@pytest.mark.parametrize(
+    ("options", "table", "jobs"),
+    [
+        ({"backend": "spark"}, ("file", "{here}/data/spark/marts/account_summary"), "lc_ibis:{here}/data/spark"),
+        (
+            {"backend": "spark", "remote": "sc://ann@lake:15002/;token=pa55", "database": Path("main.lending")},
+            ("spark://lake:15002", "main.lending_marts.account_summary"),
+            "lc_ibis:lake:15002/main.lending",
+        ),
+        (
+            {"backend": "databricks", "database": Path("main.lending")},
+            ("databricks://dbc.example", "main.lending_marts.account_summary"),
+            "lc_ibis:dbc.example/main.lending",
+        ),
+    ],
+)
+def test_each_backend_has_names_of_its_own(
+    lending: Lending, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], table: tuple[str, str], jobs: str
+) -> None:
+    monkeypatch.setenv("DATABRICKS_HOST", "https://dbc.example/")
+    monkeypatch.setattr(dataset_names, "keeps_delta", lambda settings: settings.database is not None)
+    names, here = dataset_names.Names(Settings(**options)), str(lending.root)
+    assert names.table(pipeline["account_summary"]) == tuple(part.format(here=here) for part in table)
+    assert names.jobs == jobs.format(here=here)
 
 
 def test_what_did_not_change_is_not_told_again(lending: Lending) -> None:
@@ -108,6 +182,44 @@ def test_nobody_there_is_logged_and_the_build_goes_on(lending: Lending, caplog: 
     run = lending.load([ALICE], [SAVINGS], openlineage="http://127.0.0.1:9/")
     assert run.status == "built"
     assert caplog.text.count("openlineage: nothing more is told of this build") == 1
+
+
+def test_a_server_that_never_ends_its_answer_is_left(
+    lending: Lending, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openlineage, "SECONDS", 0.2)
+    with answering(*DRIPPING) as address:
+        assert lending.load([ALICE], [SAVINGS], openlineage=address).status == "built"
+    assert caplog.text.count("openlineage: nothing more is told of this build (TimeoutError)") == 1
+
+
+def test_an_interruption_is_told_as_a_failure(lending: Lending) -> None:
+    target = lending.root / "lineage.jsonl"
+    with pytest.raises(KeyboardInterrupt):
+        lending.load([ALICE], [SAVINGS], openlineage=str(target), progress=Interrupting())
+    told = [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
+    assert [event["eventType"] for event in told] == ["START", "FAIL"]
+    assert told[1]["run"]["facets"]["errorMessage"]["message"] == "KeyboardInterrupt"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://",
+        "http://:80",
+        "http://127.0.0.1:abc",
+        "http://127.0.0.1:99999",
+        "https://[::1",
+        "http://a b",
+        "ftp://x/y",
+    ],
+)
+def test_an_address_that_is_none_is_refused_first(lending: Lending, target: str) -> None:
+    lending.deliver([ALICE], [SAVINGS])
+    with pytest.raises(SettingsError, match=r"^openlineage: .* an address like https://host"):
+        lending.build(openlineage=target)
+    assert not lending.database.exists()
+    assert not (lending.root / "ftp:").exists()
 
 
 @pytest.mark.parametrize("where", ["", "file/below"])

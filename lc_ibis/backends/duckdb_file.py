@@ -153,6 +153,11 @@ class DatabaseFile:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Publish all that is written inside at once, or, on an error, nothing."""
+        with _interruptions(), self._published_at_once():
+            yield
+
+    @contextlib.contextmanager
+    def _published_at_once(self) -> Iterator[None]:
         ours = self._is_new or any(file.exists() for file in self._beside())  # a first build that was killed
         if ours and not self.tables():
             with self._first_build():
@@ -236,6 +241,17 @@ class DatabaseFile:
         """Return the plan of the statement that ran last, with what each part of it took, as EXPLAIN ANALYZE does."""
         # A commit has none.
         return "" if sql == "COMMIT" else str(self.con.con.get_profiling_information(format="query_tree"))
+
+
+@contextlib.contextmanager
+def _interruptions() -> Iterator[None]:
+    """Raise KeyboardInterrupt for what DuckDB makes of Ctrl-C within a query."""
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from None
+        raise
 
 
 def _inode(path: Path) -> int | None:

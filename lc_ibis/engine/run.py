@@ -67,6 +67,8 @@ class Run:
     freshness: list[Freshness] = field(default_factory=list)
     jumps: list[Jump] = field(default_factory=list)
     outputs: list[Path] = field(default_factory=list)
+    # By source: the files that are new to it.
+    delivered: dict[str, list[Path]] = field(default_factory=dict)
     error: str | None = None
     seconds: float = 0.0
     checks_seconds: float = 0.0

@@ -22,6 +22,7 @@ from lc_ibis.engine.model import Model, Source
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.errors import ChecksFailed, DatabaseInUse, LcIbisError
 from lc_ibis.quality import report
+from lc_ibis.reports import page_of
 from lc_ibis.settings import Settings
 
 REPORT = "quality_report"
@@ -74,7 +75,7 @@ def _assets(pipeline: Pipeline, settings: Settings, owners: list[str], options: 
     @dg.multi_asset(
         name="lc_ibis",
         specs=[*_tables(pipeline, settings, owners, options), *_others(pipeline, owners)],
-        check_specs=[_check_spec(*each) for each in _checks(pipeline)],
+        check_specs=[_check_spec(asset, name, check) for _, asset, name, check in _checks(pipeline)],
         can_subset=True,
     )
     def lc_ibis_tables(context: dg.AssetExecutionContext, config: BuildConfig) -> Iterator[_Result]:
@@ -163,12 +164,13 @@ def _lineage(pipeline: Pipeline, model: Model) -> dg.TableColumnLineage:
     )
 
 
-def _checks(pipeline: Pipeline) -> Iterator[tuple[str, str, Check]]:
-    """Yield each check with its asset and its name there; those of what is not stored are the report's."""
+def _checks(pipeline: Pipeline) -> Iterator[tuple[str, str, str, Check]]:
+    """Yield each check with its table, its asset and its name there; those of what is not stored are the report's."""
     for model in pipeline:
         for check in model.checks:
             name = re.sub(r"\W", "_", check.name, flags=re.ASCII)
-            yield (model.name, name, check) if model.is_stored else (REPORT, f"{model.name}_{name}", check)
+            place = (model.name, name) if model.is_stored else (REPORT, f"{model.name}_{name}")
+            yield (model.name, *place, check)
 
 
 def _check_spec(asset: str, name: str, check: Check) -> dg.AssetCheckSpec:
@@ -183,8 +185,7 @@ def _results(
     pipeline: Pipeline, settings: Settings, done: dict[str, Any], written: Path | None,
     assets: set[str], checks: set[tuple[str, str]],
 ) -> Iterator[_Result]:  # fmt: skip
-    page = lc_ibis.report_page(reports=settings.reports) if written else None
-    link = {"report": dg.MetadataValue.url(page.resolve().as_uri())} if page else {}
+    link = {"report": dg.MetadataValue.url(page_of(written).resolve().as_uri())} if written else {}
     for table in done["tables"]:
         if table["table"] in assets:
             yield dg.MaterializeResult(table["table"], metadata={**_did(table), **link})
@@ -218,7 +219,7 @@ def _grid(rows: Sequence[dict[str, Any]]) -> str:
 def _check_results(
     pipeline: Pipeline, done: dict[str, Any], wanted: set[tuple[str, str]]
 ) -> Iterator[dg.AssetCheckResult]:
-    homes = {(pipeline_table, check.name): key for pipeline_table, key, check in _homes(pipeline)}
+    homes = {(table, check.name): (asset, name) for table, asset, name, check in _checks(pipeline)}
     examples = {(found["table"], found["check"]): found for found in done["failures"]}
     for result in done["checks"]:
         asset, name = homes[result["table"], result["check"]]
@@ -236,14 +237,6 @@ def _check_results(
                 **({"examples": dg.MetadataValue.json(_plain(found["examples"]))} if found else {}),
             },
         )  # fmt: skip
-
-
-def _homes(pipeline: Pipeline) -> Iterator[tuple[str, tuple[str, str], Check]]:
-    places = _checks(pipeline)
-    for model in pipeline:
-        for _ in model.checks:
-            asset, name, check = next(places)
-            yield model.name, (asset, name), check
 
 
 def _plain(value: Any) -> Any:
@@ -274,16 +267,22 @@ def _sensor(pipeline: Pipeline, settings: Settings, job: Any, interval_seconds: 
             seen = _seen(pipeline, settings)
         except LcIbisError as error:
             return dg.SkipReason(str(error))
-        if seen == context.cursor:
+        asked, _, before = (context.cursor or "").partition(" ")
+        if seen == asked:
+            context.update_cursor(f"{asked} {seen}")
             return dg.SkipReason("The extracts are as they were.")
-        context.update_cursor(seen)
-        return dg.RunRequest(run_key=seen)
+        if seen != before:
+            context.update_cursor(f"{asked} {seen}")
+            return dg.SkipReason("The extracts are new or still change; a run is asked for once they stay as they are.")
+        context.update_cursor(f"{seen} {seen}")
+        # Without a key: Dagster would drop one that it knows, and files may be put back to what they were.
+        return dg.RunRequest()
 
     return new_files
 
 
 def _seen(pipeline: Pipeline, settings: Settings) -> str:
-    """Return a digest of the extracts' names, sizes and times."""
+    """Return a digest of the extracts' names, sizes and times. Raises ExtractError."""
     facts = []
     for model in pipeline:
         if isinstance(model.kind, Source):

@@ -8,6 +8,8 @@ https://openlineage.io/docs/spec/object-model
 from __future__ import annotations
 
 import os
+import re
+import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -34,13 +36,16 @@ from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.run import Run as BuildRun
 from lc_ibis.engine.run import TableRun
 from lc_ibis.errors import SettingsError
+from lc_ibis.integrations.dataset_names import Name, Names
+from lc_ibis.quality.telling import is_address, is_whole, within
 from lc_ibis.redaction import logger
 from lc_ibis.settings import Settings
 
-NAMESPACE = "lc_ibis"
 PRODUCER = "urn:lc-ibis"
 _JOB = "build"
 _WORKING = ("created", "updated")
+# How long a build may be held by all that is told of it.
+SECONDS = 30.0
 log = logger(__name__)
 
 
@@ -48,9 +53,9 @@ class Listener:
     """Tells a file, to which lines are added, or an http(s) address of a build; what cannot be told is logged."""
 
     def __init__(self, target: str, pipeline: Pipeline, settings: Settings):
-        self._pipeline, self._settings = pipeline, settings
+        self._pipeline, self._names = pipeline, Names(settings)
         self._client = OpenLineageClient(transport=_transport(target))
-        self._is_lost = False
+        self._is_lost, self._left = False, SECONDS
         self._run = Run(runId=str(generate_new_uuid()))
 
     def began(self) -> None:
@@ -64,7 +69,7 @@ class Listener:
                 self._tell_of(run, table)
         self._tell(RunState.COMPLETE, self._run, _JOB)
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: BaseException) -> None:
         """Tell that the build published nothing; not the error's words, which may hold values."""
         facet = error_message_run.ErrorMessageRunFacet(type(error).__name__, "python", producer=PRODUCER)
         self._tell(RunState.FAIL, Run(self._run.runId, {"errorMessage": facet}), _JOB)
@@ -72,31 +77,27 @@ class Listener:
     def _tell_of(self, run: BuildRun, table: TableRun) -> None:
         model = self._pipeline[table.table]
         parent = parent_run.ParentRunFacet(
-            parent_run.Run(self._run.runId), parent_run.Job(NAMESPACE, _JOB), producer=PRODUCER
+            parent_run.Run(self._run.runId), parent_run.Job(self._names.jobs, _JOB), producer=PRODUCER
         )
         one = Run(str(generate_new_uuid()), {"parent": parent})
         statistics = output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
             rowCount=table.row_count, producer=PRODUCER
         )
         output = OutputDataset(
-            self._namespace, self._name(model), facets=dict(self._facets(model, run)),
+            *self._names.table(model), facets=dict(self._facets(model, run)),
             outputFacets={"outputStatistics": statistics},
         )  # fmt: skip
         self._tell(RunState.START, one, model.name)
-        self._tell(RunState.COMPLETE, one, model.name, self._inputs(model), [output])
+        self._tell(RunState.COMPLETE, one, model.name, self._inputs(model, run), [output])
 
-    def _inputs(self, model: Model) -> list[InputDataset]:
+    def _inputs(self, model: Model, run: BuildRun) -> list[InputDataset]:
         if isinstance(model.kind, Source):
-            return [InputDataset("file", str(self._settings.inputs / model.kind.file))]
+            return [InputDataset(*name) for name in self._files(model, run)]
         names = self._pipeline.stored_inputs[model.name]
-        return [InputDataset(self._namespace, self._name(self._pipeline[name])) for name in names]
+        return [InputDataset(*self._names.table(self._pipeline[name])) for name in names]
 
-    @property
-    def _namespace(self) -> str:
-        return self._settings.backend
-
-    def _name(self, model: Model) -> str:
-        return f"{self._settings.place}.{model.layer}.{model.name}"
+    def _files(self, model: Model, run: BuildRun) -> list[Name]:
+        return [self._names.file(path) for path in run.delivered.get(model.name, ())]
 
     def _facets(self, model: Model, run: BuildRun) -> Iterator[tuple[str, Any]]:
         yield "documentation", documentation_dataset.DocumentationDatasetFacet(model.description, producer=PRODUCER)
@@ -112,7 +113,7 @@ class Listener:
         )
         yield (
             "columnLineage",
-            column_lineage_dataset.ColumnLineageDatasetFacet(dict(self._columns(model)), producer=PRODUCER),
+            column_lineage_dataset.ColumnLineageDatasetFacet(dict(self._columns(model, run)), producer=PRODUCER),
         )
         results = [result for result in run.checks if result.table == model.name and result.status != "skip"]
         yield "dataQualityAssertions", data_quality_assertions_dataset.DataQualityAssertionsDatasetFacet(
@@ -127,12 +128,13 @@ class Listener:
             producer=PRODUCER,
         )  # fmt: skip
 
-    def _columns(self, model: Model) -> Iterator[tuple[str, column_lineage_dataset.Fields]]:
+    def _columns(self, model: Model, run: BuildRun) -> Iterator[tuple[str, column_lineage_dataset.Fields]]:
+        files = self._files(model, run)
         for name, origins in column_lineage(self._pipeline, model).items():
             if isinstance(model.kind, Source):
-                places = [("file", str(self._settings.inputs / origin.table)) for origin in origins]
+                places = [(place, origin) for origin in origins for place in files]
             else:
-                places = [(self._namespace, self._name(self._pipeline[origin.table])) for origin in origins]
+                places = [(self._names.table(self._pipeline[origin.table]), origin) for origin in origins]
             fields = [
                 column_lineage_dataset.InputField(
                     *place, origin.column,
@@ -140,7 +142,7 @@ class Listener:
                         "DIRECT", "IDENTITY" if origin.is_copy else "TRANSFORMATION"
                     )],
                 )
-                for place, origin in zip(places, origins, strict=True)
+                for place, origin in places
             ]  # fmt: skip
             if fields:
                 yield name, column_lineage_dataset.Fields(fields)
@@ -153,22 +155,25 @@ class Listener:
             return
         at = datetime.now(timezone.utc).isoformat()
         event = RunEvent(
-            eventTime=at, run=run, job=Job(NAMESPACE, job), eventType=state, producer=PRODUCER,
+            eventTime=at, run=run, job=Job(self._names.jobs, job), eventType=state, producer=PRODUCER,
             inputs=inputs or [], outputs=outputs or [],
         )  # fmt: skip
+        started = time.monotonic()
         try:
-            self._client.emit(event)
+            within(self._left, lambda: self._client.emit(event))
+            self._left -= time.monotonic() - started
         except Exception as error:  # whatever the transport raises: lineage is no reason to lose a build
             self._is_lost = True  # each would wait for the same silence
             log.warning("openlineage: nothing more is told of this build (%s).", type(error).__name__)
 
 
 def _transport(target: str) -> FileTransport | HttpTransport:
-    if target.lower().startswith(("http://", "https://")):
-        # As the client reads it where it is configured by the environment.
-        key = os.environ.get("OPENLINEAGE_API_KEY")
-        auth: dict[str, Any] = {"auth": ApiKeyTokenProvider({"apiKey": key})} if key else {}
-        return HttpTransport(HttpConfig(url=target, retry={"total": 1}, **auth))
+    if is_address(target):
+        return _http(target)
+    if scheme := re.match(r"[A-Za-z][\w+.-]*://", target):
+        raise SettingsError(
+            f"openlineage: nothing is told to {scheme[0]}. Name a file, or an address like https://host."
+        )
     place = Path(target)
     if place.is_dir():
         raise SettingsError(f"openlineage: {target} is a directory. Name a file, or an address like https://host.")
@@ -178,3 +183,15 @@ def _transport(target: str) -> FileTransport | HttpTransport:
     except OSError as error:
         raise SettingsError(f"openlineage: {target} cannot be written ({error.strerror}).") from None
     return FileTransport(FileConfig(log_file_path=target, append=True))
+
+
+def _http(address: str) -> HttpTransport:
+    # As the client reads it where it is configured by the environment.
+    key = os.environ.get("OPENLINEAGE_API_KEY")
+    auth: dict[str, Any] = {"auth": ApiKeyTokenProvider({"apiKey": key})} if key else {}
+    try:
+        if not is_whole(address):
+            raise ValueError
+        return HttpTransport(HttpConfig(url=address, retry={"total": 1}, **auth))
+    except ValueError:
+        raise SettingsError("openlineage: it is neither a file nor an address like https://host/path.") from None

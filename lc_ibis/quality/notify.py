@@ -5,21 +5,24 @@ from __future__ import annotations
 import shlex
 import subprocess
 import urllib.request
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
 from lc_ibis.engine.run import Run
 from lc_ibis.errors import LcIbisError, SettingsError
 from lc_ibis.quality.report import document, to_json
+from lc_ibis.quality.telling import is_address, is_whole, within
 from lc_ibis.redaction import logger, redacted
 
 log = logger(__name__)
 
 SECONDS = 30
 UNEXPECTED = "An error that lc-ibis did not foresee."
+INTERRUPTED = "The build was interrupted."
 
 
-def message(error: Exception, run: Run | None, with_values: bool = False) -> dict[str, Any]:
+def message(error: BaseException, run: Run | None, with_values: bool = False) -> dict[str, Any]:
     """Return what is told: which kind of error, which checks failed on how many rows, which sources are stale.
 
     No value of the data is in it, nor the error's own words, which may quote one, unless that is asked for
@@ -29,7 +32,7 @@ def message(error: Exception, run: Run | None, with_values: bool = False) -> dic
         "program": "lc-ibis",
         "status": "failed",
         "error": type(error).__name__,
-        "meaning": (type(error).__doc__ or "").split("\n")[0] if isinstance(error, LcIbisError) else UNEXPECTED,
+        "meaning": _meaning(error),
     }
     if run:
         facts = document(run)
@@ -43,33 +46,38 @@ def message(error: Exception, run: Run | None, with_values: bool = False) -> dic
     return told | ({"message": redacted(str(error))} if with_values else {})
 
 
+def _meaning(error: BaseException) -> str:
+    if isinstance(error, LcIbisError):
+        return (type(error).__doc__ or "").split("\n")[0]
+    return INTERRUPTED if isinstance(error, KeyboardInterrupt) else UNEXPECTED
+
+
 def tell(target: str, told: dict[str, Any]) -> None:
     """Post the message to an http(s) address, or run a command with it as its input; a failure is logged."""
     text = to_json(told).encode()
     try:
         if is_address(target):
-            headers = {"Content-Type": "application/json"}
-            request = urllib.request.Request(target, data=text, headers=headers, method="POST")
-            urllib.request.urlopen(request, timeout=SECONDS).close()
+            within(SECONDS, lambda: _post(target, text))
         else:
             subprocess.run(shlex.split(target), input=text, timeout=SECONDS, check=True, capture_output=True)
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
+    except (OSError, ValueError, HTTPException, subprocess.SubprocessError) as error:
         reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or type(error).__name__
         log.warning("notify: %s could not be told of the failure (%s).", _shown(target), reason)
+
+
+def _post(address: str, text: bytes) -> None:
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(address, data=text, headers=headers, method="POST")
+    urllib.request.urlopen(request, timeout=SECONDS).close()
 
 
 def verify(target: str) -> None:
     """Raise SettingsError where a target is neither an address nor a command."""
     try:
-        if not shlex.split(target) or (is_address(target) and not urlsplit(target).hostname):
+        if not shlex.split(target) or (is_address(target) and not is_whole(target)):
             raise ValueError
     except ValueError:
         raise SettingsError("notify: it is neither an address like https://host/path nor a command.") from None
-
-
-def is_address(target: str) -> bool:
-    """Say whether a target is an http(s) address."""
-    return target.lower().startswith(("http://", "https://"))
 
 
 def _shown(target: str) -> str:
