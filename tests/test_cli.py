@@ -141,7 +141,7 @@ def test_show_as_json_is_an_array_of_objects_with_decimals_as_strings(built: Len
 
 
 def test_show_limits_rows_and_says_so(built: Lending) -> None:
-    assert "The first 1 rows; more with --limit." in run("show", "src_account", "--limit", "1").output
+    assert "The first row; more with --limit." in run("show", "src_account", "--limit", "1").output
     count = len(json.loads(run("show", "src_account", "--json", "--limit", "1000").output))
     assert "more with --limit" not in run("show", "src_account", "--limit", str(count)).output
     assert "0 is not in the range" in run("show", "src_account", "--limit", "0", exit_code=2).output

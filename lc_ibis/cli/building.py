@@ -7,16 +7,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from lc_ibis.cli.options import AGES, PATH, TABLES, THRESHOLDS, options
 from lc_ibis.errors import OutputError
 from lc_ibis.settings import BACKENDS
-
-if TYPE_CHECKING:
-    from lc_ibis.engine.run import Run
 
 
 @click.command()
@@ -36,17 +33,17 @@ def build(as_json: bool, is_quiet: bool, **given: Any) -> None:
 
     if as_json:
         run = build(**given)
-        with _published(run):
+        with _published():
             click.echo(to_json(document(run)))
         return
     with terminal.BuildPrinter(is_quiet) as printer:
         run = build(progress=printer, **given)
-    with _published(run):
+    with _published():
         printer.summary(run)
 
 
 @contextmanager
-def _published(run: Run) -> Iterator[None]:
+def _published() -> Iterator[None]:
     """Say that a build is published, where what it did cannot be printed."""
     try:
         yield
