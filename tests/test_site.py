@@ -133,6 +133,8 @@ def test_a_site_is_replaced_and_nothing_else_is(lending: Lending) -> None:
     place = lending.root / "docs"
     site.build(place)
     (place / "tables/of_old_code.html").write_text("old", encoding="utf-8")
+    with (place / ".lc-ibis-docs").open("a", encoding="utf-8") as mark:
+        mark.write("tables/of_old_code.html\n")
     site.build(place)
     assert not (place / "tables/of_old_code.html").exists()
     mine = lending.root / "mine"
@@ -147,6 +149,29 @@ def test_a_site_is_replaced_and_nothing_else_is(lending: Lending) -> None:
         site.build(lending.root / "file/below")
     assert {path.name for path in lending.root.iterdir() if path.name.startswith(".")} == set()
     assert (mine / "thesis.txt").read_text(encoding="utf-8") == "years of work"
+
+
+@pytest.mark.parametrize("name", ["CNAME", "tables/notes.html", "assets/of/another.css"])
+def test_a_site_with_a_file_of_another_in_it_is_refused(lending: Lending, name: str) -> None:
+    place = lending.root / "docs"
+    site.build(place)
+    mine = place / name
+    mine.parent.mkdir(parents=True, exist_ok=True)
+    mine.write_text("mine", encoding="utf-8")
+    with pytest.raises(OutputError, match=f"docs: it holds something else than a site of lc-ibis: {name}. Move that"):
+        site.build(place)
+    assert mine.read_text(encoding="utf-8") == "mine"
+    mine.unlink()
+    site.build(place)
+
+
+def test_a_site_whose_files_are_not_known_is_refused(lending: Lending) -> None:
+    place = lending.root / "docs"
+    site.build(place)
+    (place / ".lc-ibis-docs").write_text("", encoding="utf-8")
+    with pytest.raises(OutputError, match="does not name the files of the site, so it may hold others. If it does not"):
+        site.build(place)
+    assert (place / "index.html").is_file()
 
 
 def test_the_command_writes_it_and_opens_it(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
