@@ -29,7 +29,7 @@ def pages(facts: Facts) -> dict[str, str]:
     """Return the text of each file of the site by its path: a page of all tables, one a table, styles, search."""
     made = environment(HERE)
     made.filters["soft"] = _soft
-    states = {entry["table"]: _state(facts, entry["table"]) for entry in facts.lineage}
+    states = {table.model.name: _state(table) for table in facts.tables if table.model.is_stored}
     links = {table.model.name: f"tables/{table.model.name}.html" for table in facts.tables}
     common: dict[str, Any] = {
         "facts": facts, "layers": list(dict.fromkeys(table.model.layer for table in facts.tables)),
@@ -57,10 +57,10 @@ def _soft(name: str) -> Markup:
     return Markup(str(escape(name)).replace("_", "_<wbr>").replace(".", ".<wbr>"))
 
 
-def _state(facts: Facts, table: str) -> State:
-    if facts.report is None:
+def _state(table: TableFacts) -> State:
+    if table.report is None:
         return State("no build yet", "no check was run", "skip")
-    return state(facts.report, table)
+    return state(table.report, table.model.name)
 
 
 def _around(facts: Facts, table: str) -> dict[str, TableFacts]:
