@@ -20,7 +20,7 @@ from lc_ibis.layers import pipeline
 from tests.conftest import ALICE, SAVINGS, Lending
 from tests.test_atomic import HUGE
 from tests.test_extension import project  # noqa: F401
-from tests.test_page import HOSTILE
+from tests.test_page import HOSTILE, cut_off
 from tests.test_sample import DAYS
 
 
@@ -277,7 +277,7 @@ def test_packages_of_others_have_pages(project: Path) -> None:  # noqa: F811
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-@pytest.mark.parametrize("name", ["index", "tables/account_summary"])
+@pytest.mark.parametrize("name", ["index", "tables/account_summary", "tables/snap_account"])
 def test_its_pages_are_readable_in_a_browser(browser: Any, built: Path, name: str, width: int, scheme: str) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
@@ -289,6 +289,7 @@ def test_its_pages_are_readable_in_a_browser(browser: Any, built: Path, name: st
     assert complaints == []
     assert page.locator("nav h2").first.is_visible() == (width > 900)
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert cut_off(page) == []
     found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa"]})
     assert found.violations_count == 0, found.generate_report()
     page.close()

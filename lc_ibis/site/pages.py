@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup, escape
-
 from lc_ibis.engine.checks import DONE
 from lc_ibis.engine.model import Ephemeral, Incremental, Snapshot, Source
 from lc_ibis.quality import lineage
@@ -28,7 +26,6 @@ _DIALECTS = {"duckdb": "DuckDB", "databricks": "Databricks", "pyspark": "Spark"}
 def pages(facts: Facts) -> dict[str, str]:
     """Return the text of each file of the site by its path: a page of all tables, one a table, styles, search."""
     made = environment(HERE)
-    made.filters["soft"] = _soft
     states = {table.model.name: _state(table) for table in facts.tables if table.model.is_stored}
     links = {table.model.name: f"tables/{table.model.name}.html" for table in facts.tables}
     common: dict[str, Any] = {
@@ -50,11 +47,6 @@ def pages(facts: Facts) -> dict[str, str]:
         "site.css": made.get_template("site.css").render(),
         "search.js": made.get_template("search.js").render(entries=json.dumps(list(_entries(facts)))),
     }
-
-
-def _soft(name: str) -> Markup:
-    """Return a name that may be broken between its words."""
-    return Markup(str(escape(name)).replace("_", "_<wbr>").replace(".", ".<wbr>"))
 
 
 def _state(table: TableFacts) -> State:
