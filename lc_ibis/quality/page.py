@@ -32,7 +32,7 @@ def page(report: Mapping[str, Any], earlier: Sequence[Mapping[str, Any]] = ()) -
         .get_template("page.html.jinja")
         .render(
             report=report,
-            verdict=_verdict(report),
+            verdict=verdict(report),
             words=DONE,
             signs=SIGNS,
             drawn=drawn,
@@ -79,7 +79,7 @@ def state(report: Mapping[str, Any], table: str) -> State:
     return State(f"{done['action']} {changes}".strip(), checks, worst)
 
 
-def _verdict(report: Mapping[str, Any]) -> dict[str, str]:
+def verdict(report: Mapping[str, Any]) -> dict[str, str]:
     """Return the sentence at the top, its sign, and what it means."""
     failed, warned = report["failed"], report["warned"]
     stale = [found for found in report["freshness"] if found["status"] == "warn"]
