@@ -79,7 +79,7 @@ def pins(session: nox.Session, pins: list[str]) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The generated pages are up to date, and the documents make a site, in site/."""
+    """The generated pages are up to date, and the documents make a site, in build/documents/."""
     session.install("-e", ".[docs]")
     session.run("python", "docs/generate.py", "--check")
     session.run("zensical", "build", "--strict")

@@ -116,7 +116,7 @@ def restore(backup: str | Path, progress: Progress = lambda _: None, **options: 
     """Put the database and output files of a backup in the places that the settings name; return the database's.
 
     Every checksum is verified first. What was in a place is kept beside it, its name ending in .before-restore-<time>;
-    `progress` is told of each place. What is as in the backup already is let alone. Killed at any moment, the database
+    `progress` is told of each place. What is as in the backup already is left alone. Killed at any moment, the database
     is the old one or the new one, and restoring again ends well. `options` are the fields of Settings.
     Raises BackupError, DatabaseError, and OutputError, which says that the database is restored.
     """

@@ -32,6 +32,7 @@ from lc_ibis.errors import ChecksFailed, LcIbisError, OutputError, SettingsError
 from lc_ibis.moments import before
 from lc_ibis.quality import notify, report
 from lc_ibis.quality.failures import FailingRows
+from lc_ibis.quality.showing import ShownRun
 from lc_ibis.redaction import logger, redacted
 from lc_ibis.settings import Settings
 
@@ -71,7 +72,7 @@ def run_pipeline(
     try:
         with opened(settings) as store:
             state = State.read(store)
-            run = Run(*state.next_run(now), lineage=pipeline.lineage)
+            run = ShownRun(*state.next_run(now), lineage=pipeline.lineage)
             with _reported(run, settings):
                 _build(pipeline, settings, store, state, run, chosen, progress)
     except BaseException as error:  # an interruption too leaves nothing published

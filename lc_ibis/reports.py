@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from lc_ibis.settings import FORMATS, Format, Settings
 
 # How many reports before the last one the page's trend goes back.
 _TREND = 29
+# In how many reports what is known of a table is looked for.
+_LOOKED_AT = 200
 
 
 def report(format: Format = "json", **options: Any) -> str:
@@ -42,7 +46,41 @@ def page_of(path: Path) -> Path:
 def last(directory: Path) -> dict[str, Any] | None:
     """Return the last report of a directory; None where there is none that this version can read."""
     found = sorted(directory.glob("quality_report_*.json"))
-    return _readable(found[-1]) if found else None
+    return _sound(found[-1]) if found else None
+
+
+@dataclass(frozen=True)
+class Known:
+    """What reports tell of tables as they are.
+
+    `published` is the last report of a build that published, `by_table` for each table the last of them that tells of
+    it. `failed` is the very last report, where that build failed, `spoilt` its file, where it cannot be read.
+    """
+
+    published: Mapping[str, Any] | None
+    by_table: Mapping[str, Mapping[str, Any]]
+    failed: Mapping[str, Any] | None
+    spoilt: Path | None
+
+
+def known(directory: Path, tables: Iterable[str]) -> Known:
+    """Return what the reports of a directory tell of the named tables; those of other versions are left out."""
+    paths = sorted(directory.glob("quality_report_*.json"), reverse=True)
+    newest = _sound(paths[0]) if paths else None
+    published: Mapping[str, Any] | None = None
+    by_table: dict[str, Mapping[str, Any]] = {}
+    asked = set(tables)
+    for path in paths[:_LOOKED_AT]:
+        found = _sound(path)
+        if found is None or found["status"] == "failed":
+            continue
+        published = published or found
+        for done in found["tables"]:
+            by_table.setdefault(done["table"], found)
+        if asked <= by_table.keys():
+            break
+    failed = newest if newest and newest["status"] == "failed" else None
+    return Known(published, by_table, failed, paths[0] if paths and newest is None else None)
 
 
 def _made(paths: list[Path], format: Format) -> str:
@@ -53,11 +91,21 @@ def _made(paths: list[Path], format: Format) -> str:
             from lc_ibis.quality.junit import junit
 
             return junit(last)
-        from lc_ibis.quality.page import page
-
-        return page(last, [found for path in paths[-_TREND - 1 : -1] if (found := _readable(path))])
+        return _page(last, [found for path in paths[-_TREND - 1 : -1] if (found := _readable(path))])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatabaseError(f"{paths[-1]}: it is no report of this version ({type(error).__name__}).") from None
+
+
+def _page(report: Mapping[str, Any], earlier: list[dict[str, Any]]) -> str:
+    """Return the page of a report. Raises ValueError, KeyError, TypeError or AttributeError where it is none."""
+    from jinja2 import UndefinedError
+
+    from lc_ibis.quality.page import page
+
+    try:
+        return page(report, earlier)
+    except UndefinedError as error:
+        raise KeyError(str(error)) from None
 
 
 def _reports(directory: Path) -> list[Path]:
@@ -80,6 +128,17 @@ def _read(path: Path) -> dict[str, Any]:
     if found["schema_version"] != SCHEMA_VERSION:
         raise ValueError(found["schema_version"])
     return dict(found)
+
+
+def _sound(path: Path) -> dict[str, Any] | None:
+    """Return a report that a page can be made of; None where there can be none."""
+    found = _readable(path)
+    try:
+        if found is not None:
+            _page(found, [])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return found
 
 
 def _readable(path: Path) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -28,6 +28,7 @@ from lc_ibis.engine.verifying import Verified, verify_tables
 from lc_ibis.errors import DatabaseError, SelectionError
 from lc_ibis.moments import parse_moment, run_number
 from lc_ibis.quality import failures
+from lc_ibis.quality.showing import ShownRun
 from lc_ibis.settings import Settings
 
 
@@ -80,6 +81,14 @@ class Warehouse:
     def __getitem__(self, name: str) -> View:
         """Return a table as a notebook shows it: what a row is, the key, and the first rows."""
         return View(self, name)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names of the tables that are built."""
+        return (model.name for model in self.pipeline if model.name in self.state.tables)
+
+    def __repr__(self) -> str:
+        last = f"run {self.state.last_run[0]}" if self.state.last_run else "no run yet"
+        return f"<Warehouse {self.settings.place}: {sum(1 for _ in self)} tables, {last}>"
 
     def _repr_html_(self) -> str:
         """The tables as boxes with their rows, and what each is made from."""
@@ -155,7 +164,7 @@ class Warehouse:
         started = perf_counter()
         tables = self._tables()
         run_id = self.state.last_run[0] if self.state.last_run else 0
-        run = Run(run_id, utc_now(), lineage=self.pipeline.lineage)
+        run = ShownRun(run_id, utc_now(), lineage=self.pipeline.lineage)
         checker = Checker(
             self.pipeline, self.store, tables, self.state,
             thresholds=self.settings.thresholds, warn_error=self.settings.warn_error,
@@ -205,13 +214,26 @@ class Warehouse:
 
 
 class View:
-    """A table of a warehouse, to look at. Its rows are an Ibis table: `view.table`."""
+    """A table of a warehouse, to look at. Its rows are an Ibis table: `view.table`, whose methods are its own."""
 
     FIRST = 10
 
     def __init__(self, warehouse: Warehouse, name: str):
         self.model, self.table = warehouse.pipeline[name], warehouse.table(name)
         self._store = warehouse.store
+
+    def __getattr__(self, name: str) -> Any:
+        # Names with _ are asked for by notebooks and by copying, of what is not theirs.
+        if name.startswith("_") or name == "table":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self.table, name)
+
+    def __getitem__(self, what: Any) -> Any:
+        """Return what the Ibis table returns: a column, some columns, or some rows."""
+        return self.table[what]
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *dir(self.table)})
 
     def _rows(self) -> list[dict[str, Any]]:
         return self._store.rows(self.model.ordered(self.table).limit(self.FIRST))

@@ -173,8 +173,11 @@ def test_the_documents_make_a_site(tmp_path: Path) -> None:
         [sys.executable, "-m", "zensical", "build", "--strict"], cwd=tmp_path, capture_output=True, text=True
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
+    made = tmp_path / "build/documents"
     pages = {path.stem for path in (ROOT / "docs").glob("*.md")} - {"index"}
-    assert {path.parent.name for path in (tmp_path / "site").glob("*/index.html")} >= pages
+    assert {path.parent.name for path in made.glob("*/index.html")} >= pages
+    assert not (tmp_path / "site").exists(), "where lc-ibis docs build writes"
+    assert not list(made.rglob("*.py")), "tools are no documents"
     named = set(re.findall(r'"([\w/-]+)\.md"', (ROOT / "zensical.toml").read_text(encoding="utf-8")))
     assert named == {
         path.relative_to(ROOT / "docs").with_suffix("").as_posix() for path in (ROOT / "docs").rglob("*.md")

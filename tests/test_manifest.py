@@ -1,4 +1,4 @@
-"""Which files are the tables of a directory: what is not a build's is let alone, and what is lost is noticed."""
+"""Which files are the tables of a directory: what is not a build's is left alone, and what is lost is noticed."""
 
 from __future__ import annotations
 

@@ -88,3 +88,48 @@ def test_what_cannot_be_supposed_is_refused(lending: Lending) -> None:
         with pytest.raises(ModelError, match="its parameter no_such_table is no model"):
             warehouse.what_if(nonsense)
         assert issubclass(ModelError, LcIbisError)
+
+
+def test_a_run_is_one_line_and_the_head_of_its_report(lending: Lending) -> None:
+    run = lending.load([ALICE], [*ACCOUNTS, ("A3", "77", "1.00", "Savings")])
+    assert repr(run).startswith("<Run 1 of 20")
+    assert "built; 14 of 14 tables changed; 122 checks: 121 passed, 1 warned>" in repr(run)
+    assert "\n" not in repr(run)
+    html = run._repr_html_()
+    assert "Published, with 1 warning" in html
+    assert "121 passed, 1 warned; 14 of 14 tables changed" in html
+    assert "int_account_without_customer, every_customer_is_current: 1 of 1 rows" in html
+    assert len(html) < 3000
+
+
+def test_a_test_that_fails_does_not_speak_of_publishing(lending: Lending) -> None:
+    lending.load([ALICE], [*ACCOUNTS, ("A3", "77", "1.00", "Savings")])
+    run = lc_ibis.test(**lending.options, warn_error=True)
+    assert repr(run).endswith("failed; 122 checks: 121 passed, 1 failed>")
+    html = run._repr_html_()
+    assert "Failed checks: 1" in html
+    assert "published" not in html
+
+
+def test_a_view_has_what_its_ibis_table_has(lending: Lending) -> None:
+    lending.load([ALICE], ACCOUNTS)
+    with lc_ibis.connect(**lending.options) as warehouse:
+        view = warehouse["account_summary"]
+        few = view.filter(view.account_id == "A1").select("account_id", "original_balance_amount")
+        assert isinstance(few, ir.Table)
+        assert few.to_pyarrow().column("account_id").to_pylist() == ["A1"]
+        assert view["original_balance_amount"].type().is_decimal()
+        assert {"filter", "account_id", "table"} <= set(dir(view))
+        with pytest.raises(AttributeError, match="filtre"):
+            view.filtre()
+        assert not hasattr(view, "_ipython_display_")
+
+
+def test_a_warehouse_lists_the_names_of_its_tables(lending: Lending) -> None:
+    lending.load([ALICE], ACCOUNTS, select=("+stg_account",))
+    with lc_ibis.connect(**lending.options) as warehouse:
+        names = list(warehouse)
+        assert names == ["src_account", "stg_account"]
+        assert "account_summary" not in warehouse
+        assert [warehouse[name].model.name for name in warehouse] == names
+        assert repr(warehouse) == f"<Warehouse {lending.database}: {len(names)} tables, run 1>"

@@ -78,6 +78,7 @@ def test_a_build_that_ended_early_has_a_page(lending: Lending) -> None:
     assert "the extract has no rows" in page
     assert "stg_account" in page, "the lineage is known"
     assert "not in this build" in page
+    assert "by severity" not in page, "no check was run, and a table of none says nothing"
 
 
 def test_values_are_shown_and_never_obeyed(lending: Lending) -> None:
@@ -160,6 +161,15 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return found | {"failed": lc_ibis.report_page(reports=lending.reports)}
 
 
+def cut_off(page: Any) -> list[str]:
+    """Return the names of a page's tables that are wider than their place, a part of them being unseen."""
+    wide = "one => one.scrollWidth > one.clientWidth"
+    found: list[str] = page.evaluate(
+        f"[...document.querySelectorAll('.scroll')].filter({wide}).map(one => one.ariaLabel)"
+    )
+    return found
+
+
 @pytest.mark.parametrize(
     ("name", "width", "scheme"),
     [("published", 1280, "light"), ("published", 390, "dark"), ("failed", 1280, "dark"), ("failed", 390, "light")],
@@ -181,6 +191,7 @@ def test_the_page_is_readable_in_a_browser(
     assert page.locator("svg").is_visible() == (width > 720)
     assert (page.locator(".list").bounding_box()["width"] > 300) == (width <= 720)
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert cut_off(page) == []
     for badge in page.locator(".badge").all_inner_texts():
         assert badge in ("✓ passed", "! warned", "✗ failed", "– skipped"), "a state is told without colour"
     found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa"]})

@@ -19,7 +19,7 @@ from lc_ibis.errors import DatabaseError, OutputError, SettingsError
 from lc_ibis.layers import pipeline
 from tests.conftest import Lending
 from tests.test_extension import project  # noqa: F401
-from tests.test_page import HOSTILE
+from tests.test_page import HOSTILE, cut_off
 from tests.test_sample import DAYS
 
 
@@ -110,7 +110,7 @@ def test_tables_columns_and_checks_can_be_searched_for(built: Path) -> None:
 def test_before_the_first_build_there_is_all_but_states_and_rows(lending: Lending) -> None:
     first = site.build(lending.root / "docs", database=lending.database, reports=lending.reports)
     text = Page(first).text
-    assert "There is no report yet" in text
+    assert "There is no report of a published build yet" in text
     assert "no build yet" in text
     assert not lending.database.exists()
     with pytest.raises(DatabaseError, match="there is no database to show rows of"):
@@ -133,6 +133,8 @@ def test_a_site_is_replaced_and_nothing_else_is(lending: Lending) -> None:
     place = lending.root / "docs"
     site.build(place)
     (place / "tables/of_old_code.html").write_text("old", encoding="utf-8")
+    with (place / ".lc-ibis-docs").open("a", encoding="utf-8") as mark:
+        mark.write("tables/of_old_code.html\n")
     site.build(place)
     assert not (place / "tables/of_old_code.html").exists()
     mine = lending.root / "mine"
@@ -147,6 +149,29 @@ def test_a_site_is_replaced_and_nothing_else_is(lending: Lending) -> None:
         site.build(lending.root / "file/below")
     assert {path.name for path in lending.root.iterdir() if path.name.startswith(".")} == set()
     assert (mine / "thesis.txt").read_text(encoding="utf-8") == "years of work"
+
+
+@pytest.mark.parametrize("name", ["CNAME", "tables/notes.html", "assets/of/another.css"])
+def test_a_site_with_a_file_of_another_in_it_is_refused(lending: Lending, name: str) -> None:
+    place = lending.root / "docs"
+    site.build(place)
+    mine = place / name
+    mine.parent.mkdir(parents=True, exist_ok=True)
+    mine.write_text("mine", encoding="utf-8")
+    with pytest.raises(OutputError, match=f"docs: it holds something else than a site of lc-ibis: {name}. Move that"):
+        site.build(place)
+    assert mine.read_text(encoding="utf-8") == "mine"
+    mine.unlink()
+    site.build(place)
+
+
+def test_a_site_whose_files_are_not_known_is_refused(lending: Lending) -> None:
+    place = lending.root / "docs"
+    site.build(place)
+    (place / ".lc-ibis-docs").write_text("", encoding="utf-8")
+    with pytest.raises(OutputError, match="does not name the files of the site, so it may hold others. If it does not"):
+        site.build(place)
+    assert (place / "index.html").is_file()
 
 
 def test_the_command_writes_it_and_opens_it(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +207,7 @@ def test_packages_of_others_have_pages(project: Path) -> None:  # noqa: F811
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-@pytest.mark.parametrize("name", ["index", "tables/account_summary"])
+@pytest.mark.parametrize("name", ["index", "tables/account_summary", "tables/snap_account"])
 def test_its_pages_are_readable_in_a_browser(browser: Any, built: Path, name: str, width: int, scheme: str) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
@@ -194,6 +219,7 @@ def test_its_pages_are_readable_in_a_browser(browser: Any, built: Path, name: st
     assert complaints == []
     assert page.locator("nav h2").first.is_visible() == (width > 900)
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert cut_off(page) == []
     found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa"]})
     assert found.violations_count == 0, found.generate_report()
     page.close()

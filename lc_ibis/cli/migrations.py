@@ -76,7 +76,7 @@ def apply(drop_aliases: bool, as_json: bool, **given: Any) -> None:
     """Apply phases, each validated before it counts.
 
     Before each, database and output files are kept beside the database, in <database>.migration. A phase that is
-    applied is let alone, one that was interrupted is done again. A phase that fails leaves those before it applied.
+    applied is left alone, one that was interrupted is done again. A phase that fails leaves those before it applied.
     """
     from lc_ibis import migrations
     from lc_ibis.quality.report import to_json

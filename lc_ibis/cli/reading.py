@@ -137,7 +137,7 @@ def quarantine(source: str | None, reason: str | None, limit: int, as_csv: bool,
     """List what was refused of a SOURCE, or of all, and why.
 
     Rows that are refused now come first, then those that were: a row is resolved when an extract no longer has it, or
-    has it right.
+    contains it corrected.
     """
     from lc_ibis import refusals
     from lc_ibis.quality.report import to_csv, to_json

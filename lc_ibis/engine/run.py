@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from lc_ibis.engine.checks import CheckResult
+from lc_ibis.engine.checks import DONE, CheckResult
 from lc_ibis.engine.writing import Written
 
 Action = Literal["created", "updated", "unchanged", "skipped"]
@@ -53,7 +53,7 @@ class Jump:
     factor: float
 
 
-@dataclass
+@dataclass(repr=False)
 class Run:
     """What a build did, or a test. A run that is unchanged wrote nothing, and its number is used again."""
 
@@ -74,3 +74,12 @@ class Run:
     checks_seconds: float = 0.0
     outputs_seconds: float = 0.0
     report: Path | None = None
+
+    def __repr__(self) -> str:
+        """One line: the run, how it ended, how many tables and checks."""
+        changed = sum(table.action in ("created", "updated") for table in self.tables)
+        tables = f"; {changed} of {len(self.tables)} tables changed" if self.tables else ""
+        found = [result.status for result in self.checks]
+        ended = ", ".join(f"{found.count(status)} {word}" for status, word in DONE.items() if status in found)
+        checks = f"; {len(found)} checks: {ended}" if found else ""
+        return f"<Run {self.run_id} of {self.run_at:%Y-%m-%d %H:%M:%S} UTC: {self.status}{tables}{checks}>"

@@ -43,7 +43,7 @@ def apply(
     """Apply phases of a migration, all by default, and return what was done about each.
 
     `from_` is the old database, which is opened for reading only; once phase 1 is applied it is known. Before each
-    phase database and output files are kept in `<database>.migration`; a phase that is applied already is let alone.
+    phase database and output files are kept in `<database>.migration`; a phase that is applied already is left alone.
     `adopt_snapshots` takes over the histories that dbt has made, and `fold_unchanged` makes one version of those that
     differ only in when they were loaded. `options` are the fields of Settings. Raises LcIbisError; the phases before
     the one that failed stay applied.

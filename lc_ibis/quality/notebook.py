@@ -1,13 +1,14 @@
-"""What a notebook shows of a warehouse and of a table: HTML that needs nothing else."""
+"""What a notebook shows of a warehouse, a table and a run: HTML that needs nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lc_ibis.engine.checks import DONE
 from lc_ibis.engine.model import Model
 from lc_ibis.quality import lineage
-from lc_ibis.quality.page import State, environment
+from lc_ibis.quality.page import SIGNS, State, environment, verdict
 
 
 def graph(tables: Sequence[Mapping[str, Any]], row_counts: Mapping[str, int]) -> str:
@@ -30,3 +31,23 @@ def table(model: Model, rows: Sequence[Mapping[str, Any]], count: int) -> str:
     return environment().get_template("notebook.html.jinja").render(
         model=model, rows=rows, count=count, meanings=meanings
     )  # fmt: skip
+
+
+def run(report: Mapping[str, Any]) -> str:
+    """Return the head of a report: its verdict, its counts, and what warns or failed."""
+    changed = [table for table in report["tables"] if table["action"] in ("created", "updated")]
+    return environment().get_template("notebook_run.html.jinja").render(
+        report=report, verdict=_told(report), changed=changed, signs=SIGNS, words=DONE,
+        stale=[found for found in report["freshness"] if found["status"] != "pass"],
+    )  # fmt: skip
+
+
+def _told(report: Mapping[str, Any]) -> Mapping[str, str]:
+    # A build that fails raises, so what failed without an error is a test, which publishes nothing anyway.
+    if report["status"] == "failed" and not report["error"]:
+        return {
+            "status": "fail",
+            "title": f"Failed checks: {report['failed']:,}",
+            "text": "The stored tables were checked.",
+        }
+    return verdict(report)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from lc_ibis.engine.checks import DONE
 from lc_ibis.quality import lineage
@@ -31,7 +32,7 @@ def page(report: Mapping[str, Any], earlier: Sequence[Mapping[str, Any]] = ()) -
         .get_template("page.html.jinja")
         .render(
             report=report,
-            verdict=_verdict(report),
+            verdict=verdict(report),
             words=DONE,
             signs=SIGNS,
             drawn=drawn,
@@ -49,7 +50,7 @@ def environment(*templates: Path) -> Environment:
         loader=FileSystemLoader([*templates, Path(__file__).parent]), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    made.filters |= {"value": _shown, "count": _count, "when": _when, "signed": _signed}
+    made.filters |= {"value": _shown, "count": _count, "when": _when, "signed": _signed, "soft": _soft}
     return made
 
 
@@ -78,7 +79,7 @@ def state(report: Mapping[str, Any], table: str) -> State:
     return State(f"{done['action']} {changes}".strip(), checks, worst)
 
 
-def _verdict(report: Mapping[str, Any]) -> dict[str, str]:
+def verdict(report: Mapping[str, Any]) -> dict[str, str]:
     """Return the sentence at the top, its sign, and what it means."""
     failed, warned = report["failed"], report["warned"]
     stale = [found for found in report["freshness"] if found["status"] == "warn"]
@@ -179,3 +180,8 @@ def _signed(change: int) -> str:
 def _when(text: str) -> str:
     """Return an ISO time to the second."""
     return text.removesuffix("Z").replace("T", " ").split(".")[0]
+
+
+def _soft(name: str) -> Markup:
+    """Return a name that may be broken between its words."""
+    return Markup(str(escape(name)).replace("_", "_<wbr>").replace(".", ".<wbr>"))

@@ -21,21 +21,21 @@ from lc_ibis.site.pages import pages
 __all__ = ["artifacts", "build", "serve", "served"]
 
 DIRECTORY = "site"
-# Tells a site that may be replaced from a directory of something else.
+# Tells a site that may be replaced from a directory of something else: it names the files that were written.
 _MARK = ".lc-ibis-docs"
 
 
 def build(to: str | Path = DIRECTORY, sample_rows: int = 0, **options: Any) -> Path:
     """Write the site into a directory, in place of one that was there, and return its first page.
 
-    States are those of the last report, rows those of the database, where there are such; with `sample_rows` each
-    table's page shows its first rows. `options` are the fields of Settings. Raises OutputError, where the directory
-    holds something else or cannot be written, SettingsError, and DatabaseError of a database that cannot be read.
+    States are those of the last builds that were published, rows those of the database, where there are such; with
+    `sample_rows` each table's page shows its first rows. `options` are the fields of Settings. Raises OutputError,
+    where the directory holds anything else or cannot be written, SettingsError, and DatabaseError of a database that
+    cannot be read.
     """
     place = Path(to)
     settings = Settings.load(**options)
-    if place.exists() and not (place / _MARK).is_file() and (not place.is_dir() or any(place.iterdir())):
-        raise OutputError(f"{place}: it holds something else than a site of lc-ibis. Name another directory.")
+    _refuse_others(place)
     found = gathered(pipelines.load(settings), settings, sample_rows)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -49,11 +49,41 @@ def build(to: str | Path = DIRECTORY, sample_rows: int = 0, **options: Any) -> P
     return place / "index.html"
 
 
+def _refuse_others(place: Path) -> None:
+    """Raise OutputError where a place holds a file that the site there does not name as its own."""
+    if not place.exists():
+        return
+    if not place.is_dir():
+        raise OutputError(f"{place}: it is a file. Name another directory.")
+    there = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_symlink() or not path.is_dir()}
+    written = _written(place / _MARK)
+    others = sorted(there - {_MARK, *written})
+    if others and _MARK in there and not written:
+        raise OutputError(
+            f"{place}: its {_MARK} does not name the files of the site, so it may hold others. "
+            f"If it does not, remove {place}; or name another directory."
+        )
+    if others:
+        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        raise OutputError(
+            f"{place}: it holds something else than a site of lc-ibis: {', '.join(others[:3])}{more}. "
+            "Move that elsewhere, or name another directory."
+        )
+
+
+def _written(mark: Path) -> list[str]:
+    """Return the files that a mark names; none where there is no mark, or one of an earlier version."""
+    try:
+        return mark.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
 def _write(place: Path, made: dict[str, str]) -> None:
     for name, text in made.items():
         (place / name).parent.mkdir(parents=True, exist_ok=True)
         (place / name).write_text(text, encoding="utf-8")
-    (place / _MARK).write_text("", encoding="utf-8")
+    (place / _MARK).write_text("".join(f"{name}\n" for name in made), encoding="utf-8")
 
 
 def serve(port: int = 8000, sample_rows: int = 0, ready: Callable[[str], None] = print, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""What is known of each table: from the code, the last report, and the database, as far as there are such."""
+"""What is known of each table: from the code, the reports, and the database, as far as there are such."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ class ColumnFacts:
 
 @dataclass(frozen=True)
 class TableFacts:
-    """A table, stored or not: what it is, what it is made from and read by, and how it was at the last build."""
+    """A table, stored or not: what it is, what it is made from and read by, and how it was at the last build.
+
+    `report` is that of the last published build that tells of it.
+    """
 
     model: Model
     inputs: tuple[str, ...]
@@ -43,6 +46,7 @@ class TableFacts:
     python: str
     row_count: int | None = None
     changed_at: datetime | None = None
+    report: Mapping[str, Any] | None = None
     run: Mapping[str, Any] | None = None
     results: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     freshness: Mapping[str, Any] | None = None
@@ -51,17 +55,17 @@ class TableFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """All tables, in the order of the pipeline; its lineage, and the last report, if there is one."""
+    """All tables, in the order of the pipeline; its lineage, and what reports tell of the last builds."""
 
     tables: tuple[TableFacts, ...]
     lineage: list[dict[str, Any]]
     outputs: dict[str, tuple[str, ...]]
-    report: Mapping[str, Any] | None
+    reports: reports.Known
 
 
 def gathered(pipeline: Pipeline, settings: Settings, sample_rows: int) -> Facts:
     """Gather what is known; `sample_rows` is how many rows of each table to show. Raises DatabaseError."""
-    report = reports.last(settings.reports)
+    known = reports.known(settings.reports, (model.name for model in pipeline if model.is_stored))
     options: dict[str, Any] = {"models": settings.models}
     sql = {dialect: reading.compile(dialect, **options, select=(), exclude=()) for dialect in reading.DIALECTS}
     stored = _stored(settings)
@@ -78,12 +82,12 @@ def gathered(pipeline: Pipeline, settings: Settings, sample_rows: int) -> Facts:
             row_count=stored.get(model.name, {}).get("row_count"),
             changed_at=stored.get(model.name, {}).get("changed_at"),
             rows=rows.get(model.name, ()),
-            **_reported(model, report),
+            **_reported(model, known.by_table.get(model.name)),
         )
         for model in pipeline
     )
     outputs = {output.table: tuple(f"{output.table}.{form}" for form in output.formats) for output in pipeline.outputs}
-    return Facts(tables, pipeline.lineage, outputs, report)
+    return Facts(tables, pipeline.lineage, outputs, known)
 
 
 def _columns(model: Model, origins: Mapping[str, Mapping[str, tuple[Origin, ...]]]) -> tuple[ColumnFacts, ...]:
@@ -144,11 +148,11 @@ def _options(settings: Settings) -> dict[str, Any]:
 
 
 def _reported(model: Model, report: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return what the last report says of a table."""
+    """Return what a report says of a table."""
     if report is None:
         return {}
     done = next((table for table in report["tables"] if table["table"] == model.name), None)
     results = {check["check"]: check for check in report["checks"] if check["table"] == model.name}
     ages = [found for found in report["freshness"] if found["source"] == model.name]
     fresh = ages[0] if ages and isinstance(model.kind, Source) else None
-    return {"run": done, "results": results, "freshness": fresh}
+    return {"report": report, "run": done, "results": results, "freshness": fresh}

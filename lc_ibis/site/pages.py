@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup, escape
-
 from lc_ibis.engine.checks import DONE
 from lc_ibis.engine.model import Ephemeral, Incremental, Snapshot, Source
 from lc_ibis.quality import lineage
@@ -28,8 +26,7 @@ _DIALECTS = {"duckdb": "DuckDB", "databricks": "Databricks", "pyspark": "Spark"}
 def pages(facts: Facts) -> dict[str, str]:
     """Return the text of each file of the site by its path: a page of all tables, one a table, styles, search."""
     made = environment(HERE)
-    made.filters["soft"] = _soft
-    states = {entry["table"]: _state(facts, entry["table"]) for entry in facts.lineage}
+    states = {table.model.name: _state(table) for table in facts.tables if table.model.is_stored}
     links = {table.model.name: f"tables/{table.model.name}.html" for table in facts.tables}
     common: dict[str, Any] = {
         "facts": facts, "layers": list(dict.fromkeys(table.model.layer for table in facts.tables)),
@@ -52,15 +49,10 @@ def pages(facts: Facts) -> dict[str, str]:
     }
 
 
-def _soft(name: str) -> Markup:
-    """Return a name that may be broken between its words."""
-    return Markup(str(escape(name)).replace("_", "_<wbr>").replace(".", ".<wbr>"))
-
-
-def _state(facts: Facts, table: str) -> State:
-    if facts.report is None:
+def _state(table: TableFacts) -> State:
+    if table.report is None:
         return State("no build yet", "no check was run", "skip")
-    return state(facts.report, table)
+    return state(table.report, table.model.name)
 
 
 def _around(facts: Facts, table: str) -> dict[str, TableFacts]:
