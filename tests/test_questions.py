@@ -55,6 +55,19 @@ def test_a_key_that_was_only_ever_refused_has_a_life_too(lending: Lending) -> No
     assert life(lending, "customer", "2") == [(1, "refused")]
 
 
+def test_a_refusal_that_came_back_is_told_each_time(lending: Lending) -> None:
+    for balance in ("abc", "50.00", "abc", "70.00"):
+        lending.load([ALICE], [("A0", "1", "1", "Savings"), ("A1", "1", balance, "Savings")])
+    told = [(1, "refused"), (2, "no longer refused"), (3, "refused"), (4, "no longer refused")]
+    assert [event for event in life(lending, "account", "A1") if "refused" in event[1]] == told
+
+
+def test_more_copies_of_a_refused_row_are_no_event(lending: Lending) -> None:
+    for copies in (1, 2, 1):
+        lending.load([ALICE], [("A0", "1", "1", "Savings"), *[("A1", "1", "abc", "Savings")] * copies])
+    assert life(lending, "account", "A1") == [(1, "refused")]
+
+
 @pytest.mark.parametrize(
     ("question", "answer"),
     [

@@ -95,6 +95,6 @@ def _lived(columns: list[str], versions: list[dict[str, Any]]) -> Iterator[Event
 
 def _refused(refusals: list[dict[str, Any]]) -> Iterator[Event]:
     for refusal in refusals:
-        yield Event(refusal["first_seen_at"], "refused", reason=refusal["failure_reason"])
+        yield Event(refusal["refused_at"], "refused", reason=refusal["failure_reason"])
         if refusal["resolved_at"]:
             yield Event(refusal["resolved_at"], "no longer refused", reason=refusal["failure_reason"])
