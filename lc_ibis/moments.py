@@ -9,15 +9,17 @@ from typing import Any
 from lc_ibis.errors import SettingsError
 
 
-def run_number(text: str | date) -> int | None:
-    """Return the run that a text is the number of, if it is one; 20260131 is a date."""
+def run_number(text: str | int | date) -> int | None:
+    """Return the run that is meant, if it is one; the text 20260131 is a date."""
+    if isinstance(text, int) and not isinstance(text, bool):
+        return text
     return int(text) if isinstance(text, str) and re.fullmatch(r"\s*[0-9]{1,7}\s*", text) else None
 
 
-def parse_moment(text: str | date) -> datetime:
+def parse_moment(text: str | int | date) -> datetime:
     """Return a moment in UTC, without zone. A date alone means its last moment. Raises SettingsError."""
     try:
-        value = text if isinstance(text, date) else _parsed(text)
+        value = text if isinstance(text, date) else _parsed(str(text))
         if isinstance(value, datetime) and value.tzinfo:
             value = value.astimezone(timezone.utc).replace(tzinfo=None)
     except (ValueError, OverflowError):

@@ -22,7 +22,9 @@ from lc_ibis.warehouse import connect, few
 DIALECTS = ("duckdb", "databricks", "pyspark")
 
 
-def show(table: str, limit: int | None = None, as_of: str | date | None = None, **options: Any) -> list[dict[str, Any]]:
+def show(
+    table: str, limit: int | None = None, as_of: str | int | date | None = None, **options: Any
+) -> list[dict[str, Any]]:
     """Return the first rows of a table, ordered by its key, as dictionaries."""
     with connect(**options) as warehouse:
         rows = warehouse.table(table, as_of)

@@ -22,12 +22,13 @@ def quarantine(
 
     `source` is customer or account (or src_account), `reason` a part of the reason, in any case. Columns:
     source_name, received_id, reason, failure_reason (with the value), received_text, refused_count (copies of the
-    row), first_seen_at, and resolved_at: the run whose extract no longer had the row, or in which it was accepted;
-    null while it is open. Raises SettingsError, DatabaseError.
+    row), first_seen_at, refused_since_at, resolved_at and came_back_count. A row that was resolved may come back:
+    refused_since_at is when it last did, or was first seen. resolved_at is the run whose extract no longer had it, or
+    in which it was accepted; null while it is open. Raises SettingsError, DatabaseError.
     """
     with connect(**options) as warehouse:
         rows = _refusals(warehouse, source, reason)
-        order = [rows.resolved_at.notnull(), ibis.desc("first_seen_at"), "source_name", "received_text"]
+        order = [rows.resolved_at.notnull(), ibis.desc("refused_since_at"), "source_name", "received_text"]
         return warehouse.store.rows(rows.drop("refusal_id").order_by(order).limit(few(limit)))
 
 
@@ -45,9 +46,11 @@ def quarantine_reasons(source: str | None = None, reason: str | None = None, **o
 
 
 def refusals_of(warehouse: Warehouse, source: str, key: dict[str, Any]) -> ir.Table:
-    """Return the refusals of a key, in the columns of quarantine; none where the source has no such key."""
-    rows = _refusals(warehouse, None, None)
-    rows = rows.filter(rows.source_name == source)
+    """Return a row for each time that a row of a key was refused, from refused_at to resolved_at, with failure_reason.
+
+    None where the source has no such key.
+    """
+    rows = _spells(_versions(warehouse, source, None))
     model = warehouse.pipeline.models.get(f"src_{source}")
     columns = {column.name: column for column in model.contract.columns} if model else {}
     if len(key) != 1 or not (read_as := columns[next(iter(key))].read_as if key.keys() <= columns.keys() else None):
@@ -61,8 +64,8 @@ def _histories(warehouse: Warehouse) -> list[ir.Table]:
     return [warehouse.table(model.name) for model in models]
 
 
-def _refusals(warehouse: Warehouse, source: str | None, reason: str | None) -> ir.Table:
-    """Return a row a refusal, from the first of its versions to the last."""
+def _versions(warehouse: Warehouse, source: str | None, reason: str | None) -> ir.Table:
+    """Return the versions of all refusals, or of those of a source or reason."""
     history = ibis.union(*_histories(warehouse))
     history = history.mutate(reason=history.failure_reason.re_extract(r"\A([^:]+)", 1))
     if source is not None:
@@ -73,11 +76,37 @@ def _refusals(warehouse: Warehouse, source: str | None, reason: str | None) -> i
         history = history.filter(history.source_name == wanted)
     if reason is not None:
         history = history.filter(history.reason.lower().contains(reason.lower()))
-    ends = history.group_by(*_KEY, *_REFUSAL).aggregate(
+    return history
+
+
+def _spells(history: ir.Table) -> ir.Table:
+    """Return a row for each time that a refusal was open, from refused_at until resolved_at, which is null if it is.
+
+    Where a version begins at the end of the one before, only the number of copies changed.
+    """
+    ended_at = history.dbt_valid_to.lag().over(group_by=_KEY, order_by="dbt_valid_from")
+    history = history.mutate(begins=(ended_at.isnull() | (ended_at < history.dbt_valid_from)).cast("int64"))
+    so_far = ibis.cumulative_window(group_by=_KEY, order_by="dbt_valid_from")
+    history = history.mutate(spell=history.begins.sum().over(so_far))
+    return history.group_by(*_KEY, *_REFUSAL, "spell").aggregate(
         refused_count=history.refused_count.argmax(history.dbt_valid_from),
-        first_seen_at=history.dbt_valid_from.min(),
-        open_count=history.count(where=history.dbt_valid_to.isnull()),
-        last_end_at=history.dbt_valid_to.max(),
+        refused_at=history.dbt_valid_from.min(),
+        resolved_at=_end(history.dbt_valid_to),
     )
-    resolved_at = ibis.ifelse(ends.open_count > 0, ibis.null(ends.last_end_at.type()), ends.last_end_at)
-    return ends.mutate(resolved_at=resolved_at).drop("open_count", "last_end_at")
+
+
+def _refusals(warehouse: Warehouse, source: str | None, reason: str | None) -> ir.Table:
+    """Return a row a refusal, in the columns of quarantine."""
+    spells = _spells(_versions(warehouse, source, reason))
+    return spells.group_by(*_KEY, *_REFUSAL).aggregate(
+        refused_count=spells.refused_count.argmax(spells.refused_at),
+        first_seen_at=spells.refused_at.min(),
+        refused_since_at=spells.refused_at.max(),
+        resolved_at=_end(spells.resolved_at),
+        came_back_count=spells.count() - 1,
+    )
+
+
+def _end(ends: ir.TimestampColumn) -> ir.TimestampScalar:
+    """Return the last of several ends; null where one is open."""
+    return ibis.ifelse(ends.isnull().sum() > 0, ibis.null(ends.type()), ends.max())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -19,6 +20,7 @@ from lc_ibis.engine.checking import Checker
 from lc_ibis.engine.contracts import moment
 from lc_ibis.engine.model import Model, Snapshot
 from lc_ibis.engine.mutating import Mutated, mutated
+from lc_ibis.engine.past import Past
 from lc_ibis.engine.pipeline import Pipeline, Tables
 from lc_ibis.engine.run import Run
 from lc_ibis.engine.selection import select as selected
@@ -58,25 +60,35 @@ class Warehouse:
         """The Ibis connection, for queries of your own."""
         return self.store.con
 
-    def table(self, name: str, as_of: str | date | None = None) -> ir.Table:
+    def table(self, name: str, as_of: str | int | date | None = None) -> ir.Table:
         """Return a table of the pipeline as an Ibis table.
 
         With `as_of`, a moment in UTC or the number of a run, it is the table as it stood then: a history as it was
         then known, and what is made from histories computed from them by the pipeline's own functions, its stamps
-        (calculated_at) being that moment. Raises SelectionError, SettingsError.
+        (calculated_at) being that moment. A table that partial builds left out stood as the last run made it that did
+        not. Raises SelectionError, also where that is not known; SettingsError.
         """
         model = self.pipeline[name]
         if as_of is None:
             return self._tables()[name]
-        run_id = run_number(as_of)
-        at = parse_moment(as_of) if run_id is None else self._run_at(run_id)
+        at, run_id = self._stood(as_of)
         if not isinstance(model.kind, Snapshot) and not _made_from_history(self.pipeline, model):
             histories = [m.name for m in self.pipeline if isinstance(m.kind, Snapshot)]
             raise SelectionError(
                 f"{name}: only histories and what is made from them are known as of a moment; "
                 f"{model.layer} holds the last load alone. Ask {' or '.join(histories)}."
             )
-        return self._tables(at)[name]
+        return self._tables_as_of(run_id, at, stamp=at)[name]
+
+    def run_of(self, as_of: str | int | date | None = None) -> tuple[int, datetime] | None:
+        """Return the last run at a moment or before, and its time; without a moment, the last. None: there was none.
+
+        Raises SelectionError, SettingsError.
+        """
+        if as_of is None:
+            return self.state.last_run
+        _, run_id = self._stood(as_of)
+        return (run_id, self._past.times[run_id]) if run_id else None
 
     def __getitem__(self, name: str) -> View:
         """Return a table as a notebook shows it: what a row is, the key, and the first rows."""
@@ -122,26 +134,52 @@ class Warehouse:
 
         return Tables(pipeline, found, moment(utc_now()))
 
-    def _run_at(self, run_id: int) -> datetime:
-        runs = self.store.table(LAYER, "runs") if self.state.last_run else None
-        found = self.store.rows(runs.filter(runs.run_id == run_id)) if runs is not None else []
-        if not found:
+    @cached_property
+    def _past(self) -> Past:
+        return Past.read(self.store)
+
+    def _stood(self, as_of: str | int | date) -> tuple[datetime, int | None]:
+        """Return a moment, and the last run that was by then, if there was one."""
+        run_id = run_number(as_of)
+        if run_id is None:
+            at = parse_moment(as_of)
+            return at, self._past.last_run(at)
+        if run_id not in self._past.times:
             last = f"the last is run {self.state.last_run[0]}" if self.state.last_run else "there was none yet"
             raise SelectionError(f"There was no run {run_id} that changed something; {last}. See lc-ibis runs.")
-        at: datetime = found[0]["run_at"]
-        return at
+        return self._past.times[run_id], run_id
 
-    def _tables(self, at: datetime | None = None) -> Tables:
+    def _tables(self) -> Tables:
+        return Tables(self.pipeline, self._found, moment(utc_now()))
+
+    def _tables_as_of(self, run_id: int | None, at: datetime, stamp: datetime) -> Tables:
+        """Return the tables as they stood at a moment, before which `run_id` was the last run."""
+
         def found(model: Model) -> ir.Table | None:
             stored = self._found(model)
-            if at is None or stored is None:
-                return stored
+            if stored is None:
+                return None
             if isinstance(model.kind, Snapshot):
                 self._refuse_forgotten(model.name, at)
                 return scd2.as_of(stored, moment(at))
-            return None
+            # Before the first run, histories that were begun elsewhere are all that is known.
+            return self._left_behind(model, run_id, stored, stamp) if run_id else None
 
-        return Tables(self.pipeline, found, moment(at or utc_now()))
+        return Tables(self.pipeline, found, moment(stamp))
+
+    def _left_behind(self, model: Model, run_id: int, stored: ir.Table, stamp: datetime) -> ir.Table | None:
+        """Return a table that stood after a run as an earlier one made it; None where it was up to date."""
+        made = self._past.made_as_of(model.name, self.pipeline.stored_inputs[model.name], run_id)
+        if made is None:
+            if self.state.tables[model.name].version <= run_id:
+                return stored
+            raise SelectionError(
+                f"{model.name}: whether run {run_id} brought it up to date is not known, for the lc-ibis of then did "
+                "not write that down. Ask for a later run, or for the history that it is made from."
+            )
+        if made == run_id:
+            return None
+        return self._tables_as_of(made, self._past.times[made], stamp)[model.name]
 
     def _found(self, model: Model) -> ir.Table | None:
         """Return a model's stored table; None for a step that is not stored."""

@@ -102,6 +102,17 @@ def test_columns_are_chosen_and_the_manifest_says_what_there_is(lending: Lending
     assert json.loads(manifest_of(file).read_text(encoding="utf-8"))["as_of"] == "1"
 
 
+def test_the_manifest_names_the_run_of_the_moment_that_is_shown(lending: Lending) -> None:
+    first = lending.load([ALICE], ACCOUNTS)
+    second = lending.load(accounts=[SAVINGS])
+    at = {"1": first, "2": second, None: second, 1: first, second.run_at.isoformat(): second}
+    for as_of, run in at.items():
+        manifest = json.loads(manifest_of(_exported(lending, "some.csv", as_of=as_of)).read_text(encoding="utf-8"))
+        assert (manifest["run_id"], manifest["run_at"]) == (run.run_id, f"{run.run_at.isoformat()}Z")
+    early = json.loads(manifest_of(_exported(lending, "none.csv", as_of="2020-01-01")).read_text(encoding="utf-8"))
+    assert (early["row_count"], early["run_id"], early["run_at"]) == (0, None, None)
+
+
 def test_formulas_are_neutralised_in_csv_on_request(lending: Lending) -> None:
     lending.load([ALICE], ACCOUNTS)
     assert {row["account_id"] for row in read(_exported(lending, "as_is.csv"))} >= {"=A2"}

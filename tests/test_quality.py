@@ -161,8 +161,11 @@ def test_refusals_are_remembered(lending: Lending) -> None:
         **refused,
     )
     second = lending.load(accounts=[SAVINGS, ("A2", "1", "2", "Savings"), ("A3", "1", "-1", "Savings")], **refused)
-    lending.load(accounts=[SAVINGS, ("A2", "1", "abc", "Savings"), ("A3", "1", "-1", "Savings")], **refused)
+    third = lending.load(accounts=[SAVINGS, ("A2", "1", "abc", "Savings"), ("A3", "1", "-1", "Savings")], **refused)
     rows = lc_ibis.quarantine("account", **lending.options)
+    assert [(row["refused_since_at"], row["came_back_count"]) for row in rows] == [
+        (third.run_at, 1), (first.run_at, 0), (first.run_at, 0)
+    ], "since when it is open, not when it was first seen"  # fmt: skip
     assert [(row["received_id"], row["refused_count"], row["first_seen_at"], row["resolved_at"]) for row in rows] == [
         ("A2", 1, first.run_at, None), ("A3", 1, first.run_at, None), (None, 1, first.run_at, second.run_at)
     ]  # fmt: skip

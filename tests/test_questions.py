@@ -18,7 +18,7 @@ from hypothesis import given, settings
 import lc_ibis
 from lc_ibis.cli import main
 from lc_ibis.errors import LcIbisError, SelectionError
-from tests.conftest import ACCOUNT, ALICE, SAVINGS, Lending, write_csv
+from tests.conftest import ACCOUNT, ALICE, CUSTOMER, SAVINGS, Lending, write_csv
 from tests.test_incremental import ACCOUNTS, ANN, BEN
 from tests.test_laws import loads
 
@@ -53,6 +53,19 @@ def test_a_life_has_all_that_happened(lending: Lending) -> None:
 def test_a_key_that_was_only_ever_refused_has_a_life_too(lending: Lending) -> None:
     lending.load([ALICE, (" 2 ", "Bob", "perhaps")], [SAVINGS])
     assert life(lending, "customer", "2") == [(1, "refused")]
+
+
+def test_a_refusal_that_came_back_is_told_each_time(lending: Lending) -> None:
+    for balance in ("abc", "50.00", "abc", "70.00"):
+        lending.load([ALICE], [("A0", "1", "1", "Savings"), ("A1", "1", balance, "Savings")])
+    told = [(1, "refused"), (2, "no longer refused"), (3, "refused"), (4, "no longer refused")]
+    assert [event for event in life(lending, "account", "A1") if "refused" in event[1]] == told
+
+
+def test_more_copies_of_a_refused_row_are_no_event(lending: Lending) -> None:
+    for copies in (1, 2, 1):
+        lending.load([ALICE], [("A0", "1", "1", "Savings"), *[("A1", "1", "abc", "Savings")] * copies])
+    assert life(lending, "account", "A1") == [(1, "refused")]
 
 
 @pytest.mark.parametrize(
@@ -163,6 +176,64 @@ def test_a_held_row_is_explained_by_what_was_refused(lending: Lending) -> None:
     assert "stg_account" not in steps
 
 
+def where(step: Any) -> list[tuple[str, int | None]]:
+    return [(Path(line.file).name, line.number) for line in step.lines]
+
+
+def held_place(lending: Lending, delivery: str) -> Lending:
+    """Return a place where A3 was accepted in the first of three files, delivered again, and refused in the last."""
+    rows = [("A0", "1", "1.00", "Savings"), ("A3 ", "1", "7", "savings"), ("A4", "1", "2", "savings")]
+    lending.deliver([ALICE])
+    for day, last in enumerate((rows[1], ("A3", "1", "7.00", "Savings"), ("A3", "1", "bad", "Savings")), start=1):
+        operations = [(*row, "upsert") for row in (rows[0], last, rows[2])] if day > 1 else rows
+        is_delta = delivery == "delta" and day > 1
+        header = (*ACCOUNT, "_op") if is_delta else ACCOUNT
+        write_csv(lending.inputs / f"accounts-{day}.csv", header, operations if is_delta else [rows[0], last, rows[2]])
+        write_csv(lending.inputs / "Customer.csv", CUSTOMER, [ALICE])
+        if is_delta:
+            write_csv(lending.inputs / "Customer.csv", (*CUSTOMER, "_op"), [(*ALICE, "upsert")])
+        pattern = {"src_account": f"accounts-{day}.csv"}
+        lending.build(delivery="delta" if is_delta else "full", source=pattern)
+    return lending
+
+
+@pytest.mark.parametrize("delivery", ["full", "delta"])
+def test_a_held_row_is_not_explained_by_the_line_that_was_refused(lending: Lending, delivery: str) -> None:
+    steps = explained(held_place(lending, delivery), "account_summary", "A3")
+    assert steps["account_summary"].rows[0]["original_balance_amount"] == 7
+    assert where(steps["quarantine_stg_account"]) == [("accounts-3.csv", 3)]
+    origin = steps["src_account"]
+    assert (origin.rows, where(origin)) == ((), [("accounts-1.csv", 3)])
+    assert origin.note == "A3 is held: what is delivered now is refused, and it is as of run 1."
+    (lending.inputs / "accounts-1.csv").unlink()
+    assert where(explained(lending, "account_summary", "A3")["src_account"]) == [("accounts-2.csv", 3)]
+    (lending.inputs / "accounts-2.csv").write_text("other", encoding="utf-8")
+    origin = explained(lending, "account_summary", "A3")["src_account"]
+    assert origin.lines == ()
+    assert origin.note.endswith("as of run 1; no file that is still there has the row of then.")
+
+
+def test_rows_that_are_not_held_are_explained_beside_one_that_is(lending: Lending) -> None:
+    steps = explained(held_place(lending, "full"), "customer_profile", 1)
+    assert [row["account_id"] for row in steps["src_account"].rows] == ["A0", "A4"]
+    assert ("accounts-1.csv", 3) in where(steps["src_account"])
+    assert ("accounts-3.csv", 3) not in where(steps["src_account"])
+    assert steps["src_customer"].note == ""
+    why = run(lending, "explain", "customer_profile", "1", "--inputs", str(lending.inputs))
+    assert "A3 is held: what is delivered now is refused, and it is as of run 1." in why
+
+
+def test_a_held_customer_is_explained_too(lending: Lending) -> None:
+    lending.load([ALICE, BEN], [SAVINGS])
+    lending.load([("1", "Alice", "perhaps"), BEN])
+    step = explained(lending, "account_summary", "A1")["src_customer"]
+    assert (step.rows, step.lines) == ((), ())
+    assert step.note == (
+        "1 is held: what is delivered now is refused, and it is as of run 1; "
+        "no file that is still there has the row of then."
+    )
+
+
 def test_a_closed_version_is_behind_nothing(lending: Lending) -> None:
     lending.load([ALICE], [SAVINGS])
     lending.load(accounts=[("A1", "1", "6000.00", "Savings")])
@@ -185,6 +256,8 @@ def test_lines_of_other_files(lending: Lending, form: str) -> None:
     lending.build()
     [line] = explained(lending, "account_summary", "A1")["src_account"].lines
     assert (Path(line.file).name, line.number) == (f"accounts.{form}", 2 if form == "parquet" else 3)
+    said = run(lending, "explain", "account_summary", "A1", "--inputs", str(lending.inputs))
+    assert f"accounts.{form}, {'row 2' if form == 'parquet' else 'line 3'}\n" in said
 
 
 def test_a_file_that_is_gone_or_another_is_said(lending: Lending) -> None:
@@ -195,6 +268,17 @@ def test_a_file_that_is_gone_or_another_is_said(lending: Lending) -> None:
     (lending.inputs / "accounts.csv").unlink()
     [line] = explained(lending, "account_summary", "A1")["src_account"].lines
     assert (line.number, line.problem) == (None, "it is gone")
+
+
+def test_a_file_that_is_another_is_said_once_with_the_option_that_names_its_directory(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS])
+    lending.load(accounts=[("A1", "1", "6000.00", "Savings")])
+    lending.deliver(accounts=[("A1", "1", "9.00", "Savings")])
+    said = run(lending, "explain", "account_summary", "A1", "--inputs", str(lending.inputs))
+    assert said.count("accounts.csv: it is no longer the file that was taken") == 1
+    assert said.endswith("Where files were delivered in another directory: --inputs names it.\n")
+    lending.load()
+    assert "--inputs" not in run(lending, "explain", "account_summary", "A1", "--inputs", str(lending.inputs))
 
 
 def run(lending: Lending, *words: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
@@ -73,8 +74,8 @@ def test_a_moment_is_utc_and_a_date_its_end(text: str | date, moment: datetime) 
     assert parse_moment(text) == moment
 
 
-@pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "", "31.01.2026"])
-def test_what_is_no_moment_is_refused(text: str) -> None:
+@pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "", "31.01.2026", True, 1.0])
+def test_what_is_no_moment_is_refused(text: Any) -> None:
     with pytest.raises(SettingsError, match="write a time like"):
         parse_moment(text)
 

@@ -91,6 +91,10 @@ class Pipeline:
             stored[model.name] = tuple(dict.fromkeys(n for group in names for n in group))
         return stored
 
+    def grounds(self, model: Model) -> set[str]:
+        """Return the names of all models that a model is made from, near and far."""
+        return set(model.inputs).union(*(self.grounds(self[name]) for name in model.inputs))
+
     @cached_property
     def children(self) -> dict[str, tuple[str, ...]]:
         """By model: the models that read it directly."""

@@ -22,7 +22,7 @@ _PLAIN = (".csv", ".parquet")
 
 
 def export(
-    table: str, to: str | Path, as_of: str | date | None = None, columns: Sequence[str] = (),
+    table: str, to: str | Path, as_of: str | int | date | None = None, columns: Sequence[str] = (),
     partition_by: Sequence[str] = (), **options: Any,
 ) -> Path:  # fmt: skip
     """Write a table, ordered by its key, to one file, in the form that its ending says; return the file.
@@ -49,7 +49,7 @@ def export(
             write_directory(place, lambda written: _write(warehouse, rows, written, table, by), is_by_value)
         else:
             write_whole(place, lambda written: _write(warehouse, rows, written, table, by, place.suffix))
-        run = warehouse.state.last_run or (None, None)
+        run = warehouse.run_of(as_of) or (None, None)
         about = described(place, place.name, digest_of(place), table, chosen, count, *run)
         told = {"partition_by": by, "as_of": str(as_of) if as_of is not None else None}
         write_text(manifest_of(place), to_json({"schema_version": VERSION, **about, **told}) + "\n")

@@ -42,7 +42,7 @@ class TableDiff:
 
 
 def diff(
-    table: str, from_: str | date, to: str | date | None = None, limit: int | None = None, **options: Any
+    table: str, from_: str | int | date, to: str | int | date | None = None, limit: int | None = None, **options: Any
 ) -> TableDiff:
     """Compare a table as it stood at two moments; without `to`, the second is now.
 

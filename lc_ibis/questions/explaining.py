@@ -13,6 +13,7 @@ from lc_ibis.engine.model import Model, Snapshot, Source
 from lc_ibis.engine.scd2 import current
 from lc_ibis.engine.touched import key_values
 from lc_ibis.errors import SelectionError
+from lc_ibis.questions.holding import Held, held, lines_of_held
 from lc_ibis.questions.keys import having, parsed, written
 from lc_ibis.questions.lines import Line, lines_of
 from lc_ibis.warehouse import Warehouse, connect, few
@@ -22,7 +23,9 @@ from lc_ibis.warehouse import Warehouse, connect, few
 class Step:
     """A table on the way: what it is and does, and its rows behind the row that is explained.
 
-    Of a history these are the current versions. `lines` are where a source's rows stand in the delivered files.
+    Of a history these are the current versions. `lines` are where a source's rows stand in the delivered files. Of a
+    key that is held, the row that is refused is in quarantine, with its lines; at the source, `note` says that it is
+    held, and `lines` are where the row of then stands, if that is known.
     """
 
     table: str
@@ -30,6 +33,7 @@ class Step:
     meaning: str
     rows: tuple[dict[str, Any], ...]
     lines: tuple[Line, ...] = ()
+    note: str = ""
 
 
 def explain(table: str, *key: Any, limit: int | None = None, **options: Any) -> list[Step]:
@@ -56,13 +60,16 @@ def _steps(warehouse: Warehouse, model: Model, rows: list[dict[str, Any]], limit
     pipeline = warehouse.pipeline
     keys = {name for each in pipeline if each.is_stored for name in each.business_key}
     known = _learned({}, keys, rows)
-    yield _step(warehouse, model, rows[: few(limit)])
+    holding = list(held(warehouse, model, rows))
+    yield _step(warehouse, model, rows[: few(limit)], holding)
     for name in _ancestors(pipeline.stored_inputs, model.name, list(pipeline.models)):
         above = pipeline[name]
-        found = warehouse.store.rows(_behind(warehouse, above, known).limit(few(limit)))
+        mine = [one for one in holding if one.source.name == name]
+        found = warehouse.store.rows(_behind(warehouse, above, known, mine).limit(few(limit)))
         known = _learned(known, keys, found)
-        if found:
-            yield _step(warehouse, above, found)
+        holding += held(warehouse, above, found)
+        if found or mine:
+            yield _step(warehouse, above, found, holding)
 
 
 def _ancestors(inputs: dict[str, tuple[str, ...]], name: str, order: list[str]) -> list[str]:
@@ -86,18 +93,38 @@ def _learned(known: dict[str, list[Any]], keys: set[str], rows: list[dict[str, A
     return known | told
 
 
-def _behind(warehouse: Warehouse, model: Model, known: dict[str, list[Any]]) -> ir.Table:
-    """Return the rows of a table that have the known keys: its own, or those of others that it carries."""
+def _behind(warehouse: Warehouse, model: Model, known: dict[str, list[Any]], mine: list[Held]) -> ir.Table:
+    """Return the rows of a table that have the known keys: its own, or those of others that it carries.
+
+    The rows of keys that are held are refused ones, and not behind anything; `mine` are those of a source.
+    """
     rows = _current(model, warehouse.table(model.name))
     own = model.business_key or model.contract.received_key()
     if not (own and set(own) <= set(known)):
         own = tuple(name for name in known if warehouse.pipeline.carries(model, (name,)))
     values = key_values(model, rows, own)
     found = rows.filter([value.isin(known[name]) for name, value in values.items()]) if own else rows.limit(0)
+    for one in mine:
+        of_key = key_values(model, found, tuple(one.key))
+        found = found.filter(~ibis.and_(*(of_key[name].identical_to(value) for name, value in one.key.items())))
     ordered = model.contract.key() or found.columns
     return found.order_by([ibis.asc(found[name]) for name in ordered])
 
 
-def _step(warehouse: Warehouse, model: Model, rows: list[dict[str, Any]]) -> Step:
-    lines = lines_of(warehouse, model, rows) if isinstance(model.kind, Source) else ()
-    return Step(model.name, model.layer, model.description, tuple(rows), tuple(lines))
+def _step(warehouse: Warehouse, model: Model, rows: list[dict[str, Any]], holding: list[Held]) -> Step:
+    lines: list[Line] = []
+    notes = []
+    if isinstance(model.kind, Source):
+        lines += lines_of(warehouse, model, rows) if rows else ()
+        for one in (one for one in holding if one.source.name == model.name):
+            lines += (found := lines_of_held(warehouse, one))
+            notes.append(one.sentence(is_found=bool(found)))
+    elif sources := {one.source.name: one.source for one in holding if _is_quarantine(model, one.source)}:
+        [source] = sources.values()
+        lines += lines_of(warehouse, source, rows)
+    return Step(model.name, model.layer, model.description, tuple(rows), tuple(lines), "\n".join(notes))
+
+
+def _is_quarantine(model: Model, source: Model) -> bool:
+    """Say whether a table has rows of a source as they were received."""
+    return model.is_stored and model.contract.received_key() == source.contract.received_key() != ()

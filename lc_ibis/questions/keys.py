@@ -1,4 +1,4 @@
-"""Keys as people write them."""
+"""Keys as people write them, and the columns beside them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 import ibis.expr.types as ir
 
-from lc_ibis.engine.model import Model
+from lc_ibis.engine.model import CheckStrategy, Model, Snapshot
+from lc_ibis.engine.scd2 import Versions
 from lc_ibis.errors import SelectionError
 
 
@@ -43,3 +44,12 @@ def written(key: dict[str, Any]) -> str:
 def having(rows: ir.Table, key: dict[str, Any]) -> ir.Table:
     """Return the rows of a key."""
     return rows.filter([rows[name] == value for name, value in key.items()])
+
+
+def business_columns(history: Model) -> list[str]:
+    """Return the columns of a history, beside its key, whose change makes a version that people know of."""
+    assert isinstance(history.kind, Snapshot)
+    strategy = history.kind.strategy
+    aside = set(strategy.ignore) if isinstance(strategy, CheckStrategy) else {strategy.updated_at}
+    aside |= {column.name for column in Versions.columns} | set(history.business_key)
+    return [column.name for column in history.contract.columns if column.name not in aside]

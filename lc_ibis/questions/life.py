@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from lc_ibis.engine.model import CheckStrategy, Model, Snapshot
-from lc_ibis.engine.scd2 import Versions
+from lc_ibis.engine.model import Model, Snapshot
 from lc_ibis.errors import SelectionError, hint
-from lc_ibis.questions.keys import having, parsed, written
+from lc_ibis.questions.keys import business_columns, having, parsed, written
 from lc_ibis.refusals import refusals_of
 from lc_ibis.warehouse import Warehouse, connect
 
@@ -49,7 +48,7 @@ def history(entity: str, *key: Any, **options: Any) -> list[Event]:
             never = f"none is known of since {since:%Y-%m-%d} (keep_history)" if since else "never was"
             raise SelectionError(f"There is no {_entity(model)} {written(wanted)}, and {never}, nor was one refused.")
         runs = {run["run_at"]: run["run_id"] for run in warehouse.runs()}
-        events = [*_lived(_business_columns(model), versions), *_refused(refused)]
+        events = [*_lived(business_columns(model), versions), *_refused(refused)]
         dated = [Event(e.at, e.what, runs.get(e.at), e.changes, e.reason) for e in events]
         return sorted(dated, key=lambda event: event.at)
 
@@ -64,15 +63,6 @@ def _of(warehouse: Warehouse, entity: str) -> Model:
 
 def _entity(model: Model) -> str:
     return model.name.removeprefix("snap_")
-
-
-def _business_columns(model: Model) -> list[str]:
-    """Return the columns whose change is an event."""
-    assert isinstance(model.kind, Snapshot)
-    strategy = model.kind.strategy
-    aside = set(strategy.ignore) if isinstance(strategy, CheckStrategy) else {strategy.updated_at}
-    aside |= {column.name for column in Versions.columns} | set(model.business_key)
-    return [column.name for column in model.contract.columns if column.name not in aside]
 
 
 def _lived(columns: list[str], versions: list[dict[str, Any]]) -> Iterator[Event]:
@@ -95,6 +85,6 @@ def _lived(columns: list[str], versions: list[dict[str, Any]]) -> Iterator[Event
 
 def _refused(refusals: list[dict[str, Any]]) -> Iterator[Event]:
     for refusal in refusals:
-        yield Event(refusal["first_seen_at"], "refused", reason=refusal["failure_reason"])
+        yield Event(refusal["refused_at"], "refused", reason=refusal["failure_reason"])
         if refusal["resolved_at"]:
             yield Event(refusal["resolved_at"], "no longer refused", reason=refusal["failure_reason"])

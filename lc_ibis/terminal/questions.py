@@ -67,10 +67,14 @@ def explained(steps: list[Step], limit: int) -> None:
         console.print(Line(f"{step.layer}.{step.table}", style="bold"))
         for line in step.meaning.splitlines():
             console.print(Line(f"  {line}".rstrip(), style="dim"))
-        print_whole(console, Padding(table_of(list(step.rows)), (0, 0, 0, 2)))
+        if step.rows:
+            print_whole(console, Padding(table_of(list(step.rows)), (0, 0, 0, 2)))
         if number and len(step.rows) == limit:
             console.print(f"  The first {limit} rows; more with --limit.", style="dim")
+        for note in step.note.splitlines():
+            console.print(Line(f"  {note}", style="yellow"))
         for found in step.lines:
-            console.print(
-                Line(f"  {found.file}" + (f", line {found.number}" if found.number else f": {found.problem}"))
-            )
+            where = f", {found.unit} {found.number}" if found.number else f": {found.problem}"
+            console.print(Line(f"  {found.file}{where}"))
+    if any(found.problem for step in steps for found in step.lines):
+        console.print("Where files were delivered in another directory: --inputs names it.", style="dim")
