@@ -30,7 +30,7 @@ from lc_ibis.engine.verifying import Verified, verify_tables
 from lc_ibis.errors import DatabaseError, SelectionError
 from lc_ibis.moments import parse_moment, run_number
 from lc_ibis.quality import failures
-from lc_ibis.quality.showing import ShownRun
+from lc_ibis.quality.showing import ShownRun, View
 from lc_ibis.settings import Settings
 
 
@@ -92,7 +92,7 @@ class Warehouse:
 
     def __getitem__(self, name: str) -> View:
         """Return a table as a notebook shows it: what a row is, the key, and the first rows."""
-        return View(self, name)
+        return View(self.pipeline[name], self.table(name), self.store)
 
     def __iter__(self) -> Iterator[str]:
         """Yield the names of the tables that are built."""
@@ -249,40 +249,6 @@ class Warehouse:
         for run in runs:
             run["tables"] = [_without(row, "run_id") for row in tables if row["run_id"] == run["run_id"]]
         return runs
-
-
-class View:
-    """A table of a warehouse, to look at. Its rows are an Ibis table: `view.table`, whose methods are its own."""
-
-    FIRST = 10
-
-    def __init__(self, warehouse: Warehouse, name: str):
-        self.model, self.table = warehouse.pipeline[name], warehouse.table(name)
-        self._store = warehouse.store
-
-    def __getattr__(self, name: str) -> Any:
-        # Names with _ are asked for by notebooks and by copying, of what is not theirs.
-        if name.startswith("_") or name == "table":
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return getattr(self.table, name)
-
-    def __getitem__(self, what: Any) -> Any:
-        """Return what the Ibis table returns: a column, some columns, or some rows."""
-        return self.table[what]
-
-    def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *dir(self.table)})
-
-    def _rows(self) -> list[dict[str, Any]]:
-        return self._store.rows(self.model.ordered(self.table).limit(self.FIRST))
-
-    def __repr__(self) -> str:
-        return f"{self.model.layer}.{self.model.name}: {self.model.grain} {self._store.count(self.table):,} rows"
-
-    def _repr_html_(self) -> str:
-        from lc_ibis.quality import notebook
-
-        return notebook.table(self.model, self._rows(), self._store.count(self.table))
 
 
 def few(limit: int | None) -> int | None:
