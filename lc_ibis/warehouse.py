@@ -40,7 +40,11 @@ class Warehouse:
     def __init__(self, pipeline: Pipeline, settings: Settings):
         self.pipeline, self.settings = pipeline, settings
         self.store = opened(settings, read_only=True)
-        self.state = State.read(self.store)
+        try:
+            self.state = State.read(self.store)
+        except BaseException:
+            self.close()  # nobody else can
+            raise
 
     def __enter__(self) -> Warehouse:
         return self

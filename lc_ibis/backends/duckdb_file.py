@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 
@@ -48,7 +49,7 @@ class DatabaseFile:
             self.con = ibis.duckdb.connect(**{k: v for k, v in settings.items() if v is not None})
         except duckdb.Error as error:
             raise SettingsError(f"memory_limit: {memory_limit!r} is no size like 1GB ({first_line(error)}).") from None
-        self._statements = Statements(self._plan)
+        self._statements = Statements(partial(_plan, self.con.con))
         if self._statements.is_on:
             self.con.con.execute("SET enable_profiling = 'no_output'")
         self._run("SET preserve_insertion_order = false")
@@ -237,10 +238,11 @@ class DatabaseFile:
                 raise found from None
             raise
 
-    def _plan(self, sql: str) -> str:
-        """Return the plan of the statement that ran last, with what each part of it took, as EXPLAIN ANALYZE does."""
-        # A commit has none.
-        return "" if sql == "COMMIT" else str(self.con.con.get_profiling_information(format="query_tree"))
+
+def _plan(con: duckdb.DuckDBPyConnection, sql: str) -> str:
+    """Return the plan of the statement that ran last, with what each part of it took, as EXPLAIN ANALYZE does."""
+    # A commit has none.
+    return "" if sql == "COMMIT" else str(con.get_profiling_information(format="query_tree"))
 
 
 @contextlib.contextmanager

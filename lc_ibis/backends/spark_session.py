@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import socket
+from functools import partial
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
@@ -52,7 +53,7 @@ class Session:
         _settle(self.spark)
         self.con: Backend = ibis.pyspark.connect(self.spark)
         self._views: list[str] = []
-        self.statements = Statements(self._plan)
+        self.statements = Statements(partial(_plan, self.spark))
 
     @property
     def has_delta(self) -> bool:
@@ -63,10 +64,6 @@ class Session:
         """Run a statement and return its rows."""
         with self.statements.timed(sql):
             return self.spark.sql(sql).toArrow()
-
-    def _plan(self, sql: str) -> str:
-        """Return a statement's plan, as EXPLAIN FORMATTED does; Spark does not tell what each part took."""
-        return str(self.spark.sql(f"EXPLAIN FORMATTED {sql}").toArrow().to_pylist()[0]["plan"])
 
     def schema(self, sql: str) -> ibis.Schema:
         """Return the columns and types that Spark gives a query, without running it."""
@@ -106,6 +103,11 @@ class Session:
         else:
             for name in self._views:
                 self.spark.catalog.dropTempView(name)
+
+
+def _plan(spark: SparkSession, sql: str) -> str:
+    """Return a statement's plan, as EXPLAIN FORMATTED does; Spark does not tell what each part took."""
+    return str(spark.sql(f"EXPLAIN FORMATTED {sql}").toArrow().to_pylist()[0]["plan"])
 
 
 def to_write(path: Path) -> str:
