@@ -13,6 +13,7 @@ from lc_ibis import pipelines
 from lc_ibis.backends import files_of, frozen
 from lc_ibis.engine import backup as contents
 from lc_ibis.engine.backup import DATABASE, OUTPUTS, Backup
+from lc_ibis.engine.export_manifest import OUTPUTS as MANIFEST
 from lc_ibis.engine.exports import all_output_names, is_whole
 from lc_ibis.engine.keeping import Kept, PendingOutputs
 from lc_ibis.engine.state import utc_now
@@ -42,6 +43,7 @@ def backup(to: str | Path | None = None, **options: Any) -> Path:
         _make(directory)
         try:
             run, outputs = _remembered(store)
+            outputs += [MANIFEST] if (settings.outputs / MANIFEST).is_file() else []
             missing = _copy_outputs(settings.outputs, outputs, directory / OUTPUTS)
             files.copy(settings.place, directory / DATABASE)
             contents.write(directory, _described(settings, directory, now, run, missing))

@@ -82,6 +82,8 @@ class Warehouse:
                 f"{name}: only histories and what is made from them are known as of a moment; "
                 f"{model.layer} holds the last load alone. Ask {' or '.join(histories)}."
             )
+        if run_id and not isinstance(model.kind, Snapshot):
+            self._past.refuse_unbuilt(name, run_id)
         return self._tables_as_of(run_id, at, stamp=at)[name]
 
     def run_of(self, as_of: str | int | date | None = None) -> tuple[int, datetime] | None:
@@ -165,6 +167,8 @@ class Warehouse:
                 return None
             if isinstance(model.kind, Snapshot):
                 self._refuse_forgotten(model.name, at)
+                if run_id:
+                    self._past.refuse_lost(model.name, run_id)
                 return scd2.as_of(stored, moment(at))
             # Before the first run, histories that were begun elsewhere are all that is known.
             return self._left_behind(model, run_id, stored, stamp) if run_id else None
@@ -174,15 +178,16 @@ class Warehouse:
     def _left_behind(self, model: Model, run_id: int, stored: ir.Table, stamp: datetime) -> ir.Table | None:
         """Return a table that stood after a run as an earlier one made it; None where it was up to date."""
         made = self._past.made_as_of(model.name, self.pipeline.stored_inputs[model.name], run_id)
+        if made == run_id:
+            return None
+        if self.state.tables[model.name].version <= run_id:
+            # As it is now, it was then.
+            return stored.mutate(**dict.fromkeys(model.contract.stamps(), moment(stamp))).cast(stored.schema())
         if made is None:
-            if self.state.tables[model.name].version <= run_id:
-                return stored
             raise SelectionError(
                 f"{model.name}: whether run {run_id} brought it up to date is not known, for the lc-ibis of then did "
                 "not write that down. Ask for a later run, or for the history that it is made from."
             )
-        if made == run_id:
-            return None
         return self._tables_as_of(made, self._past.times[made], stamp)[model.name]
 
     def _found(self, model: Model) -> ir.Table | None:

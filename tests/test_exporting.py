@@ -215,6 +215,8 @@ def test_a_table_without_rows_is_an_empty_directory(lending: Lending) -> None:
         ({"columns": ["account_type"]}, SelectionError, "no column is left beside those of --partition-by"),
         ({"partition_by": ["balance_amount"]}, OutputError, "values of type decimal128.* name no directories"),
         ({"partition_by": ["account_id"]}, OutputError, "account_id: the value 'null' can name no directory"),
+        ({"to": ".."}, SettingsError, r"\.\.: it is a directory that no export has made"),
+        ({"to": "."}, SettingsError, "it is a directory that no export has made"),
     ],
 )
 def test_what_cannot_part_rows_is_refused(
@@ -245,6 +247,8 @@ def test_the_database_is_not_exported_over(lending: Lending) -> None:
 def test_what_builds_or_others_keep_is_not_exported_over(lending: Lending) -> None:
     lending.load([ALICE], [SAVINGS], publish=lending.root / "readers.duckdb")
     (lending.root / "theirs.duckdb").write_bytes(b"precious")
+    (lending.root / "theirs/year=2026").mkdir(parents=True)
+    (lending.root / "theirs/year=2026/part-0.parquet").write_bytes(b"precious")
     before = {path: path.read_bytes() for path in lending.root.rglob("*") if path.is_file()}
     for name, told in {
         "lc.duckdb": "it is the database itself",
@@ -253,8 +257,11 @@ def test_what_builds_or_others_keep_is_not_exported_over(lending: Lending) -> No
         "inputs/accounts.csv": "it would be among the extracts",
         "outputs/account_summary.csv": "builds write it",
         "outputs/account_summary": "builds write it",
+        "outputs/outputs": "builds write it",
+        "outputs": "builds write it",
+        "theirs": "it is a directory that no export has made",
     }.items():
-        by = {"partition_by": ["account_type"]} if "." not in name else {}
+        by = {"partition_by": ["account_type"]} if "." not in name.strip(".") else {}
         with pytest.raises(SettingsError, match=told):
             lc_ibis.export(
                 "snap_account", lending.root / name, **lending.options, inputs=lending.inputs,

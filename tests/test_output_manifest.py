@@ -103,3 +103,13 @@ def test_a_backup_has_it_and_a_restored_place_is_as_it_was(lending: Lending) -> 
     lc_ibis.restore(backup, **lending.places())
     assert {name: lending.files()[name] for name in before} == before
     assert len(runs(lending)) == 4
+
+
+def test_a_build_of_no_output_says_nothing_of_files(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS])
+    files = lending.files()
+    places = {**lending.places(), "outputs": lending.root / "elsewhere"}
+    assert lc_ibis.build(**places, select=["src_customer"]).status == "unchanged"
+    assert not list((lending.root / "elsewhere").glob("*"))
+    assert lending.build().status == "unchanged"
+    assert lending.files() == files

@@ -132,3 +132,23 @@ def test_whatever_builds_select_each_table_is_known_as_it_was_published(
 def stampless(lending: Lending, table: str, **options: Any) -> list[dict[str, Any]]:
     rows = lending.rows(table, **options)
     return [{name: value for name, value in row.items() if name != "calculated_at"} for row in rows]
+
+
+def test_a_history_that_was_dropped_and_begun_anew_is_not_told_of_before(lending: Lending) -> None:
+    lending.load([ALICE], DAYS[1])
+    lending.load([ALICE], DAYS[2])
+    lc_ibis.drop("snap_account", force=True, **lending.places())
+    lending.build()
+    for ask in (lambda: balances(lending, 1), lambda: lending.rows("snap_account", as_of=2)):
+        with pytest.raises(SelectionError, match="snap_account was dropped, and begun anew by run 3: what was before"):
+            ask()
+    assert balances(lending, 3) == [Decimal("2000.00"), Decimal("1.00")]
+
+
+def test_a_table_left_out_stands_as_it_does_though_its_history_let_go_of_then(lending: Lending) -> None:
+    """What the table was made from then is not needed: it has not changed since."""
+    lending.load([ALICE], DAYS[1])
+    lending.load([ALICE], DAYS[2], select=HISTORIES)
+    with duckdb.connect(str(lending.database)) as con:
+        con.execute("INSERT INTO state.retention SELECT 'snap_account', max(run_at) FROM state.runs")
+    assert balances(lending, 2) == [Decimal("1000.00"), Decimal("1.00")]

@@ -132,7 +132,7 @@ class Parquet(SparkTables):
         is_whole = place in self._dead or len(self._tables[place].parts) > _MOST_PARTS
         if is_whole:
             rows = self._alive(place).union(rows)
-        with self._session.statements.timed(self._sql(query)):
+        with self._session.statements.timed(lambda: self._sql(query)):
             self._write(place, rows, keep=not is_whole)
         return int(observed.get["n"])
 
@@ -229,7 +229,7 @@ class Parquet(SparkTables):
         In files: what Spark persists carries its whole plan into all that is made from it.
         """
         part, rows = self._scratch_part(), self._frame(query)
-        with self._session.statements.timed(self._sql(query)):
+        with self._session.statements.timed(lambda: self._sql(query)):
             rows.write.parquet(to_write(part))
         return self._session.view(self._read(rows.schema, part), query.schema())
 
@@ -258,7 +258,7 @@ class Parquet(SparkTables):
     def write_file(self, query: ir.Table, path: Path, format: str) -> None:
         """Write a query's rows to one file, csv (with header) or parquet, to the byte as DuckDB does."""
         part = self._scratch_part()
-        with self._session.statements.timed(self._sql(query)):
+        with self._session.statements.timed(lambda: self._sql(query)):
             self._frame(query).write.parquet(to_write(part))
         files = ", ".join(one_file(file) for file in sorted(part.glob("*.parquet")))
         with duckdb.connect() as con:

@@ -25,12 +25,13 @@ class Statements:
         self._plan, self._most = "", 0.0
 
     @contextmanager
-    def timed(self, sql: str) -> Iterator[None]:
-        """Log a statement that runs meanwhile, unless it fails."""
+    def timed(self, sql: str | Callable[[], str]) -> Iterator[None]:
+        """Log a statement that runs meanwhile, unless it fails; its text, or what makes it."""
         started = time.perf_counter()
         yield
         if self.is_on:
-            self._ran(sql, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            self._ran(sql if isinstance(sql, str) else sql(), seconds)
 
     def _ran(self, sql: str, seconds: float) -> None:
         log.debug("%.3f s  %s", seconds, sql)

@@ -13,7 +13,7 @@ from lc_ibis.errors import SelectionError
 
 @dataclass(frozen=True)
 class Past:
-    """When runs were, and which of them looked at a table, and changed it, by the table's name.
+    """When runs were, and which of them looked at a table, changed it, and began it, by the table's name.
 
     A run that finds a table up to date does not write down that it looked at it. So a table stands as the last run
     that did made it, and its inputs, until another does.
@@ -22,10 +22,11 @@ class Past:
     times: dict[int, datetime]
     looked_at: dict[str, list[int]]
     changed: dict[str, list[int]]
+    begun: dict[str, list[int]]
 
     @classmethod
     def read(cls, store: Store) -> Past:
-        past, log = cls(run_times(store), {}, {}), done_tables(store)
+        past, log = cls(run_times(store), {}, {}, {}), done_tables(store)
         rows = store.rows(log.select("run_id", "table_name", "action")) if log is not None else []
         for row in rows:
             # A run on Spark that was cut off is in this log alone.
@@ -33,6 +34,8 @@ class Past:
                 past.looked_at.setdefault(row["table_name"], []).append(row["run_id"])
                 if row["action"] != "unchanged":
                     past.changed.setdefault(row["table_name"], []).append(row["run_id"])
+                if row["action"] == "created":
+                    past.begun.setdefault(row["table_name"], []).append(row["run_id"])
         return past
 
     def last_run(self, at: datetime) -> int | None:
@@ -42,14 +45,12 @@ class Past:
     def made_as_of(self, name: str, inputs: Iterable[str], run: int) -> int | None:
         """Return the run as of which to compute a table from its inputs, so that it is as it stood after `run`.
 
-        It is `run` itself unless an input has changed since the table was made; then it is the last before that.
-        None where the log does not reach back so far. Raises SelectionError where the table was not built yet.
+        It is `run` itself unless an input has changed since the table was made; then it is the last before that. A
+        table that the code of then did not have is computed as of `run` too. None where the log does not reach so far.
         """
         made = max((r for r in self.looked_at.get(name, ()) if r <= run), default=None)
         if made is None:
-            if self._is_whole:
-                self._refuse_unbuilt(name, run)
-            return None
+            return run if self._is_whole else None
         moved = [r for i in inputs for r in self.changed.get(i, ()) if made < r <= run]
         return max(r for r in self.times if r < min(moved)) if moved else run
 
@@ -58,7 +59,19 @@ class Past:
         """Say whether the log has the first run; databases of before it was kept have runs that it lacks."""
         return min(self.times) in {run for runs in self.looked_at.values() for run in runs}
 
-    def _refuse_unbuilt(self, name: str, run: int) -> None:
+    def refuse_unbuilt(self, name: str, run: int) -> None:
+        """Raise SelectionError where a table is known not to have been built yet as of a run."""
+        if any(r <= run for r in self.looked_at.get(name, ())) or not self._is_whole:
+            return
         first = min(self.looked_at.get(name, ()), default=None)
         later = f" The first that made it is run {first}: ask for that, or a later one." if first else ""
         raise SelectionError(f"{name} was not built yet as of run {run}.{later}")
+
+    def refuse_lost(self, name: str, run: int) -> None:
+        """Raise SelectionError where a history of then was dropped, and begun anew by a later run."""
+        begun = max(self.begun.get(name, ()), default=0)
+        if run < begun and any(r < begun for r in self.looked_at[name]):
+            raise SelectionError(
+                f"{name} was dropped, and begun anew by run {begun}: what was before that is not known any more. "
+                "Ask for a later run, or restore the backup that was made before (lc-ibis restore) to another place."
+            )

@@ -20,7 +20,7 @@ from lc_ibis.errors import ModelError, SelectionError, hint
 
 LEDGER = "ledger"
 # Schemas of the engine: its state, and the rows that break checks; and those that DuckDB keeps for itself.
-_TAKEN, _RESERVED = ("state", "quality"), ("information_schema", "pg_catalog", "system", "temp")
+_TAKEN, _RESERVED = ("state", "quality"), ("information_schema", "pg_catalog", "temp")
 
 
 @dataclass(frozen=True)

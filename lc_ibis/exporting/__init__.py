@@ -61,6 +61,8 @@ def _verify(place: Path, by: tuple[str, ...]) -> None:
         str(place).encode()
     except UnicodeEncodeError:
         raise SettingsError(f"--to {str(place)!a}: the name is not UTF-8.") from None
+    if not place.name:
+        raise SettingsError(f"--to {place}: it has no name of its own. Name a file, or a directory to be made.")
     if by and place.suffix in {".csv", *FORMS}:
         raise SettingsError(f"--to {place}: with --partition-by it is a directory. Name it without {place.suffix}.")
     if not by and place.suffix not in {*_PLAIN, *FORMS}:
@@ -76,10 +78,13 @@ def _refuse_what_others_own(place: Path, warehouse: Warehouse) -> None:
         raise SettingsError(f"--to {place}: it is {what}. Name another file.")
     if target.is_relative_to(settings.inputs.resolve()):
         raise SettingsError(f"--to {place}: it would be among the extracts. Name a file in another directory.")
-    if target.parent == settings.outputs.resolve() and target.name in all_output_names(warehouse.pipeline):
+    outputs, names = settings.outputs.resolve(), all_output_names(warehouse.pipeline)
+    if target == outputs or (target.parent == outputs and {target.name, manifest_of(target).name} & {*names}):
         raise SettingsError(f"--to {place}: builds write it. Name another file.")
-    if place.suffix == ".duckdb" and place.exists() and not manifest_of(place).exists():
-        raise SettingsError(f"--to {place}: it is a database that no export has made. Name another file, or remove it.")
+    is_database = place.suffix == ".duckdb" and place.exists()
+    if (is_database or (place.is_dir() and any(place.iterdir()))) and not manifest_of(place).exists():
+        what = "database" if is_database else "directory"
+        raise SettingsError(f"--to {place}: it is a {what} that no export has made. Name another, or remove it.")
 
 
 def _chosen(table: str, known: tuple[str, ...], columns: tuple[str, ...], by: tuple[str, ...]) -> tuple[str, ...]:

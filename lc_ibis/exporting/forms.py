@@ -44,7 +44,9 @@ def by_value(parquet: Path, written: Path, columns: Sequence[str]) -> None:
         )
     for name in columns:
         for value in found[name].to_pylist():
-            if isinstance(value, str) and (value.lower() in _NO_VALUE or len(f"{name}={quote(value)}") > _MOST_BYTES):
+            if isinstance(value, str) and (
+                value.lower() in _NO_VALUE or "\0" in value or len(f"{name}={quote(value)}") > _MOST_BYTES
+            ):
                 raise OutputError(f"{name}: the value {value[:40]!r} can name no directory. Name another column.")
     ds.write_dataset(
         source, written, format="parquet", partitioning=ds.partitioning(pa.schema(fields), flavor="hive"),

@@ -27,6 +27,7 @@ PROJECT = "lc_ibis"
 _SCHEMA = "https://schemas.getdbt.com/dbt/{}.json"
 # The version of dbt that writes these shapes.
 _DBT = "1.10.0"
+_LOST = "nothing was published"
 _STATUSES = {"pass": "pass", "warn": "warn", "fail": "fail", "skip": "skipped"}
 
 
@@ -44,8 +45,6 @@ def artifacts(to: str | Path = "target", **options: Any) -> list[Path]:
         documents["run_results.json"] = run_results(pipeline, settings, report)
     for name, document in documents.items():
         write_text(directory / name, to_json(document) + "\n")
-    if not report:
-        (directory / "run_results.json").unlink(missing_ok=True)
     return [directory / name for name in documents]
 
 
@@ -94,11 +93,15 @@ def run_results(pipeline: Pipeline, settings: Settings, report: Mapping[str, Any
         if model := models.get(table["table"]):
             count = table["added_count"] + table["changed_count"] + table["removed_count"]
             is_lost = report["status"] == "failed"
-            said = "nothing was published" if is_lost else f"{table['action']}: {table['reason']}"
+            said = _LOST if is_lost else f"{table['action']}: {table['reason']}"
             results.append(
                 _result(_id(model), "error" if is_lost else "success", said, table["seconds"])
                 | {"adapter_response": {"rows_affected": count}, "relation_name": _relation(model, settings)[2]}
             )
+    told = {table["table"] for table in report["tables"]}
+    if report["status"] == "failed":
+        # The one that it failed at, and those after it.
+        results += [_result(_id(models[name]), "error", _LOST, 0.0) for name in models if name not in told]
     for check in report["checks"]:
         if test_id := checks.get((check["table"], check["check"])):
             said = check.get("reason") or check["scope"]
