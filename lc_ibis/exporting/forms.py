@@ -44,15 +44,18 @@ def by_value(parquet: Path, written: Path, columns: Sequence[str]) -> None:
         )
     for name in columns:
         for value in found[name].to_pylist():
-            if isinstance(value, str) and (
-                value.lower() in _NO_VALUE or "\0" in value or len(f"{name}={quote(value)}") > _MOST_BYTES
-            ):
+            if isinstance(value, str) and not _is_a_name(f"{name}={quote(value)}", value):
                 raise OutputError(f"{name}: the value {value[:40]!r} can name no directory. Name another column.")
     ds.write_dataset(
         source, written, format="parquet", partitioning=ds.partitioning(pa.schema(fields), flavor="hive"),
         basename_template="part-{i}.parquet", max_partitions=_MOST_DIRECTORIES, use_threads=False,
     )  # fmt: skip
     written.mkdir(exist_ok=True)  # of no rows nothing is written
+
+
+def _is_a_name(name: str, value: str) -> bool:
+    """Say whether readers find a value again in the name of a directory."""
+    return value.lower() not in _NO_VALUE and "\0" not in value and len(name) <= _MOST_BYTES
 
 
 def _can_name(type_: pa.DataType) -> bool:
