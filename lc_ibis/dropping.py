@@ -14,7 +14,7 @@ from lc_ibis.backups import backup as back_up
 from lc_ibis.backups import contents_of
 from lc_ibis.engine.model import Model, Snapshot, Source, TimestampStrategy
 from lc_ibis.engine.pipeline import Pipeline
-from lc_ibis.engine.state import State
+from lc_ibis.engine.state import State, run_times
 from lc_ibis.engine.state_tables import LAYER
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import BackupError, DatabaseError, DropRefused, SelectionError, hint
@@ -111,7 +111,7 @@ def _backed_up(reasons: dict[str, str], options: dict[str, Any]) -> Path:
 
 
 def _stored(pipeline: Pipeline, store: Store, state: State) -> Iterator[Stored]:
-    times, views = _run_times(store, state), store.views()
+    times, views = run_times(store), store.views()
     there = {place for place in store.tables() | views if place[0] != LAYER}
     homes = {name: _home(pipeline, name, there) for name in state.tables}
     known = [homes[name] for name in sorted(homes, key=[*pipeline.models, *sorted(homes)].index)]
@@ -134,12 +134,6 @@ def _home(pipeline: Pipeline, name: str, there: set[tuple[str, str]]) -> tuple[s
         return pipeline[name].layer, name
     found = sorted(place for place in there if place[1] == name)
     return min(found, key=lambda place: place[0] not in pipeline.layers) if found else ("", name)
-
-
-def _run_times(store: Store, state: State) -> dict[int, datetime]:
-    if state.last_run is None:
-        return {}
-    return {row["run_id"]: row["run_at"] for row in store.rows(store.table(LAYER, "runs"))}
 
 
 def _targets(

@@ -23,7 +23,7 @@ from lc_ibis.engine.pipeline import Output, Pipeline
 from lc_ibis.engine.run import Run
 from lc_ibis.engine.state import State, run_times
 from lc_ibis.engine.store import Store
-from lc_ibis.engine.whole_files import beside, digest_of, move, remove
+from lc_ibis.engine.whole_files import beside, digest_of, move, remove, sweep
 from lc_ibis.errors import OutputError
 
 # By these a spreadsheet knows a formula (OWASP, CSV injection).
@@ -96,7 +96,7 @@ class PendingFiles:
             _refuse_link_out(place)
             is_neutralised = self.neutralised and format == "csv"
             content = -version if is_neutralised else version
-            self._sweep(name)
+            sweep(place)
             known = state.files.get(name)
             if known and known[0] == content and _is_as(place, known[1]):
                 self._in_place.add(place)
@@ -112,7 +112,7 @@ class PendingFiles:
         place = self.directory / OUTPUTS
         _refuse_what_is_not_ours(place, "json", True)
         _refuse_link_out(place)
-        self._sweep(OUTPUTS)
+        sweep(place)
         files = list(self._described(store, state, run))
         text = document(files)
         sha256 = hashlib.sha256(text.encode()).hexdigest()
@@ -125,7 +125,8 @@ class PendingFiles:
     def _described(self, store: Store, state: State, run: Run) -> Iterator[dict[str, Any]]:
         """Describe the output files that are there as they were written, or about to be, whatever build wrote them."""
         coming = {place: written for written, place in self._files}
-        times = run_times(store) | {run.run_id: run.run_at}
+        earlier = {abs(content) for content, _ in state.files.values()} - {run.run_id}
+        times = run_times(store, earlier) | {run.run_id: run.run_at}
         for name, (content, sha256) in sorted(state.files.items()):
             place, table, run_id = self.directory / name, name.split(".")[0], abs(content)
             there = place in coming or place in self._in_place
@@ -139,12 +140,6 @@ class PendingFiles:
                     coming.get(place, place), name, sha256, table, [c.name for c in columns], row_count, run_id,
                     times.get(run_id),
                 )  # fmt: skip
-
-    def _sweep(self, name: str) -> None:
-        """Remove what builds that were killed had written for a file."""
-        for leftover in self.directory.glob(f".{name}.*.tmp"):
-            if re.fullmatch(r"\d+(\.before)?\.tmp", leftover.name.removeprefix(f".{name}.")):
-                remove(leftover)
 
     def _leave(self, state: State, names: set[str]) -> None:
         """Have files that a build wrote, but that are no longer asked for, go: they would not follow the tables."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 from lc_ibis.engine.run import Freshness, Run
-from lc_ibis.engine.state import State
-from lc_ibis.engine.state_tables import LAYER
+from lc_ibis.engine.state import State, run_times
 from lc_ibis.engine.store import Store
 
 Status = Literal["pass", "warn", "fail"]
@@ -44,20 +43,11 @@ def freshness(
 
     The data of a source changed in the run whose number is the version of its table.
     """
-    changed = _run_times(store, state, {state.tables[name].version for name in modified} - {run.run_id})
+    changed = run_times(store, {state.tables[name].version for name in modified} - {run.run_id})
     for name, modified_at in modified.items():
         changed_at = changed.get(state.tables[name].version, run.run_at)
         file_hours, data_hours = ((run.run_at - at) / HOUR for at in (modified_at, changed_at))
         yield Freshness(name, modified_at, changed_at, file_hours, data_hours, ages.status(file_hours, data_hours))
-
-
-def _run_times(store: Store, state: State, numbers: Iterable[int]) -> dict[int, datetime]:
-    """Return when runs were, by number."""
-    wanted = set(numbers)
-    if not wanted or state.last_run is None:
-        return {}
-    runs = store.table(LAYER, "runs")
-    return {row["run_id"]: row["run_at"] for row in store.rows(runs.filter(runs.run_id.isin(sorted(wanted))))}
 
 
 def sentence(found: Freshness) -> str:

@@ -177,11 +177,14 @@ def done_tables(store: Store) -> ir.Table | None:
     return store.table(LAYER, "run_tables") if is_there else None
 
 
-def run_times(store: Store) -> dict[int, datetime]:
-    """Return when each run was that changed something, by its number."""
-    if (LAYER, "runs") not in store.tables():
+def run_times(store: Store, numbers: Iterable[int] | None = None) -> dict[int, datetime]:
+    """Return when each run was that changed something, by its number; all, or those of these numbers."""
+    wanted = None if numbers is None else sorted(set(numbers))
+    if wanted == [] or (LAYER, "runs") not in store.tables():
         return {}
-    return {run_id: run_at for run_id, run_at, *_ in _rows(store, store.table(LAYER, "runs"))}
+    runs = store.table(LAYER, "runs")
+    runs = runs if wanted is None else runs.filter(runs.run_id.isin(wanted))
+    return {run_id: run_at for run_id, run_at, *_ in _rows(store, runs)}
 
 
 def _version(store: Store) -> int:
