@@ -73,7 +73,7 @@ def run_pipeline(
         with opened(settings) as store:
             state = State.read(store)
             run = ShownRun(*state.next_run(now), lineage=pipeline.lineage)
-            with _reported(run, settings):
+            with _reported(run, settings, store):
                 _build(pipeline, settings, store, state, run, chosen, progress)
     except BaseException as error:  # an interruption too leaves nothing published
         if listener:
@@ -109,16 +109,17 @@ def _verify_sources(pipeline: Pipeline, settings: Settings) -> None:
 
 
 @contextmanager
-def _reported(run: Run, settings: Settings) -> Iterator[None]:
+def _reported(run: Run, settings: Settings, store: Store) -> Iterator[None]:
     """Write the quality report, however the run ends once its database is open."""
     report.prepare(settings.reports)
-    started = time.perf_counter()
+    started, cut_off_before = time.perf_counter(), store.interrupted_at
     failed: LcIbisError | None = None
     try:
         yield
     except LcIbisError as error:
         run.error, failed = str(error), error
-        error.is_undone = run.status == "failed"
+        error.is_undone = run.status == "failed" and store.interrupted_at == cut_off_before
+        error.is_torn = store.interrupted_at != cut_off_before
         raise
     except KeyboardInterrupt:
         run.error = "interrupted"

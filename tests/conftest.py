@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import importlib.util
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ import lc_ibis
 from lc_ibis.backends import duckdb
 from lc_ibis.engine import refresh
 from lc_ibis.engine.run import Run
+from tests.patience import PatientBrowser
 
 _COMMON: dict[str, Any] = {
     "deadline": None,
@@ -189,24 +189,24 @@ def spark() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def connect_server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of a Spark Connect server with Delta Lake, on loopback; its catalog is that of one session."""
+def delta_server(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A Spark Connect server with Delta Lake, on loopback, for all tests."""
     if not _NO_SPARK:
         # Java is started by a fork, which the server's client does not always survive: so before it.
         request.getfixturevalue("spark")
-    from pysail.spark import SparkConnectServer
-    from pyspark.sql.connect.session import SparkSession
+    from tests.connect_server import ConnectServer
 
-    before = Path.cwd()
-    os.chdir(tmp_path_factory.mktemp("server"))  # where it keeps its tables
-    server = SparkConnectServer("127.0.0.1", 0)
-    server.start(background=True)
-    host, port = server.listening_address
-    session = SparkSession.builder.remote(f"sc://{host}:{port}").getOrCreate()
-    os.chdir(before)
-    yield f"sc://{host}:{port}"
-    session.stop()
+    server = ConnectServer(tmp_path_factory.mktemp("server"))
+    yield server
+    server.session().stop()
     server.stop()
+
+
+@pytest.fixture
+def connect_server(delta_server: Any) -> str:
+    """The address of that server, whose session is active, and lives."""
+    delta_server.session()
+    return str(delta_server.address)
 
 
 class Engine:
@@ -273,5 +273,5 @@ def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
+        yield PatientBrowser(browser)
         browser.close()

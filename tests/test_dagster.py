@@ -28,6 +28,7 @@ from lc_ibis.errors import SettingsError
 from lc_ibis.integrations.dagster import definitions
 from lc_ibis.layers import pipeline
 from tests.conftest import ALICE, SAVINGS, Lending
+from tests.patience import HANGING
 from tests.test_extension import project  # noqa: F401
 from tests.test_sample import DAYS
 
@@ -280,7 +281,7 @@ def ancestors(name: str) -> set[str]:
 def materialized(command: str) -> set[str]:
     """Run a command in the current project; the assets that it made, as Dagster remembers them."""
     words = [sys.executable, "-m", *shlex.split(command)]
-    ended = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=HANGING)
     assert ended.returncode == 0, ended.stderr[-3000:]
     with dg.DagsterInstance.get() as instance:
         return {key.to_user_string() for key in instance.all_asset_keys()}
@@ -312,6 +313,7 @@ def test_its_pages_show_the_tables(home: Path) -> None:
     with _served() as address, sync_playwright() as started:
         browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         view = browser.new_page(viewport={"width": 1400, "height": 1000})
+        view.set_default_timeout(HANGING * 1000)
         view.goto(f"{address}/asset-groups")
         view.get_by_text("Skip", exact=True).click()  # what it asks of newcomers
         for name, page, told in (
@@ -325,7 +327,7 @@ def test_its_pages_show_the_tables(home: Path) -> None:
         ):
             view.goto(f"{address}/{page}")
             for text in told:
-                view.get_by_text(text).first.wait_for(timeout=60_000)
+                view.get_by_text(text).first.wait_for()
             if pictures := os.environ.get("LC_IBIS_PICTURES"):
                 view.screenshot(path=Path(pictures) / f"dagster_{name}.png")
         browser.close()
@@ -341,13 +343,13 @@ def _served() -> Iterator[str]:
     server = subprocess.Popen([sys.executable, "-m", "dagster_webserver", *words], stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(120):
+        while server.poll() is None:
             try:
-                urllib.request.urlopen(f"{address}/server_info", timeout=2)
+                urllib.request.urlopen(f"{address}/server_info", timeout=HANGING)
                 break
             except OSError:
                 time.sleep(0.5)
         yield address
     finally:
         server.terminate()
-        server.wait(30)
+        server.wait()

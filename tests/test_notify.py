@@ -16,6 +16,7 @@ from lc_ibis.engine.run import TableRun
 from lc_ibis.errors import ChecksFailed, DatabaseError, LcIbisError, SettingsError
 from lc_ibis.quality import notify
 from tests.conftest import ALICE, SAVINGS, Lending
+from tests.patience import HANGING
 from tests.servers import DRIPPING, answering
 from tests.test_atomic import HUGE
 
@@ -152,7 +153,7 @@ def test_what_takes_too_long_keeps_no_process_from_ending() -> None:
         "from threading import Event; from lc_ibis.quality.telling import within\n"
         "try: within(0.01, Event().wait)\nexcept TimeoutError: print('left')"
     )
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=HANGING, check=True)
     assert ended.stdout == "left\n"
 
 

@@ -18,6 +18,7 @@ from lc_ibis.cli import main
 from lc_ibis.errors import DatabaseError, OutputError, SettingsError
 from lc_ibis.layers import pipeline
 from tests.conftest import Lending
+from tests.patience import HANGING
 from tests.test_extension import project  # noqa: F401
 from tests.test_page import HOSTILE, cut_off
 from tests.test_sample import DAYS
@@ -189,7 +190,7 @@ def test_it_is_served_to_this_machine_alone(lending: Lending) -> None:
         thread.start()
         try:
             assert host == "127.0.0.1"
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/tables/ledger.html", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/tables/ledger.html", timeout=HANGING) as answer:
                 assert b"every row of it accounted for" in answer.read()
             with pytest.raises(SettingsError, match=f"port: {port} is not to be had"), site.served(int(port)):
                 pass

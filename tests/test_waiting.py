@@ -20,6 +20,7 @@ from lc_ibis.backends.manifest import locked
 from lc_ibis.engine import exports
 from lc_ibis.errors import DatabaseInUse, OutputError, SettingsError
 from tests.conftest import ALICE, SAVINGS, Lending
+from tests.patience import HANGING
 
 CHANGED = ("A1", "1", "7000.00", "Savings")
 _HOLD = "import duckdb; c = duckdb.connect({database!r}); print(1, flush=True); input()"
@@ -33,7 +34,7 @@ def held(database: Path) -> Iterator[subprocess.Popen[str]]:
         assert holder.stdout
         holder.stdout.readline()
         yield holder
-        holder.communicate("\n", timeout=30)
+        holder.communicate("\n", timeout=HANGING)
 
 
 def test_who_holds_the_database_is_named_and_since_when(lending: Lending) -> None:
@@ -55,7 +56,7 @@ def test_a_build_waits_until_the_other_has_ended(lending: Lending) -> None:
         ending = threading.Timer(1.0, holder.stdin.write, ["\n"])
         ending.start()
         threading.Timer(1.1, holder.stdin.flush).start()
-        assert lending.build(wait=30).status == "built"
+        assert lending.build(wait=HANGING).status == "built"
         ending.join()
     assert lending.rows("stg_account", "balance_amount") == [7000]
 

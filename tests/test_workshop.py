@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.patience import HANGING
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -72,12 +74,12 @@ def test_the_image_runs_as_nobody_special_and_copies_what_is_there() -> None:
 def test_the_image_s_wheel_holds_all_that_a_build_needs(tmp_path: Path) -> None:
     """The steps of the Dockerfile, in a virtual environment: the wheel alone makes a project and builds it."""
     wheel = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--wheel-dir", str(tmp_path), str(ROOT)]
-    subprocess.run(wheel, check=True, timeout=300)
+    subprocess.run(wheel, check=True, timeout=HANGING)
     [made] = tmp_path.glob("*.whl")
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
-    subprocess.run([tmp_path / "venv/bin/pip", "install", "-q", str(made)], check=True, timeout=600)
+    subprocess.run([tmp_path / "venv/bin/pip", "install", "-q", str(made)], check=True, timeout=HANGING)
     command = tmp_path / "venv/bin/lc-ibis"
     subprocess.run([command, "init", "mine"], cwd=tmp_path, check=True)
     for words in (["build"], ["docs", "build"], ["report", "--format", "html"]):
-        subprocess.run([command, *words], cwd=tmp_path / "mine", check=True, capture_output=True, timeout=120)
+        subprocess.run([command, *words], cwd=tmp_path / "mine", check=True, capture_output=True, timeout=HANGING)
     assert (tmp_path / "mine/site/tables/account_summary.html").is_file()

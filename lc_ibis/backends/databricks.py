@@ -13,9 +13,10 @@ import pyarrow as pa
 # Ibis' backend of Databricks is imported where its package is missing too, and says so only when it is used.
 from databricks import sql as _sql  # noqa: F401
 
+from lc_ibis.backends.spark_life import AGAIN, ENDED
 from lc_ibis.backends.spark_tables import copying_arrow, exact, named
 from lc_ibis.backends.statements import Statements
-from lc_ibis.errors import DatabaseError, SettingsError
+from lc_ibis.errors import DatabaseError, SessionEnded, SettingsError
 
 HOST, TOKEN, HTTP_PATH = "DATABRICKS_HOST", "DATABRICKS_TOKEN", "DATABRICKS_HTTP_PATH"
 CATALOG, SCHEMA = "DATABRICKS_CATALOG", "DATABRICKS_SCHEMA"
@@ -31,6 +32,7 @@ class Warehouse:
         if missing:
             raise SettingsError(f"backend: databricks needs the environment variables {', '.join(missing)}.")
         self._token = os.environ[TOKEN]
+        self.has_ended = self.replaces_ended = False
         self.statements = Statements(self._plan)
         host = os.environ[HOST].removeprefix("https://").rstrip("/")
         try:
@@ -86,4 +88,7 @@ class Warehouse:
 
     def _failed(self, what: str, error: Any) -> DatabaseError:
         said = str(error).replace(self._token, "***").strip().splitlines() or [type(error).__name__]
+        if "Invalid SessionHandle" in said[0]:
+            self.has_ended = True
+            return SessionEnded(f"{ENDED} (the warehouse closed it). {AGAIN}")
         return DatabaseError(f"{what} ({said[0][:500]}).")

@@ -71,9 +71,14 @@ class Delta(SparkTables):
         self._values_names: list[str] = []
         self._has_scratch_schema = self._writing = False
         self._tables = self._listed()
-        if read_only and not self._tables:
+        if not self._tables and (read_only or engine.replaces_ended):
             engine.close()
-            raise DatabaseError(f"{place}: there are no tables. Make them with lc-ibis build.")
+            lost = (
+                " The session that was active has ended; if its catalog ended with it, what it named is lost to this "
+                "server. To begin anew, build once more."
+            )
+            fix = " Make them with lc-ibis build." if read_only else lost
+            raise DatabaseError(f"{place}: there are no tables.{fix}")
         self._last = self._journal()
 
     def __enter__(self) -> Delta:
@@ -83,8 +88,10 @@ class Delta(SparkTables):
         self.close()
 
     def close(self) -> None:
-        """Drop what was kept for the length of this connection."""
+        """Drop what was kept for the length of this connection; a later build does, if the session has ended."""
         try:
+            if self._engine.has_ended:
+                return
             for name in self._scratches:
                 self._run(f"DROP TABLE IF EXISTS {name}")
             for name in self._values_names:
@@ -214,6 +221,9 @@ class Delta(SparkTables):
     def _note(self, has_ended: bool) -> None:
         row = (self._build, datetime.now(timezone.utc).replace(tzinfo=None), has_ended)
         rows = self._sql(self._values(_JOURNAL_SCHEMA, [row]))
+        if not has_ended:
+            # Before it is sure: a note that was lost on its way back may have been taken.
+            self._last = dict(zip(_JOURNAL_SCHEMA.names, row, strict=True))
         self._run(f"CREATE OR REPLACE TABLE {self._name(_STATE, _JOURNAL)} USING delta AS {rows}")
         self._last = self._journal()
 

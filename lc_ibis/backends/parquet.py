@@ -88,10 +88,12 @@ class Parquet(SparkTables):
         self._manifest.sweep()
         self._writing = True
         try:
-            yield
+            with self._session.life.watched():
+                yield
+                if self._writing:
+                    for place in list(self._dead):
+                        self._settle(place)
             if self._writing:
-                for place in list(self._dead):
-                    self._settle(place)
                 self._manifest.replace(self._tables)
                 self._writing = False
         finally:
@@ -228,10 +230,11 @@ class Parquet(SparkTables):
 
         In files: what Spark persists carries its whole plan into all that is made from it.
         """
-        part, rows = self._scratch_part(), self._frame(query)
-        with self._session.statements.timed(lambda: self._sql(query)):
+        part = self._scratch_part()
+        with self._session.life.watched(), self._session.statements.timed(lambda: self._sql(query)):
+            rows = self._frame(query)
             rows.write.parquet(to_write(part))
-        return self._session.view(self._read(rows.schema, part), query.schema())
+            return self._session.view(self._read(rows.schema, part), query.schema())
 
     def _scratch_part(self) -> Path:
         self._kept.append(self._manifest.scratch_part(reading=self._lock is None))
@@ -258,7 +261,7 @@ class Parquet(SparkTables):
     def write_file(self, query: ir.Table, path: Path, format: str) -> None:
         """Write a query's rows to one file, csv (with header) or parquet, to the byte as DuckDB does."""
         part = self._scratch_part()
-        with self._session.statements.timed(lambda: self._sql(query)):
+        with self._session.life.watched(), self._session.statements.timed(lambda: self._sql(query)):
             self._frame(query).write.parquet(to_write(part))
         files = ", ".join(one_file(file) for file in sorted(part.glob("*.parquet")))
         with duckdb.connect() as con:

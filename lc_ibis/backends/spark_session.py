@@ -19,9 +19,13 @@ from ibis.backends.pyspark import Backend
 from ibis.backends.pyspark.datatypes import PySparkSchema
 from pyspark.sql import SparkSession
 
+from lc_ibis.backends.spark_life import Life, is_connect
 from lc_ibis.backends.spark_tables import ibis_type, named
 from lc_ibis.backends.statements import Statements
-from lc_ibis.errors import DatabaseError, SettingsError
+from lc_ibis.errors import DatabaseError, SessionEnded, SettingsError
+from lc_ibis.redaction import logger
+
+log = logger(__name__)
 
 # What one meaning on all engines rests on: errors in place of wrong values, times in UTC, exact to the microsecond.
 MEANING = {
@@ -39,7 +43,7 @@ _QUIET = Path(__file__).with_name("spark_log4j2.properties")
 
 
 class Session:
-    """A Spark session as the stores use it. Raises SettingsError, DatabaseError."""
+    """A Spark session as the stores use it. Raises SettingsError, DatabaseError; SessionEnded once it is no more."""
 
     def __init__(
         self, remote: str | None = None, master: str | None = None, threads: int | None = None,
@@ -50,7 +54,19 @@ class Session:
             raise SettingsError("master: a Spark session is active, and its cluster is taken. Leave --master.")
         self.spark = active or (_connected(remote) if remote else _started(master, threads, memory_limit))
         self._is_ours = active is None
-        _settle(self.spark)
+        self.life = Life(self.spark, remote)
+        self.replaces_ended = False
+        try:
+            _settle(self.spark, self.life)
+        except SessionEnded as ended:
+            if not remote or self._is_ours:
+                raise
+            # Its address alone says what it is, so another is as good.
+            log.warning("%s A new one is opened.", ended)
+            self.life.leave()
+            self.spark, self._is_ours, self.replaces_ended = _connected(remote), True, True
+            self.life = Life(self.spark, remote)
+            _settle(self.spark, self.life)
         self.con: Backend = ibis.pyspark.connect(self.spark)
         self._views: list[str] = []
         self.statements = Statements(partial(_plan, self.spark))
@@ -60,19 +76,26 @@ class Session:
         """Say whether tables can be Delta tables: on a Connect server, on Databricks, or where its extension is."""
         return _has_delta(self.spark)
 
+    @property
+    def has_ended(self) -> bool:
+        """Say whether the session is known to be no more."""
+        return self.life.has_ended
+
     def fetch(self, sql: str) -> pa.Table:
         """Run a statement and return its rows."""
-        with self.statements.timed(sql):
+        with self.life.watched(), self.statements.timed(sql):
             return self.spark.sql(sql).toArrow()
 
     def schema(self, sql: str) -> ibis.Schema:
         """Return the columns and types that Spark gives a query, without running it."""
-        return ibis.schema({field.name: ibis_type(field.dataType) for field in self.spark.sql(sql).schema})
+        with self.life.watched():
+            return ibis.schema({field.name: ibis_type(field.dataType) for field in self.spark.sql(sql).schema})
 
     def view(self, rows: object, schema: ibis.Schema) -> ir.Table:
         """Return a data frame as an Ibis table; its name is dropped when the session is closed."""
         name = f"lc_ibis_{uuid4().hex}"
-        rows.createOrReplaceTempView(name)  # type: ignore[attr-defined]
+        with self.life.watched():
+            rows.createOrReplaceTempView(name)  # type: ignore[attr-defined]
         self._views.append(name)
         return named(self.con, schema, name)
 
@@ -80,26 +103,27 @@ class Session:
         """Return rows that are here as a table there."""
         # Of no rows Spark asks what the columns are.
         given = (rows,) if len(rows) else ([], PySparkSchema.from_ibis(schema))
-        return self.view(self.spark.createDataFrame(*given), schema)
+        with self.life.watched():
+            return self.view(self.spark.createDataFrame(*given), schema)
 
     def write_parts(self, sql: str, schema: ibis.Schema, directory: Path) -> None:
         """Run a query and have the executors write its rows to Parquet files in an empty directory.
 
         Times have no zone there, as in DuckDB's files. Of no rows some engines make no file.
         """
-        rows = self.spark.sql(sql)
-        for name, type_ in schema.items():
-            if type_.is_timestamp():
-                rows = rows.withColumn(name, rows[name].cast("timestamp_ntz"))
-        # A volume of Databricks is no place of the local file system to Spark.
-        with self.statements.timed(sql):
+        with self.life.watched(), self.statements.timed(sql):
+            rows = self.spark.sql(sql)
+            for name, type_ in schema.items():
+                if type_.is_timestamp():
+                    rows = rows.withColumn(name, rows[name].cast("timestamp_ntz"))
+            # A volume of Databricks is no place of the local file system to Spark.
             rows.write.mode("append").parquet(str(directory.resolve()) if _on_databricks() else to_write(directory))
 
     def close(self) -> None:
         """Forget what was named; a session that was started here ends."""
         self.statements.summary()
-        if self._is_ours:
-            self.spark.stop()
+        if self._is_ours or self.life.has_ended:
+            self.life.leave()
         else:
             for name in self._views:
                 self.spark.catalog.dropTempView(name)
@@ -127,12 +151,9 @@ def keeps_delta(remote: str | None) -> bool:
 
 
 def _has_delta(session: SparkSession) -> bool:
-    extensions = session.conf.get("spark.sql.extensions", "") or ""
-    return _is_remote(session) or _on_databricks() or "delta" in extensions.lower()
-
-
-def _is_remote(session: SparkSession) -> bool:
-    return type(session).__module__.startswith("pyspark.sql.connect")
+    if is_connect(session) or _on_databricks():
+        return True
+    return "delta" in (session.conf.get("spark.sql.extensions", "") or "").lower()
 
 
 def _active(remote: str | None) -> SparkSession | None:
@@ -141,8 +162,10 @@ def _active(remote: str | None) -> SparkSession | None:
         from pyspark.sql.connect.session import SparkSession as Remote
 
         active = Remote.getActiveSession()
-        is_there = active is not None and getattr(active.client._builder, "endpoint", None) == _endpoint(remote)
-        return cast(SparkSession, active) if is_there else None
+        if active is None or getattr(active.client._builder, "endpoint", None) != _endpoint(remote):
+            return None
+        _refuse_silence(remote)
+        return cast(SparkSession, active)
     # A task of a Databricks job has a session, which need not be the active one of its thread.
     return SparkSession.builder.getOrCreate() if _on_databricks() else SparkSession.getActiveSession()
 
@@ -151,16 +174,21 @@ def _on_databricks() -> bool:
     return "DATABRICKS_RUNTIME_VERSION" in os.environ
 
 
-def _settle(spark: SparkSession) -> None:
-    """Have a session mean what all engines mean. Raises SettingsError where it cannot."""
+def _settle(spark: SparkSession, life: Life) -> None:
+    """Have a session mean what all engines mean. Raises SettingsError where it cannot, SessionEnded where it is none."""
+    life.begin()
     for name, value in MEANING.items():
         try:
-            if spark.conf.get(name, None) != value:
-                spark.conf.set(name, value)
+            with life.watched():
+                if spark.conf.get(name, None) != value:
+                    spark.conf.set(name, value)
+        except SessionEnded:
+            raise
         except Exception as error:
             if name not in _LOOKED_AT:
                 raise SettingsError(f"backend: the Spark session refuses {name} = {value} ({error}).") from None
-    moment = spark.sql("SELECT TIMESTAMP '2000-01-01 00:00:00' AS moment").schema["moment"].dataType
+    with life.watched():
+        moment = spark.sql("SELECT TIMESTAMP '2000-01-01 00:00:00' AS moment").schema["moment"].dataType
     if moment.typeName() != "timestamp":
         raise SettingsError(f"backend: to this Spark session TIMESTAMP is {moment.typeName()}. It must have a zone.")
 
@@ -173,6 +201,12 @@ def _endpoint(remote: str) -> str:
 def _connected(remote: str) -> SparkSession:
     from pyspark.sql.connect.session import SparkSession as Remote
 
+    _refuse_silence(remote)
+    return cast(SparkSession, Remote.builder.remote(remote).create())
+
+
+def _refuse_silence(remote: str) -> None:
+    """Raise DatabaseError where no server answers."""
     host, port = _endpoint(remote).rsplit(":", 1)
     try:
         # Spark itself would try for many minutes. What follows the host is in no error: a token may be there.
@@ -181,7 +215,6 @@ def _connected(remote: str) -> SparkSession:
         raise DatabaseError(
             f"sc://{host}:{port}: no Spark Connect server answers ({error.strerror or error})."
         ) from None
-    return cast(SparkSession, Remote.builder.remote(remote).create())
 
 
 def _started(master: str | None, threads: int | None, memory_limit: str | None) -> SparkSession:

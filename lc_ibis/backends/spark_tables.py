@@ -28,6 +28,10 @@ class Engine(Protocol):
 
     con: Any
 
+    @property
+    def has_ended(self) -> bool: ...  # known to answer no more
+    @property
+    def replaces_ended(self) -> bool: ...  # opened in place of one that had ended, of which a catalog may have been
     def fetch(self, sql: str) -> pa.Table: ...
     def schema(self, sql: str) -> ibis.Schema: ...
     def load(self, rows: pa.Table, schema: ibis.Schema) -> ir.Table: ...

@@ -29,6 +29,8 @@ class _Group(click.Group):
             echo(f"Error: {error}", err=True)
             if error.is_undone:
                 echo("Nothing was published: tables and files are as they were.", err=True)
+            if error.is_torn:
+                echo("Some tables are new, others as they were: the next build sees it and makes all anew.", err=True)
             if error.report:
                 echo(f"Report: {error.report}", err=True)
             sys.exit(error.exit_code)

@@ -16,6 +16,7 @@ import duckdb
 
 import lc_ibis
 from tests.conftest import ACCOUNT, CUSTOMER, Lending, Row, write_csv
+from tests.patience import HANGING
 
 ROOT = Path(__file__).parents[2]
 READERS = "readers.duckdb"
@@ -43,7 +44,7 @@ class Killer:
         return cast(dict[str, Any], json.loads(self._process.stdout.readline()))
 
     def close(self) -> None:
-        self._process.communicate(timeout=60)
+        self._process.communicate(timeout=HANGING)
 
 
 def customers(day: int) -> list[Row]:

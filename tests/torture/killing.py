@@ -26,6 +26,7 @@ from lc_ibis import migrations
 from lc_ibis.backends import duckdb
 from lc_ibis.engine import refresh, state
 from lc_ibis.errors import LcIbisError
+from tests.patience import HANGING
 
 # What changes a name or makes something last, and every statement of SQL.
 STEPS = (
@@ -127,7 +128,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     os.close(writing)
     steps = b""
     while True:
-        left = request.get("seconds", 60) - (time.perf_counter() - started)
+        left = request.get("seconds", HANGING) - (time.perf_counter() - started)
         if not select.select([reading], [], [], max(left, 0))[0]:
             os.kill(child, signal.SIGKILL)
             break
