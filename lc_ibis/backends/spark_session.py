@@ -175,7 +175,7 @@ def _on_databricks() -> bool:
 
 
 def _settle(spark: SparkSession, life: Life) -> None:
-    """Have a session mean what all engines mean. Raises SettingsError where it cannot, SessionEnded where it is none."""
+    """Have a session mean what all engines mean. Raises SettingsError, SessionEnded."""
     life.begin()
     for name, value in MEANING.items():
         try:
