@@ -18,9 +18,8 @@ import ibis.expr.types as ir
 
 from lc_ibis.engine.contracts import Contract, Integer, Text, column, key
 from lc_ibis.engine.extracts import OPERATION, Files, delivered
-from lc_ibis.engine.model import Model
+from lc_ibis.engine.model import Model, among_rows, key_values
 from lc_ibis.engine.store import Store
-from lc_ibis.engine.touched import among_rows, key_values
 from lc_ibis.errors import ExtractError, ReplayedExtract, cut
 
 Kind = Literal["full", "delta"]

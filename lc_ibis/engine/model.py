@@ -157,6 +157,19 @@ class Model:
             self.checks.append(check)
 
 
+def key_values(model: Model, table: ir.Table, by: tuple[str, ...]) -> dict[str, ir.Value]:
+    """Return the values of the key columns in rows of a model, as expressions by name."""
+    read_as = {c.name: c.read_as for c in model.contract.columns if c.read_as}
+    return {name: read_as[name](table[name]) if name in read_as else table[name] for name in by}
+
+
+def among_rows(model: Model, table: ir.Table, keys: ir.Table, by: tuple[str, ...]) -> ir.Table:
+    """Return the rows of a model whose key is in `keys`, null being a value."""
+    wanted = keys.rename(lambda name: f"touched_{name}")
+    values = key_values(model, table, by)
+    return table.semi_join(wanted, [value.identical_to(wanted[f"touched_{name}"]) for name, value in values.items()])
+
+
 def model(kind: Kind, contract: type[Contract] = Contract) -> Callable[[Callable[..., ir.Table]], Model]:
     """Declare the decorated function a model; its layer is the name of its module."""
 

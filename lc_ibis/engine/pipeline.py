@@ -8,14 +8,15 @@ from datetime import datetime
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import ibis
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
 from lc_ibis.engine.contracts import moment
-from lc_ibis.engine.locality import mixing
-from lc_ibis.engine.model import RECEIVED, RUN_AT, Ephemeral, Model, Source
+from lc_ibis.engine.model import RECEIVED, RUN_AT, Ephemeral, Model, Snapshot, Source, key_values
+from lc_ibis.engine.provenance import Tracer, Untraceable, Ways
 from lc_ibis.errors import ModelError, SelectionError, hint
 
 LEDGER = "ledger"
@@ -43,6 +44,7 @@ class Pipeline:
     def __init__(self, models: Iterable[Model], outputs: Iterable[Output] = ()):
         self.models = _in_order(_named(models))
         self.outputs = tuple(outputs)
+        self.ways: dict[str, Ways] = {}  # of the models that are computed by key
         for output in self.outputs:
             if not self[output.table].is_stored:
                 raise ModelError(f"{output.table}: it is not stored, so it cannot be written to files.")
@@ -53,7 +55,8 @@ class Pipeline:
                         f"{model.name} ({model.where}): it is to be computed by {' and '.join(model.by)}, which "
                         f"{model.contract.__name__} has no columns for."
                     )
-                self._verify_routes(model, model.by)
+                if model.by:
+                    self.ways[model.name] = self._ways(model)
 
     @classmethod
     def of(cls, *modules: ModuleType, outputs: Iterable[Output] = ()) -> Pipeline:
@@ -127,40 +130,26 @@ class Pipeline:
         known = {c.name for c in model.contract.columns if c.read_as or not c.header}
         return known.issuperset(by)
 
-    def routes(self, model: Model, by: tuple[str, ...]) -> dict[str, str | None]:
-        """Say for each input how its changes lead to the keys `by` of a model.
-
-        None: the input carries the key itself. A name: the input has a key of its own, and the
-        named sibling carries both. Raises ModelError where neither is so.
-        """
-        return {name: self._route(model, by, self[name]) for name in model.inputs} if by else {}
-
-    def _verify_routes(self, model: Model, by: tuple[str, ...]) -> None:
-        routes = self.routes(model, by)
-        whole = {name: self[name].by for name, through in routes.items() if through}
-        if routes and (what := mixing(self.steps[model.name], by, whole)):
+    def _ways(self, model: Model) -> Ways:
+        """Return how changes lead to the keys of a model. Raises ModelError where they do not."""
+        rows = self.steps[model.name]
+        starts = [(rows.op(), tuple(value.op() for value in key_values(model, rows, model.by).values()))]
+        if isinstance(model.kind, Snapshot) and model.kind.held:
+            held = self._step(model.kind.held) or cast(ir.Table, unbound(self[model.kind.held])).op()
+            starts.append((held, tuple(ops.Field(held, name) for name in model.by)))
+        try:
+            return Tracer(self._step).ways(starts)
+        except Untraceable as why:
+            by = " and ".join(model.by)
             raise ModelError(
-                f"{model.name} ({model.where}): {what} makes rows of one {' and '.join(by)} depend on those of others. "
-                f"Do it by {' and '.join(by)} too, or declare the stored table Incremental(by=...): columns by which "
-                "all of it is done, or by=() to compute the whole table each time."
-            )
-        for name, through in routes.items():
-            if not self[name].is_stored:
-                self._verify_routes(self[name], self[name].by if through else by)
+                f"{model.name} ({model.where}): {why}, so it cannot be computed by {by}. Do it by {by} too, or declare "
+                "the stored table Incremental(by=...): columns by which all of it is done, or by=() to compute the "
+                "whole table each time."
+            ) from None
 
-    def _route(self, model: Model, by: tuple[str, ...], changed: Model) -> str | None:
-        if self.carries(changed, by):
-            return None
-        for name in model.inputs:
-            if changed.by and self.carries(self[name], (*by, *changed.by)):
-                return name
-        theirs = f" and {' and '.join(changed.by)}, the key of {changed.name}" if changed.by else ""
-        raise ModelError(
-            f"{model.name} ({model.where}): a change in {changed.name} touches no known {' and '.join(by)}. It has no "
-            f"such column, and no other input has it{theirs}. Carry the column through (of an extract, declare it "
-            "as received_key), or declare Incremental(by=...): other columns that all inputs have, or by=() to compute "
-            "the whole table each time."
-        )
+    def _step(self, name: str) -> ops.Relation | None:
+        """Return the expression of a model that is not stored."""
+        return None if self[name].is_stored else cast(ops.Relation, self.steps[name].op())
 
 
 def _named(models: Iterable[Model]) -> dict[str, Model]:

@@ -176,16 +176,21 @@ class Refresher:
         stored = None
         if exists:
             stored = self.touched.rows(model, keys) if keys else self.store.table(model.layer, model.name)
+
+        def result() -> ir.Table:
+            made = inputs.computed(model)
+            return self.touched.asked(model, made, keys) if keys else made
+
         if delivery:
             written, changes = self._write_delivery(model, stored, delivery)
         elif isinstance(model.kind, Snapshot):
             held = inputs[model.kind.held] if model.kind.held else None
+            if keys and held is not None:
+                held = self.touched.asked(model, held, keys)
             most = 1.0 if model.kind.may_shrink else self.max_delete_share
-            written, changes = write_versions(
-                self.store, model, inputs.computed(model), held, self.run_at, stored, most
-            )
+            written, changes = write_versions(self.store, model, result(), held, self.run_at, stored, most)
         else:
-            written, changes = write_result(self.store, model, inputs.computed(model), self.run_at, stored)
+            written, changes = write_result(self.store, model, result(), self.run_at, stored)
         self._existing.add((model.layer, model.name))
         self.tables.forget(model.name)
         if changes:

@@ -1,7 +1,7 @@
 """Which keys a change touches, and the inputs narrowed to those keys.
 
-Names say it: a column with the name of a key holds values of that key, in whatever table it stands.
-A model's rows of some keys are its function's result over its inputs narrowed to those keys.
+How rows of the tables before a model lead to its keys is known: see provenance. A model's rows of some keys are its
+function's result over the rows that lead to them.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import ibis
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
-from lc_ibis.engine.model import Model
+from lc_ibis.engine.model import Model, among_rows, key_values
 from lc_ibis.engine.pipeline import Pipeline, Tables
+from lc_ibis.engine.provenance import Path, Values, Ways
 from lc_ibis.engine.store import Store
+from lc_ibis.engine.values import through
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,13 @@ class Changes:
 
 @dataclass(frozen=True)
 class Keys:
-    """Some values of the key columns `by`, each once, null being a value; no table where there are none."""
+    """Some values of the key columns `by`, each once, null being a value; no table where there are none.
+
+    `ways` are those that rows take to such keys.
+    """
 
     by: tuple[str, ...]
+    ways: Ways
     table: ir.Table | None
     count: int
 
@@ -46,25 +53,35 @@ class Touched:
 
     def __init__(self, pipeline: Pipeline, store: Store, tables: Tables, changes: Mapping[str, Changes]):
         self._pipeline, self._store, self._tables, self._changes = pipeline, store, tables, changes
-        self._keys: dict[tuple[tuple[str, ...], ...], Keys] = {}
+        self._keys: dict[tuple[tuple[str, ...], Ways], Keys] = {}
         self._narrowed: dict[int, Tables] = {}
 
     def keys(self, model: Model) -> Keys:
         """Return the keys of a model whose rows may differ, as its inputs changed."""
-        signature = (model.by, model.inputs)
+        ways = self._pipeline.ways[model.name]
+        signature = (model.by, ways)
         if signature not in self._keys:
-            pieces = self._moved(model, model.by)
-            self._keys[signature] = self._collected(model.by, pieces)
+            types = key_values(model, ibis.table(model.contract.schema()), model.by)
+            pieces = [
+                self._followed(path, rows, {name: value.type() for name, value in types.items()})
+                for path in sorted(ways.paths, key=lambda path: path.table)
+                if (changes := self._changes.get(path.table))
+                for rows in (changes.removed, changes.added)
+            ]
+            self._keys[signature] = self._collected(model.by, ways, pieces)
         return self._keys[signature]
 
     def narrowed(self, keys: Keys) -> Tables:
-        """Return the pipeline's tables, those with the columns of the keys narrowed to the keys."""
+        """Return the pipeline's tables, narrowed to the rows that lead to the keys where all of theirs are told."""
         if id(keys) not in self._narrowed:
+            straight = {name: keys.ways.straight(name) for name in {path.table for path in keys.ways.paths}}
+            narrow = {name for name, values in straight.items() if values}
 
             def found(model: Model) -> ir.Table | None:
-                if not self._pipeline.carries(model, keys.by):
-                    return self._tables[model.name]
-                return self.rows(model, keys) if model.is_stored else None
+                if model.name in narrow:
+                    return self._leading(model, keys, straight[model.name])
+                is_apart = model.is_stored or not narrow.intersection(self._pipeline.stored_inputs[model.name])
+                return self._tables[model.name] if is_apart else None
 
             self._narrowed[id(keys)] = self._tables.over(found)
         return self._narrowed[id(keys)]
@@ -74,43 +91,57 @@ class Touched:
         assert keys.table is not None
         return self._store.scratch(among_rows(model, self._tables[model.name], keys.table, keys.by))
 
-    def _collected(self, by: tuple[str, ...], pieces: list[ir.Table]) -> Keys:
+    def asked(self, model: Model, result: ir.Table, keys: Keys) -> ir.Table:
+        """Return the rows of a result over the narrowed tables that have one of the keys."""
+        assert keys.table is not None
+        return among_rows(model, result, keys.table, keys.by) if keys.ways.gives_others else result
+
+    def _leading(self, model: Model, keys: Keys, straight: tuple[Values, ...]) -> ir.Table:
+        assert keys.table is not None
+        table = self._tables[model.name]
+        found = [_having(table, _over(values, table), keys.table.select(*keys.by)) for values in straight]
+        return self._store.scratch(ibis.union(*found, distinct=True) if len(found) > 1 else found[0])
+
+    def _collected(self, by: tuple[str, ...], ways: Ways, pieces: list[ir.Table]) -> Keys:
         if not pieces:
-            return Keys(by, None, 0)
+            return Keys(by, ways, None, 0)
         union = ibis.union(*pieces, distinct=True) if len(pieces) > 1 else pieces[0].distinct()
         table = self._store.scratch(union)
-        return Keys(by, table, self._store.count(table))
+        return Keys(by, ways, table, self._store.count(table))
 
-    def _moved(self, model: Model, by: tuple[str, ...]) -> list[ir.Table]:
-        """Return tables of the values of `by` that changes in a model's inputs touch."""
-        pieces = []
-        for name, through in self._pipeline.routes(model, by).items():
-            known = self._pipeline[name]
-            if through is None:
-                pieces += self._changed(known, by)
-            elif moved := self._changed(known, known.by):
-                sibling = self._pipeline[through]
-                near = self.rows(sibling, self._collected(known.by, moved))
-                pieces.append(near.select(**key_values(sibling, near, by)))
-        return pieces
+    def _followed(self, path: Path, rows: ir.Table, types: Mapping[str, ibis.DataType]) -> ir.Table:
+        """Return the keys to which some rows of a table lead."""
+        values = _over(path.values, rows)
+        for hop in path.hops:
+            there = self._there(hop.relation)
+            links = rows.select(**_named(values)).distinct()
+            rows = _having(there, _over(hop.match, there), links)
+            values = _over(hop.give, rows)
+        return rows.select(**{n: _typed(v, t) for (n, t), v in zip(types.items(), values, strict=True)})
 
-    def _changed(self, model: Model, by: tuple[str, ...]) -> list[ir.Table]:
-        """Return tables of the values of `by` in the rows of a table that changed."""
-        if not model.is_stored:
-            return self._moved(model, by)
-        changes = self._changes.get(model.name)
-        both = (changes.removed, changes.added) if changes else ()
-        return [rows.select(**key_values(model, rows, by)) for rows in both]
+    def _there(self, relation: ops.Relation) -> ir.Table:
+        """Return a relation over unbound tables as it is now."""
+        while isinstance(relation, ops.Reference):
+            relation = relation.parent
+        known = {table: self._tables[table.name].op() for table in relation.find(ops.UnboundTable)}
+        return relation.replace(known).to_expr()
 
 
-def key_values(model: Model, table: ir.Table, by: tuple[str, ...]) -> dict[str, ir.Value]:
-    """Return the values of the key columns in rows of a model, as expressions by name."""
-    read_as = {c.name: c.read_as for c in model.contract.columns if c.read_as}
-    return {name: read_as[name](table[name]) if name in read_as else table[name] for name in by}
+def _over(values: Values, table: ir.Table) -> list[ir.Value]:
+    """Return values over an unbound table as values of one with the same columns."""
+    return [through(value, lambda column: table[column.name].op()).to_expr() for value in values]
 
 
-def among_rows(model: Model, table: ir.Table, keys: ir.Table, by: tuple[str, ...]) -> ir.Table:
-    """Return the rows of a model whose key is in `keys`, null being a value."""
-    wanted = keys.rename(lambda name: f"touched_{name}")
-    values = key_values(model, table, by)
-    return table.semi_join(wanted, [value.identical_to(wanted[f"touched_{name}"]) for name, value in values.items()])
+def _named(values: list[ir.Value]) -> dict[str, ir.Value]:
+    return {f"value_{i}": value for i, value in enumerate(values)}
+
+
+def _typed(value: ir.Value, type_: ibis.DataType) -> ir.Value:
+    return value if value.type().copy(nullable=True) == type_.copy(nullable=True) else value.cast(type_)
+
+
+def _having(table: ir.Table, values: list[ir.Value], wanted: ir.Table) -> ir.Table:
+    """Return the rows of a table whose values are, in order, those of a row of `wanted`, null being a value."""
+    wanted = wanted.rename(lambda name: f"touched_{name}")
+    pairs = zip(values, wanted.columns, strict=True)
+    return table.semi_join(wanted, [value.identical_to(wanted[name]) for value, name in pairs])

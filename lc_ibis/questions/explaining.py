@@ -9,9 +9,8 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from lc_ibis.engine.model import Model, Snapshot, Source
+from lc_ibis.engine.model import Model, Snapshot, Source, key_values
 from lc_ibis.engine.scd2 import current
-from lc_ibis.engine.touched import key_values
 from lc_ibis.errors import SelectionError
 from lc_ibis.questions.holding import Held, held, lines_of_held
 from lc_ibis.questions.keys import having, parsed, written

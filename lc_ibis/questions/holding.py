@@ -14,10 +14,9 @@ import pyarrow as pa
 from lc_ibis.backends.duckdb_extracts import reading
 from lc_ibis.engine.contracts import moment
 from lc_ibis.engine.extracts import Files
-from lc_ibis.engine.model import Model, Snapshot, Source
+from lc_ibis.engine.model import Model, Snapshot, Source, key_values
 from lc_ibis.engine.pipeline import Pipeline, Tables
 from lc_ibis.engine.state import utc_now
-from lc_ibis.engine.touched import key_values
 from lc_ibis.errors import LcIbisError
 from lc_ibis.questions.keys import business_columns, having, written
 from lc_ibis.questions.lines import Line, lines_in, taken

@@ -1,0 +1,106 @@
+"""Small pipelines over tables that a test fills, kept by the engine as builds keep theirs, and what they should hold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from lc_ibis.engine.contracts import Contract, moment
+from lc_ibis.engine.model import Model, Source, model
+from lc_ibis.engine.pipeline import Pipeline, Tables
+from lc_ibis.engine.refresh import Refresher
+from lc_ibis.engine.run import Run, TableRun
+from lc_ibis.engine.state import State
+from lc_ibis.engine.store import Store
+from lc_ibis.engine.writing import write_result
+
+Rows = Sequence[tuple[Any, ...]]
+FIRST = datetime(2026, 1, 1)
+
+
+def ground(name: str, contract: type[Contract]) -> Model:
+    """Return a table that a test fills: of typed columns, as no extract's are."""
+
+    def received(received: ir.Table) -> ir.Table:
+        return received
+
+    received.__name__, received.__module__ = name, "tests.source"
+    return model(Source(file=name), contract)(received)
+
+
+class Small:
+    """A pipeline's tables in a store; `takes` keep them up to date as the ground tables change."""
+
+    def __init__(self, models: Iterable[Model], open_store: Callable[[], Store]):
+        self.pipeline, self.state = Pipeline(models), State()
+        self.store = open_store()
+        self.ground: dict[str, Rows] = {}
+        self.code = {m.name: "1" for m in self.pipeline}
+        self._number = 0
+
+    def take(self, rows: Mapping[str, Rows], only: Iterable[str] | None = None) -> dict[str, TableRun]:
+        """Fill ground tables, and bring all models up to date, or those of `only`; by model, what was done."""
+        self._number += 1
+        run = Run(self._number, FIRST + timedelta(days=self._number))
+        refresher = Refresher(self.pipeline, self.store, self.state, run, _nothing_delivered, self.code)
+        with self.store.transaction():
+            for name, given in rows.items():
+                self._fill(refresher, self.pipeline[name], given)
+            chosen = [m for m in self.pipeline if m.is_stored and not isinstance(m.kind, Source)]
+            return {m.name: refresher.refresh(m) for m in chosen if only is None or m.name in only}
+
+    def _fill(self, refresher: Refresher, table: Model, rows: Rows) -> None:
+        received = f"received_{table.name}"
+        if table.name not in self.ground:
+            self.store.create(table.layer, received, table.contract.schema())
+        self.store.overwrite(table.layer, received, rows)
+        stored = self.store.table(table.layer, table.name) if table.name in self.ground else None
+        new = self.store.table(table.layer, received)
+        written, changes = write_result(self.store, table, new, refresher.run_at, stored)
+        if changes:
+            refresher.changes[table.name] = changes
+        if stored is None or written.anything:
+            self.state.record(table, self._number, "1", len(rows), ())
+        self.ground[table.name] = rows
+
+    def stored(self, name: str) -> Counter[tuple[Any, ...]]:
+        """Return the rows of a table, stamps aside."""
+        table = self.store.table(self.pipeline[name].layer, name)
+        return _counted(self.store.rows(table.select(*self.pipeline[name].contract.content())))
+
+    def expected(self, name: str) -> Counter[tuple[Any, ...]]:
+        """Return the rows that a model gives over all rows of the ground tables, without the engine."""
+        schemas = {table: self.pipeline[table].contract.schema() for table in self.ground}
+        made = {
+            table: ibis.memtable(_columns(rows, schemas[table]), schema=schemas[table])
+            for table, rows in self.ground.items()
+        }
+        run_at = moment(FIRST + timedelta(days=self._number))
+        tables = Tables(self.pipeline, lambda m: made.get(m.name), run_at)
+        result = tables[name].select(*self.pipeline[name].contract.content())
+        con = ibis.duckdb.connect()
+        try:
+            return _counted(con.to_pyarrow(result).to_pylist())
+        finally:
+            con.disconnect()
+
+
+def _nothing_delivered(_: Model) -> Any:
+    raise AssertionError("ground tables are filled by hand")
+
+
+def _columns(rows: Rows, schema: ibis.Schema) -> Any:
+    import pyarrow as pa
+
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+    fields = [(name, type_.to_pyarrow()) for name, type_ in schema.items()]
+    return pa.table([pa.array(c, t) for c, (_, t) in zip(columns, fields, strict=True)], pa.schema(fields))
+
+
+def _counted(rows: Iterable[Mapping[str, Any]]) -> Counter[tuple[Any, ...]]:
+    return Counter(tuple(row.values()) for row in rows)
