@@ -232,12 +232,12 @@ def test_a_model_whose_keys_cannot_be_found_is_refused_when_it_is_declared() -> 
 
 
 def ranked(stg_account: ir.Table) -> ir.Table:
-    place = ibis.row_number().over(order_by=stg_account.balance_amount)
+    place = ibis.row_number().over(order_by=[stg_account.balance_amount, stg_account.account_id])
     return stg_account.select("account_id", "customer_id", half=place)
 
 
 def ranked_within_customer(stg_account: ir.Table) -> ir.Table:
-    place = ibis.row_number().over(group_by="customer_id", order_by=stg_account.balance_amount)
+    place = ibis.row_number().over(group_by="customer_id", order_by=["balance_amount", "account_id"])
     return stg_account.select("account_id", "customer_id", half=place)
 
 

@@ -56,7 +56,10 @@ DAYS = [
     (PEOPLE, VISITS),
     ([row for row in PEOPLE if row[0] != 5], VISITS),  # without 5
     ([(n, r, c, n + 1 if n == 6 else a) for n, r, c, a in PEOPLE if n != 5], VISITS),
-    ([(n, 3 if n == 8 else r, c, a) for n, r, c, a in PEOPLE], [(v, p, a + 1 if v == 104 else a) for v, p, a in VISITS]),
+    (
+        [(n, 3 if n == 8 else r, c, a) for n, r, c, a in PEOPLE],
+        [(v, p, a + 1 if v == 104 else a) for v, p, a in VISITS],
+    ),
     ([*PEOPLE[1:], (12, None, None, None)], [(v, 6 if v == 110 else p, a) for v, p, a in VISITS[2:]]),
     ([], VISITS[:3]),
     (PEOPLE, VISITS),

@@ -16,7 +16,7 @@ from databricks import sql as _sql  # noqa: F401
 from lc_ibis.backends.spark_life import AGAIN, ENDED
 from lc_ibis.backends.spark_tables import copying_arrow, exact, named
 from lc_ibis.backends.statements import Statements
-from lc_ibis.errors import DatabaseError, SessionEnded, SettingsError
+from lc_ibis.errors import DatabaseError, ModelError, SessionEnded, SettingsError
 
 HOST, TOKEN, HTTP_PATH = "DATABRICKS_HOST", "DATABRICKS_TOKEN", "DATABRICKS_HTTP_PATH"
 CATALOG, SCHEMA = "DATABRICKS_CATALOG", "DATABRICKS_SCHEMA"
@@ -76,6 +76,13 @@ class Warehouse:
         table = ibis.memtable(rows)
         self.con._register_in_memory_table(table.op())
         return named(self.con, schema, table.op().name)
+
+    def define(self, udf: Any) -> None:
+        """Refuse a Python function: Ibis has no way to hand one to a warehouse. Raises ModelError."""
+        raise ModelError(
+            f"{udf.__func_name__}: a SQL warehouse is handed no Python functions. Write it as an Ibis expression, or "
+            "make it a function of Unity Catalog there, and declare it by ibis.udf.scalar.builtin."
+        )
 
     def write_parts(self, sql: str, schema: ibis.Schema, directory: Path) -> None:
         """Run a query and write its rows to Parquet files here: a warehouse has no hand in the directory."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,11 +14,13 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import sqlglot.expressions as sge
 from ibis.backends.sql.datatypes import DuckDBType
+from ibis.expr.operations.udf import InputType
 
 from lc_ibis.backends.duckdb_extracts import copying, extract_error, refuse_misread, scanning
 from lc_ibis.backends.duckdb_file import DatabaseFile
 from lc_ibis.backends.duckdb_text import first_line, quoted
 from lc_ibis.engine.extracts import Files
+from lc_ibis.engine.functions import called, udfs
 from lc_ibis.errors import DatabaseError
 
 # Two tables are compared by digests of this many buckets, unless they have fewer rows than a digest is worth.
@@ -31,12 +34,15 @@ _MARK, _MARKED = 8, 1 / 16
 class DuckDB(DatabaseFile):
     """The tables of one database file, by layer and name. Raises DatabaseError; see DatabaseFile."""
 
+    _functions: duckdb.DuckDBPyConnection | None = None
+
     def __init__(
         self, path: Path, read_only: bool = False, threads: int | None = None, memory_limit: str | None = None
     ):
         super().__init__(path, read_only, threads, memory_limit)
         self._scratch_count = 0
         self._compiled: dict[ir.Table, str] = {}
+        self._defined: set[str] = set()
 
     def size(self, layer: str, name: str) -> int:
         """Return how many rows a table has, whatever its columns are."""
@@ -183,8 +189,47 @@ class DuckDB(DatabaseFile):
     def _sql(self, query: ir.Table) -> str:
         """Compile a query; the same one is described, then run."""
         if query not in self._compiled:
+            for udf in udfs(query):
+                self._define(udf)
             self._compiled[query] = str(self.con.compile(query))
         return self._compiled[query]
+
+    def _define(self, udf: Any) -> None:
+        """Let the engine call a Python function, under the name that Ibis compiles it to."""
+        name = type(udf).__name__
+        if name in self._defined:
+            return
+        parameters = [p.annotation.pattern.dtype for p in udf.__signature__.parameters.values()]
+        kind = "arrow" if udf.__input_type__ is InputType.PYARROW else "native"
+        create = partial(
+            duckdb.DuckDBPyConnection.create_function, name=name, function=called(udf), type=kind,
+            parameters=[DuckDBType.to_string(type_) for type_ in parameters],
+            return_type=DuckDBType.to_string(udf.dtype), null_handling="special",
+        )  # fmt: skip
+        try:
+            create(self.con.con)
+        except duckdb.NotImplementedException:  # a transaction took it back, of which that object does not know
+            # It lives as long as the cursor does, and DuckDB crashes where it calls one that does not.
+            self._functions = self._functions or self.con.con.cursor()
+            create(self._functions)
+        self._defined.add(name)
+
+    def rollback(self) -> None:
+        """Forget all that the transaction wrote, functions too; see DatabaseFile."""
+        was_writing = self._writing
+        super().rollback()
+        if was_writing and self._defined:
+            self._compiled.clear()
+            with contextlib.suppress(duckdb.Error, DatabaseError):  # it answers no more
+                found = self._run("SELECT lower(function_name) FROM duckdb_functions() WHERE database_name = 'system'")
+                known = {name for (name,) in found.fetchall()}
+                self._defined = {name for name in self._defined if name.lower() in known}
+
+    def close(self) -> None:
+        """Close the database; see DatabaseFile."""
+        if self._functions:
+            self._functions.close()
+        super().close()
 
     def _count(self, sql: str) -> int:
         """Run a statement that changes rows; return how many."""

@@ -15,9 +15,10 @@ import ibis
 from lc_ibis.backends.duckdb_text import cannot_open, first_line, literal, without_room
 from lc_ibis.backends.statements import Statements
 from lc_ibis.engine.backup import copied, settle
+from lc_ibis.engine.functions import failed
 from lc_ibis.engine.keeping import put_new
 from lc_ibis.engine.whole_files import sweep, write_whole
-from lc_ibis.errors import DatabaseError, SettingsError
+from lc_ibis.errors import DatabaseError, ModelError, SettingsError
 
 # The file is attached under a name of its own: the file's name as the catalog's would be
 # ambiguous for a file called like a layer.
@@ -236,6 +237,8 @@ class DatabaseFile:
         except duckdb.Error as error:
             if found := without_room(self.path, error):
                 raise found from None
+            if how := failed(error):
+                raise ModelError(how) from None
             raise
 
 

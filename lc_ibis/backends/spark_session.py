@@ -6,9 +6,10 @@ import os
 import re
 import shutil
 import socket
+import sys
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -16,13 +17,17 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends.pyspark import Backend
-from ibis.backends.pyspark.datatypes import PySparkSchema
+from ibis.backends.pyspark.datatypes import PySparkSchema, PySparkType
+from ibis.expr.operations.udf import InputType
+from pyspark import cloudpickle
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from lc_ibis.backends.spark_life import Life, is_connect
 from lc_ibis.backends.spark_tables import ibis_type, named
 from lc_ibis.backends.statements import Statements
-from lc_ibis.errors import DatabaseError, SessionEnded, SettingsError
+from lc_ibis.engine.functions import by_value, called, failed
+from lc_ibis.errors import DatabaseError, ModelError, SessionEnded, SettingsError
 from lc_ibis.redaction import logger
 
 log = logger(__name__)
@@ -69,6 +74,7 @@ class Session:
             _settle(self.spark, self.life)
         self.con: Backend = ibis.pyspark.connect(self.spark)
         self._views: list[str] = []
+        self._defined: set[type] = set()
         self.statements = Statements(partial(_plan, self.spark))
 
     @property
@@ -83,8 +89,13 @@ class Session:
 
     def fetch(self, sql: str) -> pa.Table:
         """Run a statement and return its rows."""
-        with self.life.watched(), self.statements.timed(sql):
-            return self.spark.sql(sql).toArrow()
+        try:
+            with self.life.watched(), self.statements.timed(sql):
+                return self.spark.sql(sql).toArrow()
+        except PySparkException as error:
+            if how := failed(error):
+                raise ModelError(how) from None
+            raise
 
     def schema(self, sql: str) -> ibis.Schema:
         """Return the columns and types that Spark gives a query, without running it."""
@@ -105,6 +116,20 @@ class Session:
         given = (rows,) if len(rows) else ([], PySparkSchema.from_ibis(schema))
         with self.life.watched():
             return self.view(self.spark.createDataFrame(*given), schema)
+
+    def define(self, udf: Any) -> None:
+        """Let Spark call a Python function, under the name that Ibis compiles it to. Raises ModelError."""
+        if type(udf) in self._defined:
+            return
+        if udf.__input_type__ is not InputType.PYTHON:
+            # Ibis would hand it to Spark as one that is called by row, with values that are no arrays.
+            raise ModelError(
+                f"{udf.__func_name__}: Spark calls no functions of pyarrow. Declare it by ibis.udf.scalar.python."
+            )
+        by_value(udf, cloudpickle)
+        name = self.con.compiler.__sql_name__(udf)
+        self.spark.udf.register(name, called(udf, local_times=True), PySparkType.from_ibis(udf.dtype))
+        self._defined.add(type(udf))
 
     def write_parts(self, sql: str, schema: ibis.Schema, directory: Path) -> None:
         """Run a query and have the executors write its rows to Parquet files in an empty directory.
@@ -220,6 +245,8 @@ def _refuse_silence(remote: str) -> None:
 def _started(master: str | None, threads: int | None, memory_limit: str | None) -> SparkSession:
     if not os.environ.get("JAVA_HOME") and not shutil.which("java"):
         raise SettingsError("backend: Spark needs Java 17, and there is none. Install it, or set JAVA_HOME.")
+    # The Python of Spark's workers, of which Spark would take the first python3 on the path.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     settings = dict(_OURS)
     settings["spark.driver.extraJavaOptions"] = f"-Dlog4j2.configurationFile={_QUIET.as_uri()}"
     if master is None:

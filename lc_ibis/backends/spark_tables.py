@@ -18,6 +18,7 @@ from ibis.backends.pyspark.datatypes import PySparkType
 
 from lc_ibis.backends.duckdb_extracts import copying
 from lc_ibis.engine.extracts import Files
+from lc_ibis.engine.functions import udfs
 from lc_ibis.errors import OutputError
 
 Place = tuple[str, str]
@@ -35,6 +36,7 @@ class Engine(Protocol):
     def fetch(self, sql: str) -> pa.Table: ...
     def schema(self, sql: str) -> ibis.Schema: ...
     def load(self, rows: pa.Table, schema: ibis.Schema) -> ir.Table: ...
+    def define(self, udf: Any) -> None: ...
     def write_parts(self, sql: str, schema: ibis.Schema, directory: Path) -> None: ...
     def close(self) -> None: ...
 
@@ -47,6 +49,8 @@ class SparkTables:
         self.con = engine.con
 
     def _sql(self, query: ir.Table) -> str:
+        for udf in udfs(query):
+            self._engine.define(udf)
         return str(self.con.compile(query))
 
     def schema_of(self, query: ir.Table) -> ibis.Schema:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import ibis
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
 from lc_ibis.engine.checks import Check, CheckResult, Scope, TablesByName, counts
+from lc_ibis.engine.contracts import moment
+from lc_ibis.engine.functions import explained
 from lc_ibis.engine.model import Model
-from lc_ibis.engine.pipeline import Pipeline
+from lc_ibis.engine.pipeline import Pipeline, Tables, unbound
+from lc_ibis.engine.provenance import Untraceable
 from lc_ibis.engine.state import CheckRecord, State
 from lc_ibis.engine.store import Store
 from lc_ibis.engine.touched import Changes
@@ -78,7 +84,8 @@ class Checker:
                 due.setdefault((scope, check.by or () if scope == "touched keys" else ()), []).append(check)
         for (scope, by), checks in due.items():
             table, tables = self._narrowed(model, checks, scope, by)
-            [found] = self.store.rows(counts(checks, table, tables))
+            with explained(model.name, model.where):
+                [found] = self.store.rows(counts(checks, table, tables))
             failing = [int(found[f"c{i}"]) for i in range(len(checks))]
             results += [
                 self._result(model, check, scope, number, table, tables)
@@ -103,8 +110,12 @@ class Checker:
 
     def _read(self, model: Model, check: Check) -> tuple[str, ...]:
         """Return the stored tables that a check reads."""
-        own = (model.name,) if model.is_stored else self.pipeline.stored_inputs[model.name]
-        return (*own, *check.needs)
+        stored = self.pipeline.stored_inputs
+        return tuple(
+            read
+            for name in (model.name, *check.needs)
+            for read in ((name,) if self.pipeline[name].is_stored else stored[name])
+        )
 
     def _scope(self, model: Model, check: Check) -> Scope:
         """Say on what a check must be run, so that it is known to hold on all rows.
@@ -126,7 +137,39 @@ class Checker:
         )
         if not stepped or not model.is_stored:
             return "all rows"
-        return "changed rows" if check.breaks is not None else "touched keys" if check.by else "all rows"
+        if not self._is_local(model, check):
+            return "all rows"
+        return "changed rows" if check.breaks is not None else "touched keys"
+
+    def _is_local(self, model: Model, check: Check) -> bool:
+        """Say whether a check may be run on changed rows, or on the rows of touched keys, alone."""
+        table = self.unbound[model.name]
+        if check.breaks is not None:
+            return check.looks_at_one_row(table)
+        if not check.by:
+            return False
+        failing = check.rows(table, self.unbound)
+        if not set(check.by) <= set(failing.columns):
+            return False
+        own = tuple(check.by)
+        try:
+            ways = self.pipeline.tracer().ways([(failing.op(), tuple(failing[name].op() for name in own))])
+        except Untraceable:
+            return False
+        read = (model.name, *check.needs)
+        return not ways.gives_others and all(
+            self.pipeline[path.table].is_stored
+            and path.table in read
+            and not path.hops
+            and all(isinstance(value, ops.Field) for value in path.values)
+            and tuple(value.name for value in path.values) == own
+            for path in ways.paths
+        )
+
+    @cached_property
+    def unbound(self) -> Tables:
+        """The pipeline's tables without a connection."""
+        return Tables(self.pipeline, unbound, moment(datetime(1970, 1, 1)))
 
     def _narrowed(
         self, model: Model, checks: list[Check], scope: Scope, by: tuple[str, ...]

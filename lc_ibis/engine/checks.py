@@ -13,6 +13,8 @@ from typing import Any, Literal
 import ibis
 import ibis.expr.types as ir
 
+from lc_ibis.engine.values import ACROSS_ROWS, inside
+
 Severity = Literal["error", "warn"]
 Status = Literal["pass", "warn", "fail", "skip"]
 # What so many checks have done.
@@ -90,6 +92,10 @@ class Check:
         broken = self.breaks(table)
         return (self.where(table) & broken if self.where else broken).fill_null(False)
 
+    def looks_at_one_row(self, table: ir.Table) -> bool:
+        """Say whether a rule `breaks` can tell of a row alone whether it breaks it: no window, no aggregate."""
+        return not any(inside(self.is_broken(table).op(), ACROSS_ROWS))
+
     @property
     def thresholds(self) -> str:
         """How many rows may fail, in words; nothing where none may."""
@@ -136,16 +142,18 @@ def sentence(result: CheckResult) -> str:
 
 def counts(checks: list[Check], table: ir.Table, tables: TablesByName) -> ir.Table:
     """Return one row: how many rows fail each check, in columns c0, c1, …"""
-    per_row = {
-        f"c{i}": check.is_broken(table).cast("int64").sum().fill_null(0)
-        for i, check in enumerate(checks)
-        if check.breaks is not None
-    }
+    alone = {i for i, check in enumerate(checks) if check.breaks is not None and check.looks_at_one_row(table)}
+    per_row = {f"c{i}": checks[i].is_broken(table).cast("int64").sum().fill_null(0) for i in sorted(alone)}
     row = table.aggregate(row_count=table.count(), **per_row)
     per_query = {
-        f"c{i}": check.rows(table, tables).count().as_scalar() for i, check in enumerate(checks) if check.breaks is None
+        f"c{i}": check.rows(table, tables).count().as_scalar() for i, check in enumerate(checks) if i not in alone
     }
-    return row.mutate(**per_query) if per_query else row
+    # Of two columns of one subquery Ibis 12.0 writes the second's name twice: so the second copies the first.
+    first = {query.op(): name for name, query in reversed(per_query.items())}
+    if asked := {name: query for name, query in per_query.items() if first[query.op()] == name}:
+        row = row.mutate(**asked)
+    again = {name: row[first[query.op()]] for name, query in per_query.items() if name not in asked}
+    return row.mutate(**again) if again else row
 
 
 def changing(changed: Changed) -> Spoil:

@@ -11,9 +11,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 import ibis
+import ibis.expr.types as ir
 
 from lc_ibis.engine.checks import counts
 from lc_ibis.engine.contracts import moment
+from lc_ibis.engine.functions import told
 from lc_ibis.engine.pipeline import Pipeline, Tables, unbound
 from lc_ibis.engine.state import State
 
@@ -73,20 +75,25 @@ def _program(pipeline: Pipeline) -> str:
 def _computed(pipeline: Pipeline) -> Fingerprints:
     """A model's is of its SQL (so of its helpers too), kind and contract, and of the ephemeral steps that it reads.
 
-    The contract's version is left out: it changes no row, so that a table need not be computed for it.
+    In the SQL, Python functions are named by what they do. The contract's version is left out: it changes no row, so
+    that a table need not be computed for it.
     """
     models: dict[str, str] = {}
     for model in pipeline:
-        sql = ibis.to_sql(pipeline.steps[model.name], dialect="duckdb", pretty=False)
+        sql = _sql(pipeline.steps[model.name])
         steps = [models[name] for name in model.inputs if not pipeline[name].is_stored]
         columns = [(c.name, str(c.type), c.is_nullable, c.is_key, c.is_stamp) for c in model.contract.columns]
         models[model.name] = _sha256(part.encode() for part in (sql, repr(model.kind), repr(columns), *steps))
     tables = Tables(pipeline, unbound, moment(datetime(1970, 1, 1)))
     checks = {}
     for model in (m for m in pipeline if m.checks):
-        sql = ibis.to_sql(counts(model.checks, tables[model.name], tables), dialect="duckdb", pretty=False)
+        sql = _sql(counts(model.checks, tables[model.name], tables))
         checks[model.name] = _sha256([sql.encode(), repr([c.severity for c in model.checks]).encode()])
     return Fingerprints(models, checks)
+
+
+def _sql(query: ir.Table) -> str:
+    return told(query, ibis.to_sql(query, dialect="duckdb", pretty=False))
 
 
 def _sha256(parts: Iterable[bytes]) -> str:

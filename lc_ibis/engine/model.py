@@ -37,10 +37,16 @@ class Incremental:
 
     Where inputs changed, the rows of the touched keys are computed anew. `by` names the columns of
     those keys, if they are not the contract's key: the partition of a window, say. With by=() the
-    whole result is computed, for a function whose rows depend on rows of any other key.
+    whole result is computed, for a function whose rows depend on rows of any other key. With each_run=True
+    too it is computed by every build, whether or not its inputs changed: for a function that looks at run_at.
     """
 
     by: tuple[str, ...] | None = None
+    each_run: bool = field(default=False, repr=False)  # no part of the fingerprint, which repr makes
+
+    def __post_init__(self) -> None:
+        if self.each_run and self.by != ():
+            raise ModelError("Incremental(each_run=True): what looks at the clock is computed whole. Add by=().")
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,11 @@ class Model:
     @property
     def kind_name(self) -> str:
         return type(self.kind).__name__.lower()
+
+    @property
+    def looks_at_clock(self) -> bool:
+        """Say whether the rows depend on the run's time, so that each build computes them."""
+        return isinstance(self.kind, Incremental) and self.kind.each_run
 
     @property
     def description(self) -> str:

@@ -15,7 +15,9 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
 from lc_ibis.engine.contracts import moment
+from lc_ibis.engine.determinism import unsteady
 from lc_ibis.engine.model import RECEIVED, RUN_AT, Ephemeral, Model, Snapshot, Source, key_values
+from lc_ibis.engine.outside import inlined, refusal
 from lc_ibis.engine.provenance import Tracer, Untraceable, Ways
 from lc_ibis.errors import ModelError, SelectionError, hint
 
@@ -45,10 +47,13 @@ class Pipeline:
         self.models = _in_order(_named(models))
         self.outputs = tuple(outputs)
         self.ways: dict[str, Ways] = {}  # of the models that are computed by key
+        self.in_memory: set[str] = set()  # the models that have rows of their own
         for output in self.outputs:
             if not self[output.table].is_stored:
                 raise ModelError(f"{output.table}: it is not stored, so it cannot be written to files.")
         for model in self:
+            if why := unsteady(self, model):
+                raise ModelError(f"{model.name} ({model.where}): {why}")
             if not isinstance(model.kind, Source | Ephemeral):
                 if not self.carries(model, model.by):
                     raise ModelError(
@@ -118,10 +123,19 @@ class Pipeline:
         made: dict[str, ir.Table] = {}
         tables = Tables(self, unbound, moment(datetime(1970, 1, 1)))
         for model in self:
-            made[model.name] = tables.computed(model, _delivery(model))
+            made[model.name] = self._told(model, tables.computed(model, _delivery(model)))
             if not model.is_stored:
                 tables[model.name] = ibis.table(made[model.name].schema(), name=model.name, database=model.layer)
         return made
+
+    def _told(self, model: Model, result: ir.Table) -> ir.Table:
+        """Return a model's result with its rows in memory as literals. Raises ModelError for what cannot be told."""
+        if why := refusal(result):
+            raise ModelError(f"{model.name} ({model.where}): {why}")
+        told = inlined(result)
+        if told is not result:
+            self.in_memory.add(model.name)
+        return told
 
     def carries(self, model: Model, by: tuple[str, ...]) -> bool:
         """Say whether the rows of a model tell the values of the key columns `by`."""
@@ -138,7 +152,7 @@ class Pipeline:
             held = self._step(model.kind.held) or cast(ir.Table, unbound(self[model.kind.held])).op()
             starts.append((held, tuple(ops.Field(held, name) for name in model.by)))
         try:
-            return Tracer(self._step).ways(starts)
+            return self.tracer().ways(starts)
         except Untraceable as why:
             by = " and ".join(model.by)
             raise ModelError(
@@ -146,6 +160,10 @@ class Pipeline:
                 "the stored table Incremental(by=...): columns by which all of it is done, or by=() to compute the "
                 "whole table each time."
             ) from None
+
+    def tracer(self) -> Tracer:
+        """Return what follows keys down to stored tables."""
+        return Tracer(self._step)
 
     def _step(self, name: str) -> ops.Relation | None:
         """Return the expression of a model that is not stored."""
@@ -240,7 +258,8 @@ class Tables(Mapping[str, ir.Table]):
     def computed(self, model: Model, received: ir.Table | None = None) -> ir.Table:
         """Call the model's function on its inputs."""
         given = {RUN_AT: self._run_at, RECEIVED: received}
-        return model(**{name: given[name] if name in given else self[name] for name in model.parameters})
+        made = model(**{name: given[name] if name in given else self[name] for name in model.parameters})
+        return inlined(made) if model.name in self._pipeline.in_memory else made
 
 
 def unbound(model: Model) -> ir.Table | None:

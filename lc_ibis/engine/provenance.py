@@ -14,11 +14,9 @@ from typing import Any
 import ibis.expr.datatypes as dt
 import ibis.expr.operations as ops
 
-from lc_ibis.engine.values import SAME_ROWS, fields, inside, is_settled, meaning, over, through
+from lc_ibis.engine.values import ACROSS_ROWS, SAME_ROWS, fields, inside, is_settled, meaning, over, through
 
 Values = tuple[ops.Value, ...]
-_SUBQUERIES = (ops.Subquery,)
-_NULLED = {"left": "right", "right": "left", "outer": "both"}
 _JOINS = ("inner", "left", "right", "outer", "semi", "anti", "cross")
 
 
@@ -85,7 +83,7 @@ class Tracer:
 
     def _trace(self, rel: ops.Relation, key: Values) -> list[Path]:
         for value in key:
-            for part in inside(value, (ops.Unnest, ops.Reduction, ops.Analytic, ops.WindowFunction, *_SUBQUERIES)):
+            for part in inside(value, (ops.Unnest, *ACROSS_ROWS)):
                 raise Untraceable(f"{_said(key)} is computed from more rows than one ({type(part).__name__})")
         if isinstance(rel, ops.UnboundTable):
             made = self.step(rel.name)
@@ -141,7 +139,7 @@ class Tracer:
                 raise Untraceable(f"a window by {by} makes rows of one {_said(key)} depend on those of others")
 
     def _refuse_subqueries(self, values: Values) -> None:
-        for part in inside(values, _SUBQUERIES):
+        for part in inside(values, ops.Subquery):
             raise Untraceable(f"a subquery ({type(part).__name__}) reads rows whatever their key is; join instead")
 
     def meaning(self, value: ops.Value) -> Any:

@@ -12,6 +12,7 @@ import ibis.expr.types as ir
 
 from lc_ibis.engine.contracts import moment
 from lc_ibis.engine.deliveries import Delivery, replacement
+from lc_ibis.engine.functions import explained
 from lc_ibis.engine.model import Model, Snapshot, Source
 from lc_ibis.engine.pipeline import Pipeline, Tables
 from lc_ibis.engine.retention import let_go
@@ -79,7 +80,8 @@ class Refresher:
             self._refuse_two_loads(model)
         old = self.state.tables[model.name] if self._can_be_updated(model) else None
         keys = self._touched_keys(model, code) if old else None
-        written = self._write(model, old is not None, keys, delivery)
+        with explained(model.name, model.where):
+            written = self._write(model, old is not None, keys, delivery)
         if gone:
             known_changes = self.changes.get(model.name)
             self.changes[model.name] = gone.and_then(known_changes) if known_changes else gone
@@ -113,7 +115,8 @@ class Refresher:
         if self.full_refresh:
             return "full refresh"
         changed = self.state.outdated_inputs(model.name, self.pipeline.stored_inputs[model.name])
-        return f"changed: {', '.join(changed)}" if changed else None
+        looks = "looks at the clock" if model.looks_at_clock else None
+        return f"changed: {', '.join(changed)}" if changed else looks
 
     def _touched_keys(self, model: Model, code: str) -> Keys | None:
         """Return the keys whose rows are to be computed anew; None if all are.

@@ -7,6 +7,8 @@ from typing import Any, cast
 
 import ibis.expr.operations as ops
 
+# What looks at more rows than one.
+ACROSS_ROWS = (ops.WindowFunction, ops.Reduction, ops.Analytic, ops.Subquery)
 # How a row of a relation stands for one of its parent: what is said of its columns is said of the parent's.
 SAME_ROWS = (ops.Filter, ops.Sort, ops.DropColumns, ops.DropNull, ops.Distinct)
 

@@ -1,0 +1,95 @@
+"""Random models: each is refused when it is declared, or what it keeps by key equals what it would be made from all."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from lc_ibis.backends.duckdb import DuckDB
+from lc_ibis.errors import ModelError
+from tests.fuzzing import Cook, Recipe
+from tests.small import Small
+
+IN_SHORT, LONG = 120, 2000
+
+
+def run(recipe: Recipe, told: Counter[str]) -> str | None:
+    """Keep a recipe's models for its days; return how they differ from what they should be, if they do."""
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            small = Small(Cook(recipe).models(), lambda: DuckDB(Path(directory, "x.duckdb")))
+        except ModelError:
+            told["refused"] += 1
+            return None
+        last = f"stage_{len(recipe.stages) - 1}"
+        told["accepted"] += 1
+        by_key = False
+        with small.store:
+            for number, (alpha, beta, built) in enumerate(recipe.days):
+                first = number == 0
+                names = [f"stage_{i}" for i, is_built in enumerate(built) if is_built or first]
+                done = small.take({"alpha": alpha, "beta": beta}, names)
+                by_key |= any(one.key_count is not None for one in done.values())
+                told["transitions"] += 1
+                is_whole = all(built) or first
+                if is_whole and (found := small.stored(last)) != (expected := small.expected(last)):
+                    return f"day {number}: too many {found - expected}, missing {expected - found}"
+        told["by key" if by_key else "never by key"] += 1
+        return None
+
+
+def smallest(recipe: Recipe) -> Recipe:
+    """Return a recipe of which nothing can be left out without its being right."""
+    found = True
+    while found:
+        found = False
+        for less in recipe.smaller():
+            try:
+                wrong = run(less, Counter())
+            except Exception:
+                continue
+            if wrong:
+                recipe, found = less, True
+                break
+    return recipe
+
+
+def said(recipe: Recipe) -> str:
+    """Say a recipe so that a person can try it."""
+    cook = Cook(recipe)
+    models = cook.models()
+    lines = list(cook.said)
+    import ibis
+
+    tables = {m.name: ibis.table(m.contract.schema(), name=m.name) for m in models[:2]}
+    for made in models[2:]:
+        tables[made.name] = made(**{name: tables[name] for name in made.parameters})
+        tables[made.name] = ibis.table(tables[made.name].schema(), name=made.name)
+    days = [f"day {i}: alpha {a}, beta {b}, built {c}" for i, (a, b, c) in enumerate(recipe.days)]
+    return "\n".join([*dict.fromkeys([*lines, *cook.said]), *days])
+
+
+def check(seeds: range, told: Counter[str]) -> None:
+    for seed in seeds:
+        recipe = Recipe.of(seed)
+        if wrong := run(recipe, told):
+            small = smallest(recipe)
+            pytest.fail(f"seed {seed}: {wrong}\n{run(small, Counter())}\n{said(small)}")
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_random_models_are_refused_or_right(part: int) -> None:
+    told: Counter[str] = Counter()
+    check(range(part * IN_SHORT // 4, (part + 1) * IN_SHORT // 4), told)
+    assert told["by key"] >= told["accepted"] // 2 > 4, told
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", range(10))
+def test_many_random_models_are_refused_or_right(part: int) -> None:
+    told: Counter[str] = Counter()
+    check(range(10_000 + part * LONG // 10, 10_000 + (part + 1) * LONG // 10), told)
+    print(dict(told))
