@@ -27,7 +27,7 @@ from lc_ibis.engine.run import Run, TableRun
 from lc_ibis.engine.selection import select
 from lc_ibis.engine.state import State
 from lc_ibis.engine.store import Store
-from lc_ibis.engine.verifying import Verified, verify_tables
+from lc_ibis.engine.verifying import Sample, Verified, verify_tables
 from lc_ibis.errors import ChecksFailed, LcIbisError, OutputError, SettingsError, StaleSource, VerificationFailed, hint
 from lc_ibis.moments import before
 from lc_ibis.quality import notify, report
@@ -116,16 +116,16 @@ def _reported(run: Run, settings: Settings, store: Store) -> Iterator[None]:
     failed: LcIbisError | None = None
     try:
         yield
-    except LcIbisError as error:
-        run.error, failed = str(error), error
-        error.is_undone = run.status == "failed" and store.interrupted_at == cut_off_before
-        error.is_torn = store.interrupted_at != cut_off_before
-        raise
-    except KeyboardInterrupt:
-        run.error = "interrupted"
-        raise
     except BaseException as error:
-        run.error = redacted(f"{type(error).__name__}: {error}")
+        left = store.interrupted_at
+        vars(error)["is_torn"] = left not in (None, cut_off_before)
+        if isinstance(error, LcIbisError):
+            run.error, failed = str(error), error
+            error.is_undone = run.status == "failed" and left == cut_off_before
+        elif isinstance(error, KeyboardInterrupt):
+            run.error = "interrupted"
+        else:
+            run.error = redacted(f"{type(error).__name__}: {error}")
         raise
     finally:
         run.seconds = time.perf_counter() - started
@@ -171,6 +171,9 @@ def _build(
         state.code = code.program if code.are_all_in(state) else ""
         if settings.verify:
             refuse_differences(verify_tables(pipeline, store, state))
+        elif settings.verify_sample:
+            sample = Sample(settings.verify_sample, run.run_id, refresher.changes)
+            refuse_differences(verify_tables(pipeline, store, state, sample))
         if progress:
             progress.begun("outputs")
         with timed(run, "outputs_seconds"):
@@ -258,8 +261,17 @@ def refuse_differences(results: Iterable[Verified]) -> None:
     """Raise VerificationFailed where a stored table differs."""
     differing = [result for result in results if result.status == "differs"]
     if differing:
-        listed = "\n".join(f"  {result.table}: {result.differing_count:,} keys differ" for result in differing)
-        raise VerificationFailed(f"The tables are not what the received rows and the histories make:\n{listed}")
+        listed = "\n".join(f"  {result.table}: {_differing(result)}" for result in differing)
+        raise VerificationFailed(
+            f"The tables are not what the received rows and the histories make:\n{listed}\n"
+            "Build with --full-refresh, which makes all but the histories anew, and please report it."
+        )
+
+
+def _differing(result: Verified) -> str:
+    keys = "; ".join(" ".join(f"{name} {value}" for name, value in key.items()) for key in result.keys)
+    more = "; …" if result.differing_count > len(result.keys) else ""
+    return f"{result.differing_count:,} {'key differs' if result.differing_count == 1 else 'keys differ'}: {keys}{more}"
 
 
 def _ages(settings: Settings) -> Ages:

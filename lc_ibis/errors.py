@@ -15,7 +15,7 @@ class LcIbisError(Exception):
     exit_code = 1
     report: Path | None = None  # of the build that it ended
     is_undone = False  # what that build had done, so that tables and files are as they were
-    is_torn = False  # what that build had begun to publish: some tables are new, some as they were
+    is_torn = False  # what that build had begun to publish: some tables may be new, others as they were
 
     def __init__(self, message: str = "") -> None:
         super().__init__(redacted(message))

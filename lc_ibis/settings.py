@@ -47,6 +47,7 @@ class Settings:
     exclude: tuple[str, ...] = ()
     full_refresh: bool = False
     verify: bool = False
+    verify_sample: int | None = None
     allow_mass_delete: bool = False
     allow_replay: bool = False
     max_delete_share: float = 0.5
@@ -115,6 +116,8 @@ class Settings:
             raise SettingsError(f"wait: {self.wait} is no number of seconds.")
         if not 1 <= self.warn_jump_factor < math.inf:
             raise SettingsError(f"warn_jump_factor: {self.warn_jump_factor} is no factor; it is 1 or more.")
+        if self.verify_sample is not None and self.verify_sample < 0:
+            raise SettingsError(f"verify_sample: {self.verify_sample} is no number of keys.")
         if self.keep_history is not None:
             parse_period(self.keep_history)
         if self.publish:

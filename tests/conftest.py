@@ -20,7 +20,7 @@ import lc_ibis
 from lc_ibis.backends import duckdb
 from lc_ibis.engine import refresh
 from lc_ibis.engine.run import Run
-from tests.patience import PatientBrowser
+from tests.patience import HANGING, PatientBrowser
 
 _COMMON: dict[str, Any] = {
     "deadline": None,
@@ -125,6 +125,14 @@ def loads_may_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LC_IBIS_ALLOW_REPLAY", "true")
 
 
+@pytest.fixture(autouse=True)
+def who_is_told_may_be_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build waits for whom it tells as long as for anything else."""
+    monkeypatch.setattr("lc_ibis.quality.notify.SECONDS", HANGING)
+    if not _missing("openlineage"):
+        monkeypatch.setattr("lc_ibis.integrations.openlineage.SECONDS", HANGING)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="Run what is left out for its length: more of it on Spark.")
 
@@ -178,7 +186,9 @@ def spark() -> Iterator[Any]:
     settings = {
         "spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "1", "spark.default.parallelism": "1",
         "spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.adaptive.enabled": "false", "spark.sql.broadcastTimeout": str(HANGING),
+        # Spark makes it the environment's SPARK_AUTH_SOCKET_TIMEOUT.
+        "spark.python.authenticate.socketTimeout": f"{HANGING}s",
     }  # fmt: skip
     builder = SparkSession.builder.master("local[2]").appName("tests")
     for name, value in settings.items():
@@ -272,6 +282,6 @@ def browser() -> Iterator[Any]:
         pytest.skip("there is no Chromium")
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"], timeout=HANGING * 1000)
         yield PatientBrowser(browser)
         browser.close()

@@ -26,13 +26,15 @@ class ConnectServer:
         with _within(directory):
             self._server = SparkConnectServer("127.0.0.1", port)
             self._server.start(background=True)
-        host, self.port = self._server.listening_address
-        self.address = f"sc://{host}:{self.port}"
+        self._host, self.port = self._server.listening_address
+        self.address = f"sc://{self._host}:{self.port}"
 
     def session(self) -> Any:
         """Return the active session; one that is no more is made again."""
         active = SparkSession.getActiveSession()
-        if active is not None:
+        if active is not None and active.client._builder.endpoint != f"{self._host}:{self.port}":
+            left(active)  # its server may be gone, and an answer be waited for
+        elif active is not None:
             try:
                 active.conf.get("spark.sql.session.timeZone", None)
             except Exception:

@@ -311,7 +311,7 @@ def test_its_pages_show_the_tables(home: Path) -> None:
         job = definitions().resolve_implicit_global_asset_job_def()
         assert job.execute_in_process(instance=instance).success
     with _served() as address, sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"], timeout=HANGING * 1000)
         view = browser.new_page(viewport={"width": 1400, "height": 1000})
         view.set_default_timeout(HANGING * 1000)
         view.goto(f"{address}/asset-groups")

@@ -9,14 +9,16 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import click
 import duckdb
 import pytest
 from click.testing import CliRunner
 
+from lc_ibis.backends.spark_life import Life
 from lc_ibis.cli import main
-from lc_ibis.errors import LcIbisError
+from lc_ibis.errors import LcIbisError, SessionEnded
 from lc_ibis.layers.marts import AccountSummary
 from tests.conftest import ALICE, SAVINGS, Lending, write_csv
 from tests.test_waiting import held
@@ -115,6 +117,17 @@ def _troubles(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> Iterator[str
     with duckdb.connect(str(lending.database)) as con:
         con.execute("DROP TABLE marts.account_summary")
     yield said(lending.build)
+
+    def asking() -> None:
+        with Life(object(), None).watched():
+            raise RuntimeError("Cannot call methods on a stopped SparkContext.")
+
+    yield said(asking)
+    torn = SessionEnded("the Spark session has ended")
+    torn.is_torn = True
+    with monkeypatch.context() as changed:
+        changed.setattr("lc_ibis.building.build", Mock(side_effect=torn))
+        yield CliRunner().invoke(main, ["build"]).output
 
 
 def _commands(text: str) -> Iterator[list[str]]:

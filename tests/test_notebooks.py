@@ -30,7 +30,7 @@ def both_days(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> Lending:
 def shown(name: str) -> list[dict[str, Any]]:
     """Execute a notebook, and return what its cells show, by kind."""
     notebook = nbformat.read(NOTEBOOKS / name, as_version=4)
-    NotebookClient(notebook, timeout=HANGING, kernel_name="python3").execute()
+    NotebookClient(notebook, timeout=HANGING, startup_timeout=HANGING, kernel_name="python3").execute()
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     return [output["data"] for cell in cells for output in cell.outputs if "data" in output]
 

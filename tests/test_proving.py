@@ -16,10 +16,11 @@ from lc_ibis.engine import fingerprints
 from lc_ibis.engine.generic_checks import no_rows
 from lc_ibis.engine.model import Incremental, Model
 from lc_ibis.engine.pipeline import Pipeline
-from lc_ibis.errors import VerificationFailed
+from lc_ibis.engine.touched import Keys, Touched
+from lc_ibis.errors import SettingsError, VerificationFailed
 from lc_ibis.layers import marts, pipeline
 from lc_ibis.settings import Settings
-from tests.conftest import Lending
+from tests.conftest import WIDELY, Lending
 from tests.test_incremental import ACCOUNTS, ANN, BEN
 
 
@@ -74,7 +75,7 @@ def test_build_verify_publishes_nothing_that_differs(lending: Lending) -> None:
     lending.load([ANN, BEN], ACCOUNTS, verify=True)
     tampered(lending, "DELETE FROM marts.account_summary WHERE account_id = 'A4'")
     before = lending.files()
-    with pytest.raises(VerificationFailed, match="account_summary: 1 keys differ"):
+    with pytest.raises(VerificationFailed, match="account_summary: 1 key differs"):
         lending.load([("1", "Ann", "Yes"), BEN], verify=True)
     assert lending.files() == before
 
@@ -136,3 +137,32 @@ def test_runs_are_listed_with_what_they_did_and_why(lending: Lending) -> None:
     assert "src_customer" in done or "stg_customer" not in done
     assert (done["snap_account"]["removed_count"], done["snap_account"]["key_count"]) == (1, 1)
     assert done["stg_account"]["reason"] == "changed: src_account"
+
+
+@pytest.mark.parametrize("backend", WIDELY)
+def test_a_sample_of_keys_finds_what_a_build_by_key_left_out(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the keys that a change touches were found wrongly: nothing is published, and the remedy works."""
+    lending.load([ANN, BEN], ACCOUNTS)
+    before = lending.contents()
+    lending.deliver([("1", "Anna", "No"), BEN])  # no check looks at names
+    keys = Touched.keys
+
+    def without(self: Touched, model: Model) -> Keys:
+        found = keys(self, model)
+        return replace(found, count=0) if model.name == "customer_profile" else found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Touched, "keys", without)
+        with pytest.raises(VerificationFailed, match=r"customer_profile: 1 key differs: customer_id 1\n") as refused:
+            lending.build(verify_sample=100)
+        assert "Build with --full-refresh" in str(refused.value)
+        assert lending.contents() == before
+        assert lending.build(verify_sample=100, full_refresh=True).status == "built"
+    assert lending.build(verify_sample=1).status == "unchanged"
+    assert {result.status for result in lc_ibis.verify(**lending.options)} == {"identical"}
+
+
+@pytest.mark.parametrize("number", [-1, "many"])
+def test_a_sample_is_a_number_of_keys(lending: Lending, number: object) -> None:
+    with pytest.raises(SettingsError, match="verify_sample"):
+        lending.build(verify_sample=number)

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -53,9 +54,8 @@ def test_a_build_waits_until_the_other_has_ended(lending: Lending) -> None:
     lending.deliver(accounts=[CHANGED])
     with held(lending.database) as holder:
         assert holder.stdin
-        ending = threading.Timer(1.0, holder.stdin.write, ["\n"])
+        ending = threading.Timer(1.0, partial(print, file=holder.stdin, flush=True))
         ending.start()
-        threading.Timer(1.1, holder.stdin.flush).start()
         assert lending.build(wait=HANGING).status == "built"
         ending.join()
     assert lending.rows("stg_account", "balance_amount") == [7000]

@@ -55,6 +55,9 @@ class Warehouse:
         schema = os.environ.get(SCHEMA) or "lc_ibis"
         return f"{os.environ[CATALOG]}.{schema}" if os.environ.get(CATALOG) else schema
 
+    def verify(self) -> None:
+        """Nothing: a warehouse never makes a session anew under its id, and each statement tells of its end."""
+
     def fetch(self, sql: str) -> pa.Table:
         """Run a statement and return its rows."""
         try:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 import ibis
@@ -24,13 +24,21 @@ from ibis.backends.sql.datatypes import PySparkType
 from lc_ibis.backends.duckdb_extracts import reading
 from lc_ibis.backends.spark_tables import Engine, Place, SparkTables, exact, named, texts
 from lc_ibis.engine.extracts import Files
-from lc_ibis.errors import DatabaseError, SettingsError
+from lc_ibis.errors import DatabaseError, SessionEnded, SettingsError
+from lc_ibis.redaction import logger
 
 _SCRATCH, _STATE, _JOURNAL = "scratch", "state", "journal"
 _JOURNAL_SCHEMA = ibis.schema({"build": "string", "started_at": "timestamp(6)", "has_ended": "boolean"})
 _DEAD = "lc_ibis_is_dead"
 # Scratch tables of builds and readers that were killed are dropped by a build after so long.
 _LEFTOVER = timedelta(days=2)
+log = logger(__name__)
+
+
+class _Engine(Engine, Protocol):
+    """An engine that knows whether it is still the one that a build began on."""
+
+    def verify(self) -> None: ...  # raises SessionEnded
 
 
 @dataclass
@@ -59,8 +67,9 @@ class Delta(SparkTables):
     """
 
     PREFIX = "lc_ibis"
+    _engine: _Engine
 
-    def __init__(self, place: str, engine: Engine, read_only: bool = False):
+    def __init__(self, place: str, engine: _Engine, read_only: bool = False):
         super().__init__(engine)
         self._catalog, self._prefix = _split(place)
         self._build = uuid4().hex
@@ -90,14 +99,18 @@ class Delta(SparkTables):
     def close(self) -> None:
         """Drop what was kept for the length of this connection; a later build does, if the session has ended."""
         try:
-            if self._engine.has_ended:
-                return
-            for name in self._scratches:
-                self._run(f"DROP TABLE IF EXISTS {name}")
-            for name in self._values_names:
-                self._run(f"DROP VIEW IF EXISTS {name}")
+            if not self._engine.has_ended:
+                self._drop_kept()
+        except SessionEnded as ended:
+            log.warning("%s", ended)  # what was to be done is done
         finally:
             self._engine.close()
+
+    def _drop_kept(self) -> None:
+        for name in self._scratches:
+            self._run(f"DROP TABLE IF EXISTS {name}")
+        for name in self._values_names:
+            self._run(f"DROP VIEW IF EXISTS {name}")
 
     def discard(self) -> None:
         """Remove all tables, and the schemas that held them."""
@@ -135,6 +148,8 @@ class Delta(SparkTables):
         self._dropped.clear()
 
     def _commit(self) -> None:
+        # A server that was restarted meanwhile has no journal, which is not to be taken for another build's.
+        self._engine.verify()
         if self._journal() != self._last:
             raise DatabaseError(
                 f"{self._prefix}: another build has written since this one began. Build again, one at a time."
@@ -224,8 +239,18 @@ class Delta(SparkTables):
         if not has_ended:
             # Before it is sure: a note that was lost on its way back may have been taken.
             self._last = dict(zip(_JOURNAL_SCHEMA.names, row, strict=True))
-        self._run(f"CREATE OR REPLACE TABLE {self._name(_STATE, _JOURNAL)} USING delta AS {rows}")
-        self._last = self._journal()
+        try:
+            self._run(f"CREATE OR REPLACE TABLE {self._name(_STATE, _JOURNAL)} USING delta AS {rows}")
+        except SessionEnded:
+            raise
+        except Exception:
+            with contextlib.suppress(Exception):
+                self._last = self._journal()
+            # The last note may have been taken, and only the answer lost: then all is published.
+            if not (self._last and self._last["build"] == self._build and self._last["has_ended"]):
+                raise
+        else:
+            self._last = self._journal()
 
     # Reading --------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ from pyspark import cloudpickle
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from lc_ibis.backends.spark_life import Life, is_connect
+from lc_ibis.backends.spark_life import Life, asking_java, is_connect
 from lc_ibis.backends.spark_tables import ibis_type, named
 from lc_ibis.backends.statements import Statements
 from lc_ibis.engine.functions import by_value, called, failed
@@ -63,29 +63,42 @@ class Session:
         self.replaces_ended = False
         try:
             _settle(self.spark, self.life)
-        except SessionEnded as ended:
+        except SessionEnded:
             if not remote or self._is_ours:
                 raise
             # Its address alone says what it is, so another is as good.
-            log.warning("%s A new one is opened.", ended)
-            self.life.leave()
-            self.spark, self._is_ours, self.replaces_ended = _connected(remote), True, True
-            self.life = Life(self.spark, remote)
-            _settle(self.spark, self.life)
+            self._replace(remote)
         self.con: Backend = ibis.pyspark.connect(self.spark)
         self._views: list[str] = []
         self._defined: set[type] = set()
         self.statements = Statements(partial(_plan, self.spark))
 
+    def _replace(self, remote: str) -> None:
+        """Take a new session of that address, in the catalog of the one that has ended."""
+        log.warning("%s A new one is opened.", self.life.told)
+        self.life.leave()
+        catalog = self.life.catalog
+        self.spark, self._is_ours, self.replaces_ended = _connected(remote), True, True
+        self.life = Life(self.spark, remote)
+        _settle(self.spark, self.life)
+        if catalog and catalog != self.life.catalog:
+            with self.life.watched():
+                self.spark.catalog.setCurrentCatalog(catalog)
+
     @property
     def has_delta(self) -> bool:
         """Say whether tables can be Delta tables: on a Connect server, on Databricks, or where its extension is."""
-        return _has_delta(self.spark)
+        with self.life.watched():
+            return _has_delta(self.spark)
 
     @property
     def has_ended(self) -> bool:
         """Say whether the session is known to be no more."""
         return self.life.has_ended
+
+    def verify(self) -> None:
+        """Raise SessionEnded where the session is known to be no more, or to be another."""
+        self.life.verify()
 
     def fetch(self, sql: str) -> pa.Table:
         """Run a statement and return its rows."""
@@ -147,11 +160,19 @@ class Session:
     def close(self) -> None:
         """Forget what was named; a session that was started here ends."""
         self.statements.summary()
-        if self._is_ours or self.life.has_ended:
+        if not (self._is_ours or self.has_ended):
+            self._drop_views()
+        if self._is_ours or self.has_ended:
             self.life.leave()
-        else:
-            for name in self._views:
-                self.spark.catalog.dropTempView(name)
+
+    def _drop_views(self) -> None:
+        try:
+            with self.life.watched():
+                for name in self._views:
+                    self.spark.catalog.dropTempView(name)
+        except Exception as error:
+            # They end with the session; what a build has to say is said.
+            log.warning("backend: temporary views stay until the session ends (%s)", error)
 
 
 def _plan(spark: SparkSession, sql: str) -> str:
@@ -172,7 +193,8 @@ def to_read(path: Path) -> str:
 def keeps_delta(remote: str | None) -> bool:
     """Say whether the session that a build would take keeps Delta tables, without starting one."""
     active = _active(remote)
-    return bool(remote) or (active is not None and _has_delta(active))
+    with asking_java():
+        return bool(remote) or (active is not None and _has_delta(active))
 
 
 def _has_delta(session: SparkSession) -> bool:
@@ -191,8 +213,9 @@ def _active(remote: str | None) -> SparkSession | None:
             return None
         _refuse_silence(remote)
         return cast(SparkSession, active)
-    # A task of a Databricks job has a session, which need not be the active one of its thread.
-    return SparkSession.builder.getOrCreate() if _on_databricks() else SparkSession.getActiveSession()
+    with asking_java():
+        # A task of a Databricks job has a session, which need not be the active one of its thread.
+        return SparkSession.builder.getOrCreate() if _on_databricks() else SparkSession.getActiveSession()
 
 
 def _on_databricks() -> bool:

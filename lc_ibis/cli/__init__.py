@@ -29,8 +29,7 @@ class _Group(click.Group):
             echo(f"Error: {error}", err=True)
             if error.is_undone:
                 echo("Nothing was published: tables and files are as they were.", err=True)
-            if error.is_torn:
-                echo("Some tables are new, others as they were: the next build sees it and makes all anew.", err=True)
+            _tell_torn(error)
             if error.report:
                 echo(f"Report: {error.report}", err=True)
             sys.exit(error.exit_code)
@@ -40,7 +39,17 @@ class _Group(click.Group):
             # Of the operating system, not of the program: a name too long, a full disk.
             where = f"{error.filename}: " if error.filename else ""
             echo(redacted(f"Error: {where}{error.strerror}."), err=True)
+            _tell_torn(error)
             sys.exit(1)
+        except BaseException as error:  # an interruption, or a bug
+            _tell_torn(error)
+            raise
+
+
+def _tell_torn(error: BaseException) -> None:
+    """Say of a build that was cut off while it published what it left."""
+    if getattr(error, "is_torn", False):
+        echo("Some tables may be new, others as they were: the next build looks at all of them.", err=True)
 
 
 def _print_version(ctx: click.Context, _option: click.Parameter, is_asked: bool) -> None:

@@ -18,14 +18,16 @@ from lc_ibis.settings import BACKENDS
 
 @click.command()
 @options(*TABLES, "inputs", "outputs", "publish", "partitioned", "neutralise_formulas", "reports", "source",
-          "delivery", "select", "exclude", "full_refresh", "verify", "allow_mass_delete", "max_delete_share",
+          "delivery", "select", "exclude", "full_refresh", "verify", "verify_sample", "allow_mass_delete",
+          "max_delete_share",
           "allow_replay", *THRESHOLDS, "warn_jump_factor", *AGES, "keep_history", "store_failures", "notify",
           "notify_values", "openlineage", "debug", "quiet", "json")  # fmt: skip
 def build(as_json: bool, is_quiet: bool, **given: Any) -> None:
     """Bring tables and files up to date with the extracts.
 
-    All or nothing: a build that fails leaves every table and file as it was. One exception is said to be one: where
-    only a file cannot be put in its place, the tables are published, and the next build puts the files right.
+    All or nothing: a build that fails leaves every table and file as it was. Two exceptions are said to be such: where
+    only a file cannot be put in its place, the tables are published, and the next build puts the files right; and where
+    Delta tables, which are published one by one, are cut off there, some may be new, and the next build looks at all.
     """
     from lc_ibis.building import build
     from lc_ibis.quality.report import document, to_json

@@ -99,6 +99,10 @@ _OPTIONS = {
     "verify": click.option(
         "--verify", is_flag=True, default=None, help="Before publishing, compare every table with the same made anew."
     ),
+    "verify_sample": click.option(
+        "--verify-sample", type=int, metavar="N",
+        help="Before publishing, compare N keys of each table that is computed by key with the same made anew.",
+    ),
     "allow_mass_delete": click.option(
         "--allow-mass-delete", is_flag=True, default=None,
         help="Believe an extract from which more than the usual share of keys is gone.",

@@ -24,6 +24,7 @@ from lc_ibis.engine.model import Model, Source
 from lc_ibis.errors import ExtractError, LcIbisError
 from lc_ibis.layers import pipeline
 from tests.conftest import Lending
+from tests.patience import HANGING
 from tests.torture import plain_reading
 from tests.torture.mutations import numbers
 from tests.torture.places import DATA, fill
@@ -33,7 +34,6 @@ FEW_READ, FEW_BUILT = 200, 25
 # A line that is longer is refused, whatever is in it.
 LONGEST_LINE = 2_000_000
 LONGEST_MESSAGE = 20_000
-_HANGS_AFTER = 60
 
 
 class Hung(BaseException):
@@ -42,14 +42,14 @@ class Hung(BaseException):
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """Raise Hung where something takes a minute; where even that is not heard, end with a traceback."""
+    """Raise Hung where something takes too long; where even that is not heard, end with a traceback."""
 
     def hung(*_: object) -> None:
         raise Hung
 
     before = signal.signal(signal.SIGALRM, hung)
-    signal.alarm(_HANGS_AFTER)
-    faulthandler.dump_traceback_later(2 * _HANGS_AFTER, exit=True, file=sys.__stderr__)
+    signal.alarm(HANGING)
+    faulthandler.dump_traceback_later(2 * HANGING, exit=True, file=sys.__stderr__)
     try:
         yield
     finally:
