@@ -11,6 +11,7 @@ from lc_ibis.engine.checks import Check, repeating
 from lc_ibis.engine.contracts import Contract, Integer, Text, column, key
 from lc_ibis.engine.model import Incremental, model
 from lc_ibis.engine.pipeline import Pipeline
+from lc_ibis.errors import ModelError
 from lc_ibis.layers import pipeline
 from lc_ibis.settings import Settings
 from lc_ibis.warehouse import Warehouse
@@ -23,10 +24,11 @@ class Mine(Contract):
 
     account_id: Text = key("The account.")
     customer_id: Integer = column("Its owner.")
+    second: Integer | None = column("Its owner, if it is another than 2.")
 
 
 def mine(stg_account: ir.Table) -> ir.Table:
-    return stg_account.select("account_id", "customer_id")
+    return stg_account.select("account_id", "customer_id", second=stg_account.customer_id.nullif(2))
 
 
 def rule(name: str, **rules: Any) -> Check:
@@ -44,7 +46,13 @@ def _above_others(table: ir.Table, tables: Any) -> ir.Table:
     return table.inner_join(others, table.customer_id < others.other).select("account_id", "customer_id")
 
 
+def _crowded_nulls(table: ir.Table, _: Any) -> ir.Table:
+    """Null is a value to groups, and so it is where changed ones are looked up."""
+    return table.mutate(n=table.count().over(group_by="second")).filter(lambda t: t.n > 2).drop("n")
+
+
 RULES = [
+    rule("null_by", failing=_crowded_nulls, by=("second",)),
     rule("window", breaks=lambda t: t.account_id.count().over(group_by="customer_id") > 2),
     rule("whole", breaks=lambda t: t.customer_id == t.customer_id.max()),
     rule("where", where=lambda t: t.customer_id.count().over(group_by="customer_id") > 2,
@@ -57,7 +65,7 @@ RULES = [
          needs=("held_customer",), by=("customer_id",)),
 ]  # fmt: skip
 SCOPES = {
-    "window": "all rows", "whole": "all rows", "where": "all rows", "row": "changed rows", "by_lies": "all rows",
+    "null_by": "touched keys", "window": "all rows", "whole": "all rows", "where": "all rows", "row": "changed rows", "by_lies": "all rows",
     "by_holds": "touched keys", "others": "all rows", "ephemeral": "nothing",
 }  # fmt: skip
 DAYS: list[tuple[list[Any], list[Any]]] = [
@@ -95,3 +103,11 @@ def test_a_rule_finds_on_changed_rows_what_it_finds_on_all(lending: Lending) -> 
     for name, scope in SCOPES.items():
         assert scope in scopes[name], (name, scopes[name])
         assert scope != "all rows" or not scopes[name] & {"changed rows", "touched keys"}, (name, scopes[name])
+
+
+def test_a_check_names_what_it_reads(lending: Lending) -> None:
+    """What it does not name could change without its being run."""
+    lending.deliver(*DAYS[0])
+    more = extended(rule("silent", failing=lambda t, tables: t.anti_join(tables["stg_customer"], "customer_id")))
+    with pytest.raises(ModelError, match=r"check silent reads stg_customer, .* Add it to needs"):
+        run_pipeline(more, Settings.load(**lending.places()))

@@ -17,10 +17,10 @@ from lc_ibis.engine.contracts import moment
 from lc_ibis.engine.functions import explained
 from lc_ibis.engine.model import Model
 from lc_ibis.engine.pipeline import Pipeline, Tables, unbound
-from lc_ibis.engine.provenance import Untraceable
 from lc_ibis.engine.state import CheckRecord, State
 from lc_ibis.engine.store import Store
-from lc_ibis.engine.touched import Changes
+from lc_ibis.engine.touched import Changes, having
+from lc_ibis.engine.ways import Untraceable
 
 EXAMPLES = 5
 Thresholds = Mapping[str, tuple[float, float]]
@@ -186,8 +186,11 @@ class Checker:
             for rows in (self.changes[name].removed, self.changes[name].added)
         ]
         keys = self.store.scratch(ibis.union(*pieces, distinct=True))
-        narrowed = {name: self.tables[name].semi_join(keys, by) for name in needs}
-        return self.tables[model.name].semi_join(keys, by), narrowed
+
+        def among(table: ir.Table) -> ir.Table:
+            return having(table, [table[name] for name in by], keys)
+
+        return among(self.tables[model.name]), {name: among(self.tables[name]) for name in needs}
 
     def _result(
         self, model: Model, check: Check, scope: Scope, failing: int, table: ir.Table, tables: TablesByName

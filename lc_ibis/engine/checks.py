@@ -14,6 +14,7 @@ import ibis
 import ibis.expr.types as ir
 
 from lc_ibis.engine.values import ACROSS_ROWS, inside
+from lc_ibis.errors import ModelError
 
 Severity = Literal["error", "warn"]
 Status = Literal["pass", "warn", "fail", "skip"]
@@ -84,7 +85,15 @@ class Check:
         if self.breaks is not None:
             return table.filter(self.is_broken(table))
         assert self.failing is not None
-        return self.failing(self.looked_at(table), tables)
+        try:
+            return self.failing(self.looked_at(table), {name: tables[name] for name in self.needs})
+        except KeyError as missing:
+            if missing.args[0] not in tables or missing.args[0] in self.needs:
+                raise
+            raise ModelError(
+                f"check {self.name} reads {missing.args[0]}, which it does not name, so that a change there would "
+                f"not be looked at. Add it to needs: needs=({missing.args[0]!r},)."
+            ) from None
 
     def is_broken(self, table: ir.Table) -> ir.BooleanValue:
         """Say of each row whether it breaks the rule; only for a rule about one row."""

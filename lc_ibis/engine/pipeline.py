@@ -18,7 +18,9 @@ from lc_ibis.engine.contracts import moment
 from lc_ibis.engine.determinism import unsteady
 from lc_ibis.engine.model import RECEIVED, RUN_AT, Ephemeral, Model, Snapshot, Source, key_values
 from lc_ibis.engine.outside import inlined, refusal
-from lc_ibis.engine.provenance import Tracer, Untraceable, Ways
+from lc_ibis.engine.provenance import Tracer
+from lc_ibis.engine.values import fields
+from lc_ibis.engine.ways import Untraceable, Ways
 from lc_ibis.errors import ModelError, SelectionError, hint
 
 LEDGER = "ledger"
@@ -152,14 +154,22 @@ class Pipeline:
             held = self._step(model.kind.held) or cast(ir.Table, unbound(self[model.kind.held])).op()
             starts.append((held, tuple(ops.Field(held, name) for name in model.by)))
         try:
-            return self.tracer().ways(starts)
+            ways = self.tracer().ways(starts)
+            self._refuse_stamps(ways)
+            return ways
         except Untraceable as why:
             by = " and ".join(model.by)
             raise ModelError(
-                f"{model.name} ({model.where}): {why}, so it cannot be computed by {by}. Do it by {by} too, or declare "
-                "the stored table Incremental(by=...): columns by which all of it is done, or by=() to compute the "
-                "whole table each time."
+                f"{model.name} ({model.where}): {why}, so it cannot be computed by {by}. Declare "
+                "Incremental(by=...): other columns by which all of it is done, or by=() to compute the whole table "
+                "whenever an input changes."
             ) from None
+
+    def _refuse_stamps(self, ways: Ways) -> None:
+        for path in ways.paths:
+            stamps = self[path.table].contract.stamps()
+            for column in (column for value in path.values for column in fields(value) if column.name in stamps):
+                raise Untraceable(f"the key comes from {path.table}.{column.name}, a stamp, which is no content")
 
     def tracer(self) -> Tracer:
         """Return what follows keys down to stored tables."""

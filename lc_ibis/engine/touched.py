@@ -15,9 +15,9 @@ import ibis.expr.types as ir
 
 from lc_ibis.engine.model import Model, among_rows, key_values
 from lc_ibis.engine.pipeline import Pipeline, Tables
-from lc_ibis.engine.provenance import Path, Values, Ways
 from lc_ibis.engine.store import Store
-from lc_ibis.engine.values import through
+from lc_ibis.engine.values import over, through
+from lc_ibis.engine.ways import Path, Values, Ways
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Touched:
     def _leading(self, model: Model, keys: Keys, straight: tuple[Values, ...]) -> ir.Table:
         assert keys.table is not None
         table = self._tables[model.name]
-        found = [_having(table, _over(values, table), keys.table.select(*keys.by)) for values in straight]
+        found = [having(table, _over(values, table), keys.table.select(*keys.by)) for values in straight]
         return self._store.scratch(ibis.union(*found, distinct=True) if len(found) > 1 else found[0])
 
     def _collected(self, by: tuple[str, ...], ways: Ways, pieces: list[ir.Table]) -> Keys:
@@ -115,7 +115,7 @@ class Touched:
         for hop in path.hops:
             there = self._there(hop.relation)
             links = rows.select(**_named(values)).distinct()
-            rows = _having(there, _over(hop.match, there), links)
+            rows = having(there, _over(hop.match, there), links)
             values = _over(hop.give, rows)
         return rows.select(**{n: _typed(v, t) for (n, t), v in zip(types.items(), values, strict=True)})
 
@@ -128,8 +128,17 @@ class Touched:
 
 
 def _over(values: Values, table: ir.Table) -> list[ir.Value]:
-    """Return values over an unbound table as values of one with the same columns."""
-    return [through(value, lambda column: table[column.name].op()).to_expr() for value in values]
+    """Return values over an unbound table as values of one with the same columns.
+
+    A cast gives null where it fails: a model that casts may leave those rows out before it does.
+    """
+    return [through(over(value, _tried), lambda column: table[column.name].op()).to_expr() for value in values]
+
+
+def _tried(value: ops.Value) -> ops.Value | None:
+    if type(value) is not ops.Cast:
+        return None
+    return ops.TryCast(over(value.arg, _tried), to=value.to)
 
 
 def _named(values: list[ir.Value]) -> dict[str, ir.Value]:
@@ -140,7 +149,7 @@ def _typed(value: ir.Value, type_: ibis.DataType) -> ir.Value:
     return value if value.type().copy(nullable=True) == type_.copy(nullable=True) else value.cast(type_)
 
 
-def _having(table: ir.Table, values: list[ir.Value], wanted: ir.Table) -> ir.Table:
+def having(table: ir.Table, values: list[ir.Value], wanted: ir.Table) -> ir.Table:
     """Return the rows of a table whose values are, in order, those of a row of `wanted`, null being a value."""
     wanted = wanted.rename(lambda name: f"touched_{name}")
     pairs = zip(values, wanted.columns, strict=True)

@@ -1,0 +1,203 @@
+"""Joins that look alike: sides that may be missing, predicates that hold for nulls, rows in memory, and what they touch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import ibis
+import ibis.expr.types as ir
+import pytest
+
+from lc_ibis.backends.duckdb import DuckDB
+from lc_ibis.engine.contracts import Contract, Integer, Moment, column, key, stamp
+from lc_ibis.engine.model import Incremental, model
+from lc_ibis.errors import ModelError
+from tests.fuzzing import GROUND
+from tests.small import Small, ground
+
+
+class Of(Contract):
+    """One row per k."""
+
+    k: Integer | None = key("The key.")
+    v: Integer | None = column("Something.")
+
+
+class Gamma(Contract):
+    """One row per b."""
+
+    b: Integer = key("The key.")
+    z: Integer | None = column("A number.")
+
+
+GAMMA = ground("gamma", Gamma)
+ALPHA = [(n, n % 4 or None, n * 2, "p" if n % 2 else str(n)) for n in range(8)]
+BETA = [(n, n % 3 or None, n * 3, None) for n in range(5)]
+GAMMAS = [(n, n * 10) for n in range(6)]
+DAYS = [
+    (ALPHA, BETA, GAMMAS),
+    (ALPHA[1:], BETA, GAMMAS),
+    (ALPHA[1:], BETA[:2], GAMMAS),
+    (ALPHA, BETA[1:], [(b, 7 if b == 0 else z) for b, z in GAMMAS]),
+    ([(a, 2, x + 1, s) for a, b, x, s in ALPHA], BETA, [(b, 9 if b == 2 else z) for b, z in GAMMAS[:4]]),
+    ([], BETA, GAMMAS),
+    (ALPHA, [], GAMMAS[2:]),
+    (ALPHA, [(b, None, y, s) for b, a, y, s in BETA], [(b, None) for b, z in GAMMAS]),
+]
+Function = Callable[..., ir.Table]
+
+
+def small(path: Path, function: Function, **kind: tuple[str, ...]) -> Small:
+    models = [*GROUND, GAMMA, model(Incremental(**kind), Of)(function)]
+    return Small(models, lambda: DuckDB(path / "x.duckdb"))
+
+
+def in_memory_first(beta: ir.Table) -> ir.Table:
+    every = ibis.memtable({"k": list(range(12))})
+    counted = beta.group_by("a").aggregate(v=beta.count())
+    return every.left_join(counted, every.k == counted.a).select("k", "v")
+
+
+def in_memory_without(beta: ir.Table) -> ir.Table:
+    every = ibis.memtable({"k": list(range(12))})
+    return every.anti_join(beta, every.k == beta.a).mutate(v=every.k)
+
+
+def in_memory_last(alpha: ir.Table) -> ir.Table:
+    names = ibis.memtable({"b": [1, 2], "v": [10, 20]})
+    return alpha.left_join(names, "b").select(k="a", v="v")
+
+
+def spine(beta: ir.Table) -> ir.Table:
+    every = ibis.range(0, 12).unnest().name("k").as_table().mutate(k=lambda t: t.k.cast("int16").cast("int64"))
+    counted = beta.group_by("a").aggregate(v=beta.count())
+    return every.left_join(counted, every.k == counted.a).select("k", "v")
+
+
+def two_predicates(alpha: ir.Table, beta: ir.Table) -> ir.Table:
+    return alpha.left_join(beta, [alpha.a == beta.b, alpha.b == beta.b]).select(k=alpha.a, v=beta.y)
+
+
+def either_side(alpha: ir.Table, beta: ir.Table) -> ir.Table:
+    both = alpha.left_join(beta, alpha.a == beta.b)
+    return both.select(k=ibis.coalesce(alpha.a, beta.b), v=beta.y)
+
+
+def chain(alpha: ir.Table, beta: ir.Table, gamma: ir.Table) -> ir.Table:
+    both = alpha.left_join(beta, alpha.b == beta.b).left_join(gamma, beta.a == gamma.b)
+    return both.select(k=alpha.a, v=gamma.z)
+
+
+def chain_of_one_key(alpha: ir.Table, beta: ir.Table, gamma: ir.Table) -> ir.Table:
+    both = alpha.left_join(beta, alpha.a == beta.b).left_join(gamma, alpha.a == gamma.b)
+    return both.select(k=alpha.a, v=ibis.coalesce(beta.y, gamma.z))
+
+
+def cast_after_filter(alpha: ir.Table) -> ir.Table:
+    """The rows that cannot be cast are left out before they are."""
+    numbers = alpha.filter(alpha.s.re_search("^[0-9]+$"))
+    return numbers.group_by(k=numbers.s.cast("int64")).aggregate(v=numbers.count())
+
+
+BY_KEY = [
+    in_memory_first, in_memory_without, in_memory_last, spine, two_predicates, either_side, chain, chain_of_one_key,
+    cast_after_filter,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("function", BY_KEY, ids=lambda f: f.__name__)
+def test_by_key_equals_full(tmp_path: Path, function: Function) -> None:
+    tables, by_key = small(tmp_path, function), 0
+    with tables.store:
+        for alpha, beta, gamma in DAYS:
+            done = tables.take({"alpha": alpha, "beta": beta, "gamma": gamma})[function.__name__]
+            by_key += done.key_count is not None
+            assert tables.stored(function.__name__) == tables.expected(function.__name__)
+    assert by_key > 2
+
+
+def default_then_join(alpha: ir.Table, beta: ir.Table, gamma: ir.Table) -> ir.Table:
+    """Where beta has no row, 0 is looked up in gamma: no row of beta leads from there to alpha."""
+    both = alpha.left_join(beta, alpha.b == beta.b).left_join(gamma, beta.a.fill_null(0) == gamma.b)
+    return both.select(k=alpha.a, v=gamma.z)
+
+
+def default_then_key(alpha: ir.Table, beta: ir.Table, gamma: ir.Table) -> ir.Table:
+    both = alpha.left_join(beta, alpha.b == beta.b).inner_join(gamma, beta.a.fill_null(0) == gamma.b)
+    return both.select(k=gamma.b, v=alpha.x).group_by("k").aggregate(v=lambda t: t.v.max())
+
+
+def linked_by_a_third(alpha: ir.Table, beta: ir.Table, gamma: ir.Table) -> ir.Table:
+    both = alpha.inner_join(beta, alpha.x < beta.y).left_join(gamma, [beta.a == gamma.b, alpha.b == gamma.b])
+    return both.select(k=alpha.a, v=beta.y).group_by("k").aggregate(v=lambda t: t.v.max())
+
+
+def null_meets_null(alpha: ir.Table, beta: ir.Table, gamma: ir.Table) -> ir.Table:
+    most = gamma.group_by(m=gamma.z).aggregate(w=gamma.b.max())
+    both = alpha.left_join(beta, alpha.a == beta.b).left_join(most, beta.b.identical_to(most.m))
+    return both.select(k=alpha.a, v=most.w)
+
+
+def window_in_a_join(alpha: ir.Table, beta: ir.Table) -> ir.Table:
+    both = alpha.inner_join(beta, alpha.b == beta.b)
+    return both.select(k=alpha.a, v=beta.y.max().over())
+
+
+def scalar_in_a_join(alpha: ir.Table, beta: ir.Table, gamma: ir.Table) -> ir.Table:
+    both = alpha.inner_join(beta, alpha.b == beta.b)
+    return both.select(k=alpha.a, v=beta.y + gamma.z.max().as_scalar())
+
+
+def total_row(alpha: ir.Table, beta: ir.Table) -> ir.Table:
+    total = beta.y.max().as_scalar().name("v").as_table().mutate(k=ibis.literal(1000).cast("int16").cast("int64"))
+    return alpha.select(k="a", v="x").union(total.select("k", "v"))
+
+
+def window_among_groups(alpha: ir.Table) -> ir.Table:
+    return alpha.group_by(k=alpha.a, v=alpha.x.max().over(group_by=alpha.a)).aggregate()
+
+
+def unnested(alpha: ir.Table) -> ir.Table:
+    return alpha.select(k=ibis.array([alpha.a, alpha.x]).unnest(), v="x")
+
+
+@pytest.mark.parametrize(
+    ("function", "what"),
+    [
+        (default_then_join, "of a changed row of gamma it is not known which a it belongs to"),
+        (default_then_key, "of a changed row of (alpha|beta) it is not known which b it belongs to"),
+        (linked_by_a_third, "of a changed row of beta it is not known which a it belongs to"),
+        (null_meets_null, "of a changed row of gamma it is not known which a it belongs to"),
+        (window_in_a_join, "a window by nothing makes rows of one a depend on those of others"),
+        (scalar_in_a_join, "a subquery"),
+        (total_row, "a subquery|an aggregation by nothing|it is not known how rows of beta matter"),
+        (window_among_groups, "a window among the columns of an aggregation"),
+        (unnested, "comes of an unnest, so a row has several"),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else "",
+)
+def test_what_only_looks_like_a_way_is_refused(tmp_path: Path, function: Function, what: str) -> None:
+    with pytest.raises(ModelError, match=what):
+        small(tmp_path, function)
+
+
+class Stamped(Contract):
+    """One row per k."""
+
+    k: Integer = key("The key.")
+    at: Moment = stamp("When it was computed.")
+
+
+def stamped(alpha: ir.Table, run_at: ir.TimestampScalar) -> ir.Table:
+    return alpha.select(k="a", at=run_at)
+
+
+def by_day(stamped: ir.Table) -> ir.Table:
+    return stamped.group_by(k=stamped["at"].day().cast("int64")).aggregate(v=stamped.count())
+
+
+def test_a_key_made_of_a_stamp_is_refused(tmp_path: Path) -> None:
+    models = [*GROUND, model(Incremental(), Stamped)(stamped), model(Incremental(), Of)(by_day)]
+    with pytest.raises(ModelError, match="the key comes from stamped.at, a stamp, which is no content"):
+        Small(models, lambda: DuckDB(tmp_path / "x.duckdb"))
