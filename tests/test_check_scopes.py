@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import ibis.expr.types as ir
+import pytest
 
 from lc_ibis.building import run_pipeline
 from lc_ibis.engine.checks import Check, repeating
