@@ -13,7 +13,6 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
-import pyarrow as pa
 from ibis.common.exceptions import IbisError
 from ibis.expr.operations.udf import InputType
 
@@ -52,12 +51,14 @@ def _refused_rows(node: ops.InMemoryTable) -> str | None:
             return (
                 f"its memtable has a column {name} of type {type_}, of which not all engines have literals. {_DELIVER}"
             )
+    from pyarrow import ArrowException  # late: only memtables need it
+
     try:
         count = _count(node)
         if count > MOST_ROWS:
             return f"its memtable has {count} rows, more than {MOST_ROWS}. {_DELIVER}"
         _rows(node)
-    except (ValueError, TypeError, ArithmeticError, IbisError, pa.ArrowException) as error:
+    except (ValueError, TypeError, ArithmeticError, IbisError, ArrowException) as error:
         return f"its memtable cannot be read as its schema says ({cut(' '.join(str(error).split()))}). Mend it."
     return None
 
@@ -117,6 +118,8 @@ def _count(node: ops.InMemoryTable) -> int:
 
 def _values(node: ops.InMemoryTable, name: str) -> list[Any]:
     """Return a column's values. Raises ValueError, TypeError, ArrowException where they are not of its type."""
+    import pyarrow as pa
+
     type_, held = node.schema[name], getattr(node.data, "obj", None)
     if type(held).__module__.split(".")[0] != "pandas":
         return cast(list[Any], node.data.to_pyarrow(node.schema).column(name).to_pylist())
