@@ -56,9 +56,8 @@ class Small:
 
     def _fill(self, refresher: Refresher, table: Model, rows: Rows) -> None:
         received = f"received_{table.name}"
-        if table.name not in self.ground:
-            self.store.create(table.layer, received, table.contract.schema())
-        self.store.overwrite(table.layer, received, rows)
+        self.store.create(table.layer, received, table.contract.schema())
+        self.store.append(table.layer, received, rows)
         stored = self.store.table(table.layer, table.name) if table.name in self.ground else None
         new = self.store.table(table.layer, received)
         written, changes = write_result(self.store, table, new, refresher.run_at, stored)

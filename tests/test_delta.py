@@ -8,9 +8,13 @@ from typing import Any
 import pytest
 
 import lc_ibis
+from lc_ibis.backends import opened
 from lc_ibis.backends.delta import Delta
 from lc_ibis.errors import BackupError, DatabaseError, LcIbisError, SettingsError
+from lc_ibis.settings import Settings
 from tests.conftest import ALICE, ON_DELTA, SAVINGS, Lending
+from tests.fuzzing import GROUND
+from tests.small import Small
 from tests.test_deltas import take
 from tests.test_incremental import ACCOUNTS, ANN, BEN
 
@@ -175,3 +179,12 @@ def test_views_and_strangers_are_dropped_and_histories_need_a_backup_that_there_
     with pytest.raises(BackupError, match="snap_account: no backup can be made before it is dropped"):
         lc_ibis.drop("snap_account", force=True, **lending.options)
     assert len(lending.rows("snap_account")) == len(ACCOUNTS)
+
+
+def test_a_column_that_may_be_null_takes_its_first_null_later(lending: Lending) -> None:
+    """Sail makes a column NOT NULL of a query that gives no null, and refuses one afterwards."""
+    tables = Small(GROUND, lambda: opened(Settings.load(**lending.options)))
+    with tables.store:
+        tables.take({"alpha": [(1, 1, 1, "p")], "beta": []})
+        tables.take({"alpha": [(1, 1, 1, "p"), (2, None, 1, None)]})
+        assert tables.stored("alpha") == {(1, 1, 1, "p"): 1, (2, None, 1, None): 1}

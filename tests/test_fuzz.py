@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from lc_ibis.backends import opened
 from lc_ibis.backends.duckdb import DuckDB
+from lc_ibis.engine.store import Store
 from lc_ibis.errors import ModelError
+from lc_ibis.settings import Settings
+from tests.conftest import ON_DELTA, Lending
 from tests.fuzzing import Cook, Recipe
 from tests.small import Small
 
 IN_SHORT, LONG = 120, 2000
 
 
-def run(recipe: Recipe, told: Counter[str]) -> str | None:
+def run(recipe: Recipe, told: Counter[str], open_store: Callable[[], Store] | None = None) -> str | None:
     """Keep a recipe's models for its days; return how they differ from what they should be, if they do."""
     with tempfile.TemporaryDirectory() as directory:
         try:
-            small = Small(Cook(recipe).models(), lambda: DuckDB(Path(directory, "x.duckdb")))
+            small = Small(Cook(recipe).models(), open_store or (lambda: DuckDB(Path(directory, "x.duckdb"))))
         except ModelError:
             told["refused"] += 1
             return None
@@ -72,10 +78,10 @@ def said(recipe: Recipe) -> str:
     return "\n".join([*dict.fromkeys([*lines, *cook.said]), *days])
 
 
-def check(seeds: range, told: Counter[str]) -> None:
+def check(seeds: range, told: Counter[str], open_store: Callable[[], Store] | None = None) -> None:
     for seed in seeds:
         recipe = Recipe.of(seed)
-        if wrong := run(recipe, told):
+        if wrong := run(recipe, told, open_store):
             small = smallest(recipe)
             pytest.fail(f"seed {seed}: {wrong}\n{run(small, Counter())}\n{said(small)}")
 
@@ -93,3 +99,16 @@ def test_many_random_models_are_refused_or_right(part: int) -> None:
     told: Counter[str] = Counter()
     check(range(10_000 + part * LONG // 10, 10_000 + (part + 1) * LONG // 10), told)
     print(dict(told))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("backend", ON_DELTA)
+@pytest.mark.parametrize("part", range(3))
+def test_random_models_are_refused_or_right_on_delta(lending: Lending, part: int) -> None:
+    told: Counter[str] = Counter()
+
+    def open_store() -> Store:
+        return opened(Settings.load(**{**lending.options, "database": f"fuzz_{uuid4().hex}"}))
+
+    check(range(30_000 + part * 20, 30_000 + (part + 1) * 20), told, open_store)
+    assert told["by key"] > 3, told

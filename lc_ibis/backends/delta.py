@@ -172,7 +172,9 @@ class Delta(SparkTables):
         """Return the one statement that brings a table up to date."""
         name = self._name(*place)
         if staged.stored is None:
-            return f"CREATE OR REPLACE TABLE {name} USING delta AS {self._sql(staged.table())}"
+            # Sail makes a column NOT NULL of a query that gives no null, and refuses one afterwards.
+            made = ", ".join(f"nullif({c}, NULL) AS {c}" for c in map(_quoted, staged.table().columns))
+            return f"CREATE OR REPLACE TABLE {name} USING delta AS SELECT {made} FROM ({self._sql(staged.table())})"
         added = ibis.union(*staged.added) if len(staged.added) > 1 else staged.added[0] if staged.added else None
         if staged.dead is None:
             assert added is not None
