@@ -170,3 +170,22 @@ def test_catalog_and_schema_come_from_the_environment(
     monkeypatch.setenv("DATABRICKS_CATALOG", "main")
     monkeypatch.setenv("DATABRICKS_SCHEMA", "lending")
     assert Warehouse.place() == "main.lending"
+
+
+def test_a_statement_without_a_plan_hides_no_other_s_plan(
+    on_databricks: Lending, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whichever takes longest: which one does is the machine's affair."""
+    from lc_ibis.backends.statements import Statements
+
+    def plan(sql: str) -> str:
+        if sql != "SELECT 1":
+            raise RuntimeError("EXPLAIN knows no SHOW")
+        return "a plan"
+
+    with caplog.at_level(logging.DEBUG, logger="lc_ibis"):
+        statements = Statements(plan)
+        statements._ran("SELECT 1", 0.1)
+        statements._ran("SHOW SCHEMAS", 9.0)
+        statements.summary()
+    assert "the plan of the slowest, which took 0.100 s:\na plan" in caplog.text

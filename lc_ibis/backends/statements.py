@@ -39,8 +39,10 @@ class Statements:
         if seconds > self._most:
             try:
                 plan = self._ask(sql)
-            except Exception as error:  # of whatever kind an engine has: to ask is no reason to lose a build
-                plan = f"(none: {type(error).__name__})"
+            except (
+                Exception
+            ):  # of whatever kind an engine has: not all statements have a plan, nor is one worth a build
+                plan = ""
             if plan:
                 self._most, self._plan = seconds, plan
 
@@ -52,4 +54,5 @@ class Statements:
         log.debug("%d statements in %.3f s; the slowest:", len(self._taken), total)
         for seconds, sql in sorted(self._taken, reverse=True)[:_SLOWEST]:
             log.debug("%.3f s  %.200s", seconds, sql)
-        log.debug("the plan of the slowest, which took %.3f s:\n%s", self._most, self._plan)
+        if self._plan:
+            log.debug("the plan of the slowest, which took %.3f s:\n%s", self._most, self._plan)
