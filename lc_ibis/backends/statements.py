@@ -39,9 +39,7 @@ class Statements:
         if seconds > self._most:
             try:
                 plan = self._ask(sql)
-            except (
-                Exception
-            ):  # of whatever kind an engine has: not all statements have a plan, nor is one worth a build
+            except Exception:  # of whatever kind an engine has: not every statement has a plan
                 plan = ""
             if plan:
                 self._most, self._plan = seconds, plan
