@@ -196,15 +196,20 @@ class Serverless:
 
 @on_spark
 def test_serverless_compute_is_looked_at_where_it_cannot_be_set(lending: Lending, spark: Any) -> None:
+    from lc_ibis.backends.spark_life import Life
     from lc_ibis.backends.spark_session import _settle
 
-    _settle(Serverless(spark))
+    def _settled(session: Any) -> None:
+        _settle(session, Life(session, None))
+
+    spark.conf.set("spark.sql.session.timeZone", "UTC")  # as it is there
+    _settled(Serverless(spark))
     with pytest.raises(SettingsError, match="the Spark session refuses spark.sql.ansi.enabled = true"):
-        _settle(Serverless(spark, refused="spark.sql.ansi.enabled"))
+        _settled(Serverless(spark, refused="spark.sql.ansi.enabled"))
     spark.conf.set("spark.sql.timestampType", "TIMESTAMP_NTZ")
     try:
         with pytest.raises(SettingsError, match="TIMESTAMP is timestamp_ntz. It must have a zone"):
-            _settle(Serverless(spark))
+            _settled(Serverless(spark))
     finally:
         spark.conf.set("spark.sql.timestampType", "TIMESTAMP_LTZ")
 
