@@ -201,3 +201,23 @@ def test_a_key_made_of_a_stamp_is_refused(tmp_path: Path) -> None:
     models = [*GROUND, model(Incremental(), Stamped)(stamped), model(Incremental(), Of)(by_day)]
     with pytest.raises(ModelError, match="the key comes from stamped.at, a stamp, which is no content"):
         Small(models, lambda: DuckDB(tmp_path / "x.duckdb"))
+
+
+class Line(Contract):
+    """One row per line; a line may come twice."""
+
+    a: Integer = column("A number.")
+    b: Integer = column("Another.")
+
+
+def both_ends(line: ir.Table) -> ir.Table:
+    ends = line.select(k="a").union(line.select(k="b"))
+    return ends.group_by("k").aggregate(v=ends.count())
+
+
+def test_rows_that_come_twice_count_twice_however_they_lead_to_a_key(tmp_path: Path) -> None:
+    tables = Small([ground("line", Line), model(Incremental(), Of)(both_ends)], lambda: DuckDB(tmp_path / "x.duckdb"))
+    with tables.store:
+        for lines in ([(1, 2), (1, 2), (3, 4)], [(1, 2), (1, 2), (3, 4), (2, 3)], [(1, 2), (2, 3), (2, 3)]):
+            tables.take({"line": lines})
+            assert tables.stored("both_ends") == tables.expected("both_ends")

@@ -75,7 +75,12 @@ class Touched:
         """Return the pipeline's tables, narrowed to the rows that lead to the keys where all of theirs are told."""
         if id(keys) not in self._narrowed:
             straight = {name: keys.ways.straight(name) for name in {path.table for path in keys.ways.paths}}
-            narrow = {name for name, values in straight.items() if values}
+            # Rows that lead there in two ways are joined as a set, which those of a table without a key are not.
+            narrow = {
+                name
+                for name, ways in straight.items()
+                if len(ways) == 1 or (ways and self._pipeline[name].contract.key())
+            }
 
             def found(model: Model) -> ir.Table | None:
                 if model.name in narrow:
