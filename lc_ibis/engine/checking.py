@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +12,7 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
 from lc_ibis.engine.checks import Check, CheckResult, Scope, TablesByName, counts
-from lc_ibis.engine.contracts import moment
+from lc_ibis.engine.contracts import NO_RUN, moment
 from lc_ibis.engine.functions import explained
 from lc_ibis.engine.model import Model
 from lc_ibis.engine.pipeline import Pipeline, Tables, unbound
@@ -169,7 +168,7 @@ class Checker:
     @cached_property
     def unbound(self) -> Tables:
         """The pipeline's tables without a connection."""
-        return Tables(self.pipeline, unbound, moment(datetime(1970, 1, 1)))
+        return Tables(self.pipeline, unbound, moment(NO_RUN))
 
     def _narrowed(
         self, model: Model, checks: list[Check], scope: Scope, by: tuple[str, ...]

@@ -22,6 +22,10 @@ Flag = Annotated[bool, dt.boolean]
 Moment = Annotated[datetime, dt.Timestamp(scale=6)]
 
 
+# The run's time in expressions that no run computes; where it stands there, run_at does.
+NO_RUN = datetime(1970, 1, 1)
+
+
 @dataclass(frozen=True)
 class Column:
     """One column of a contract.

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ibis.expr.operations as ops
 from ibis.expr.operations.udf import InputType
 
-from lc_ibis.engine.contracts import moment
+from lc_ibis.engine.contracts import NO_RUN, moment
 from lc_ibis.engine.model import VERSION_ID, Kind, Model, Snapshot, Source
 
 if TYPE_CHECKING:
     from lc_ibis.engine.pipeline import Pipeline
 
-_RUN_AT = moment(datetime(1970, 1, 1)).op()  # as the steps of a pipeline have it
+_RUN_AT = moment(NO_RUN).op()  # as the steps of a pipeline have it
 _VOLATILE = {
     ops.TimestampNow: ("ibis.now()", "Take run_at, or a column of the data."),
     ops.DateNow: ("ibis.today()", "Take run_at, or a column of the data."),

@@ -6,7 +6,6 @@ import functools
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import ibis
 import ibis.expr.types as ir
 
 from lc_ibis.engine.checks import counts
-from lc_ibis.engine.contracts import moment
+from lc_ibis.engine.contracts import NO_RUN, moment
 from lc_ibis.engine.functions import told
 from lc_ibis.engine.pipeline import Pipeline, Tables, unbound
 from lc_ibis.engine.state import State
@@ -84,7 +83,7 @@ def _computed(pipeline: Pipeline) -> Fingerprints:
         steps = [models[name] for name in model.inputs if not pipeline[name].is_stored]
         columns = [(c.name, str(c.type), c.is_nullable, c.is_key, c.is_stamp) for c in model.contract.columns]
         models[model.name] = _sha256(part.encode() for part in (sql, repr(model.kind), repr(columns), *steps))
-    tables = Tables(pipeline, unbound, moment(datetime(1970, 1, 1)))
+    tables = Tables(pipeline, unbound, moment(NO_RUN))
     checks = {}
     for model in (m for m in pipeline if m.checks):
         sql = _sql(counts(model.checks, tables[model.name], tables))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from types import ModuleType
@@ -14,7 +13,7 @@ import ibis
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
-from lc_ibis.engine.contracts import moment
+from lc_ibis.engine.contracts import NO_RUN, moment
 from lc_ibis.engine.determinism import unsteady
 from lc_ibis.engine.model import RECEIVED, RUN_AT, Ephemeral, Model, Snapshot, Source, key_values
 from lc_ibis.engine.outside import inlined, refusal
@@ -123,7 +122,7 @@ class Pipeline:
     def steps(self) -> dict[str, ir.Table]:
         """By model: its function's result over unbound inputs, the ephemeral ones as tables too."""
         made: dict[str, ir.Table] = {}
-        tables = Tables(self, unbound, moment(datetime(1970, 1, 1)))
+        tables = Tables(self, unbound, moment(NO_RUN))
         for model in self:
             made[model.name] = self._told(model, tables.computed(model, _delivery(model)))
             if not model.is_stored:

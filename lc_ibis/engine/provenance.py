@@ -49,6 +49,7 @@ class Tracer:
                         raise Untraceable(f"it is not known how rows of {table.name} matter")
 
     def trace(self, rel: ops.Relation, key: Values) -> list[Path]:
+        """Return the paths of all tables below a relation to a key over it. Raises Untraceable."""
         for value in key:
             if any(inside(value, ops.Unnest)):
                 raise Untraceable(f"{said(key)} comes of an unnest, so a row has several; leave it out of by=(...)")

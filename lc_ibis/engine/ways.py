@@ -57,4 +57,5 @@ class Ways:
 
 
 def said(key: Values) -> str:
+    """Return the columns that a key is made of, for a message."""
     return " and ".join(dict.fromkeys(column.name for value in key for column in fields(value))) or "key"
