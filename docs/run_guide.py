@@ -38,7 +38,7 @@ _VARYING = (
     (r"(?<=^  \d  …) +\d+\.\d ", "  … "),
 )
 # Lines whose columns are as wide as what varies.
-_LOOSE = re.compile(r"…\s*\S|^measured in this run|^run  at|^check ")
+_LOOSE = re.compile(r"…\s*\S|^measured in this run|^versions a key|^run  at|^check ")
 
 
 def guide(name: str, page: str) -> str:
