@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, Protocol
 
-from lc_ibis import pipelines
+from lc_ibis import pipelines, verifications
 from lc_ibis.backends import opened, readers
 from lc_ibis.engine import exports
 from lc_ibis.engine.checking import Checker
@@ -170,7 +170,8 @@ def _build(
         checker.remember(run.checks)
         state.code = code.program if code.are_all_in(state) else ""
         if settings.verify:
-            refuse_differences(verify_tables(pipeline, store, state))
+            verified = list(verify_tables(pipeline, store, state))
+            refuse_differences(verified)
         elif settings.verify_sample:
             sample = Sample(settings.verify_sample, run.run_id, refresher.changes)
             refuse_differences(verify_tables(pipeline, store, state, sample))
@@ -186,6 +187,8 @@ def _build(
             store.rollback()
     run.status = "unchanged" if state == unchanged and staged.is_empty else "built"
     run.outputs = staged.publish()
+    if settings.verify:
+        verifications.note(settings.reports, pipeline, store, state, verified)
     if settings.publish and readers.publish(store, settings.publish, state.last_run):
         run.outputs.append(settings.publish)
 

@@ -7,8 +7,9 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any, Literal
@@ -34,7 +35,7 @@ class Finding:
 
 
 def doctor(**options: Any) -> list[Finding]:
-    """Look at Python, packages, Java, settings, extracts, directories, disk, credentials and the database.
+    """Look at Python, packages, Java, settings, extracts, directories, disk, credentials, database and last verify.
 
     `options` are the fields of Settings. Nothing is written, and nothing is raised for what is found.
     """
@@ -151,7 +152,7 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 
 def _database(settings: Settings) -> Iterator[Finding]:
     from lc_ibis.backends import opened
-    from lc_ibis.engine.state import State
+    from lc_ibis.engine.state import State, run_times
 
     if any(not os.environ.get(name) for name in _CREDENTIALS.get(settings.backend, ())):
         return
@@ -160,7 +161,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
         return
     try:
         with opened(settings, read_only=True) as store:
-            last = State.read(store).last_run
+            last, runs = State.read(store).last_run, run_times(store)
     except DatabaseInUse as error:
         yield Finding("database", "warn", str(error))
     except LcIbisError as error:
@@ -168,6 +169,30 @@ def _database(settings: Settings) -> Iterator[Finding]:
     else:
         said = f"run {last[0]} of {last[1]:%Y-%m-%d %H:%M:%S} UTC" if last else "no run yet"
         yield Finding("database", "pass", f"{settings.place}: {said}")
+        yield _last_verify(settings, runs)
+
+
+def _last_verify(settings: Settings, runs: Mapping[int, datetime]) -> Finding:
+    """Say when all tables were last compared with the same made anew, and whether they were the same."""
+    from lc_ibis import verifications
+
+    try:
+        last = verifications.last(settings.reports, runs)
+    except ValueError as error:
+        return Finding("verify", "warn", str(error), "lc-ibis verify writes it anew.")
+    if last is None:
+        return Finding("verify", "pass", "no full one yet; lc-ibis verify compares every table with the same made anew")
+    since = (
+        f"{last.runs_since:,} {'run' if last.runs_since == 1 else 'runs'} since" if last.runs_since else "no run since"
+    )
+    found = f"run {last.run_id}, at {last.at:%Y-%m-%d %H:%M:%S} UTC: {last.identical_count} tables identical"
+    if last.skipped:
+        found += f", {len(last.skipped)} not compared"
+    if not last.differing:
+        return Finding("verify", "pass", f"{found}; {since}")
+    mend = "lc-ibis build --full-refresh makes all but histories anew; then lc-ibis verify. Please report it."
+    found += f", {len(last.differing)} not ({', '.join(last.differing)}); {since}"
+    return Finding("verify", "warn" if last.runs_since else "fail", found, mend)
 
 
 def _existing(place: Path) -> Path:

@@ -7,7 +7,7 @@ from typing import Any
 
 import ibis
 
-from lc_ibis import pipelines
+from lc_ibis import pipelines, verifications
 from lc_ibis.engine.contracts import moment
 from lc_ibis.engine.mutating import Mutated
 from lc_ibis.engine.naming import Breach, breaches
@@ -55,9 +55,15 @@ def mutate(**options: Any) -> list[Mutated]:
 
 
 def verify(**options: Any) -> list[Verified]:
-    """Make every table anew from what was received and the histories, and compare; nothing is written."""
+    """Make every table anew from what was received and the histories, and compare.
+
+    Nothing is written to the database. In the directory of reports it is noted for lc-ibis doctor, if no partial build
+    had left tables behind, which cannot be compared.
+    """
     with connect(**options) as warehouse:
-        return warehouse.verify()
+        results = warehouse.verify()
+        verifications.note(warehouse.settings.reports, warehouse.pipeline, warehouse.store, warehouse.state, results)
+        return results
 
 
 def runs(limit: int | None = None, **options: Any) -> list[dict[str, Any]]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
@@ -16,7 +19,7 @@ from lc_ibis import examining
 from lc_ibis.cli import main
 from lc_ibis.errors import OutputError
 from lc_ibis.settings import Settings
-from tests.conftest import ALICE, SAVINGS, Lending
+from tests.conftest import ALICE, SAVINGS, WIDELY, Lending
 
 ROOT = Path(__file__).parents[1]
 
@@ -126,6 +129,92 @@ def test_a_database_in_use_is_a_warning(lending: Lending) -> None:
         holder.communicate("\n")
     assert found.status == "warn"
     assert f"process {holder.pid}" in found.found
+
+
+def told_of_verify(lending: Lending) -> examining.Finding:
+    [found] = [one for one in lc_ibis.doctor(**lending.places()) if one.topic == "verify"]
+    return found
+
+
+@pytest.mark.parametrize("backend", WIDELY)
+def test_the_last_verify_is_told(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS])
+    assert told_of_verify(lending).found.startswith("no full one yet")
+    lc_ibis.verify(**lending.places())
+    found = told_of_verify(lending)
+    assert found.status == "pass"
+    assert re.fullmatch(r"run 1, at 20.* UTC: 12 tables identical; no run since", found.found)
+    lending.build()  # of the same, which is no run
+    assert told_of_verify(lending) == found
+    lending.load([("1", "Alicia", "Yes")], [SAVINGS])
+    assert told_of_verify(lending).found.endswith("12 tables identical; 1 run since")
+    lending.load([ALICE], [SAVINGS])
+    assert told_of_verify(lending).found.endswith("; 2 runs since")
+    lc_ibis.verify(**lending.places())
+    assert told_of_verify(lending).found.startswith("run 3, at ")
+    lending.load([("1", "Alicia", "Yes")], [SAVINGS], verify=True)
+    assert told_of_verify(lending).found.startswith("run 4, at ")
+
+
+def test_a_verify_that_found_a_difference_is_told_until_one_finds_none(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS])
+    with duckdb.connect(str(lending.database)) as con:
+        con.execute("DELETE FROM marts.customer_profile")
+    words = [word for name, path in lending.places().items() for word in (f"--{name}", str(path))]
+    named = ["--database", str(lending.database), "--reports", str(lending.reports)]
+    run("verify", *named, exit_code=1)
+    said = run("doctor", *words, exit_code=1).output
+    assert "FAIL verify" in said
+    assert "11 tables identical, 1 not (customer_profile); no run since" in " ".join(said.split())
+    lending.build(full_refresh=True)
+    assert told_of_verify(lending).status == "warn"
+    assert run("verify", *named).exit_code == 0
+    assert told_of_verify(lending).status == "pass"
+
+
+def test_only_a_verify_of_all_tables_of_this_database_counts(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS])
+    begun = lending.database.read_bytes()
+    lending.load([("1", "Alicia", "Yes")], [SAVINGS], select=("source",))
+    lc_ibis.verify(**lending.places())  # the other tables are older than the source
+    assert told_of_verify(lending).found.startswith("no full one yet")
+    lending.build()
+    lc_ibis.verify(**lending.places())
+    copy = lending.database.with_name("copy.duckdb")
+    shutil.copy(lending.database, copy)
+    [of_copy] = [one for one in lc_ibis.doctor(**{**lending.places(), "database": copy}) if one.topic == "verify"]
+    assert of_copy.found.startswith("run 3, ")
+    lending.database.write_bytes(begun)  # as a backup is put back
+    assert told_of_verify(lending).found.startswith("no full one yet")
+
+
+def test_a_verify_that_cannot_be_noted_is_one_all_the_same(lending: Lending, caplog: pytest.LogCaptureFixture) -> None:
+    lending.load([ALICE], [SAVINGS])
+    note = lending.reports / "last_verify.json"
+    note.mkdir()
+    assert {one.status for one in lc_ibis.verify(**lending.places())} == {"identical"}
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+    note.rmdir()
+    shutil.rmtree(lending.reports)
+    assert {one.status for one in lc_ibis.verify(**lending.places())} == {"identical"}
+    assert not lending.reports.exists()
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"schema_version": 1}', '{"schema_version": 2, "databases": {}}', "\xff"]
+)
+def test_a_note_of_a_verify_that_cannot_be_read_is_a_warning(lending: Lending, content: str) -> None:
+    lending.load([ALICE], [SAVINGS])
+    note = lending.reports / "last_verify.json"
+    note.write_text(content, encoding="latin-1")
+    assert told_of_verify(lending).status == "warn"
+    lc_ibis.verify(**lending.places())
+    assert told_of_verify(lending).status == "pass"
+    told = json.loads(note.read_text(encoding="utf-8"))
+    [found] = told["databases"].values()
+    del found["run_at"]
+    note.write_text(json.dumps(told), encoding="utf-8")
+    assert told_of_verify(lending).status == "warn"
 
 
 def test_java_and_credentials_are_looked_at_where_they_are_needed(

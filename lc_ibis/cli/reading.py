@@ -31,12 +31,13 @@ def runs(limit: int, as_json: bool, **given: Any) -> None:
 
 
 @click.command()
-@options(*TABLES, "json")
+@options(*TABLES, "reports", "json")
 def verify(as_json: bool, **given: Any) -> None:
     """Make every table anew from what was received and the histories, and compare.
 
     Exit code 0 if all are identical, 1 with the keys of those that are not, or the names of those that could not be
-    compared: after a partial build, a table may be older than what it is made from.
+    compared: after a partial build, a table may be older than what it is made from. Where all were, the
+    outcome is noted in the directory of reports, and lc-ibis doctor tells of it.
     """
     from dataclasses import asdict
 

@@ -29,8 +29,8 @@ def init(directory: Path, as_json: bool) -> None:
 def doctor(as_json: bool, **given: Any) -> None:
     """Say what is fine with the installation and the project, what is not, and how to mend it.
 
-    Looks at Python, packages, Java, settings, extracts, directories, disk, credentials and the database, and writes
-    nothing. Exit code 1 if something is not fine.
+    Looks at Python, packages, Java, settings, extracts, directories, disk, credentials, the database and its last
+    verify, and writes nothing. Exit code 1 if something is not fine.
     """
     from dataclasses import asdict
 
