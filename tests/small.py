@@ -10,6 +10,8 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
+from lc_ibis.engine.checking import Checker
+from lc_ibis.engine.checks import Scope
 from lc_ibis.engine.contracts import Contract, moment
 from lc_ibis.engine.model import Model, Source, model
 from lc_ibis.engine.pipeline import Pipeline, Tables
@@ -40,6 +42,8 @@ class Small:
         self.pipeline, self.state = Pipeline(models), State()
         self.store = open_store()
         self.ground: dict[str, Rows] = {}
+        # Of the last run, by check: on what it was run, and the failing rows found on that, and on all rows.
+        self.checked: dict[str, tuple[Scope, int, int]] = {}
         self.code = {m.name: "1" for m in self.pipeline}
         self._number = 0
 
@@ -48,11 +52,32 @@ class Small:
         self._number += 1
         run = Run(self._number, FIRST + timedelta(days=self._number))
         refresher = Refresher(self.pipeline, self.store, self.state, run, _nothing_delivered, self.code)
+        before = {name: table.version for name, table in self.state.tables.items()}
         with self.store.transaction():
             for name, given in rows.items():
                 self._fill(refresher, self.pipeline[name], given)
             chosen = [m for m in self.pipeline if m.is_stored and not isinstance(m.kind, Source)]
-            return {m.name: refresher.refresh(m) for m in chosen if only is None or m.name in only}
+            done = {m.name: refresher.refresh(m) for m in chosen if only is None or m.name in only}
+            self.checked = self._checked(refresher, before, [m.name for m in chosen if m.checks])
+            return done
+
+    def _checked(
+        self, refresher: Refresher, before: dict[str, int], names: list[str]
+    ) -> dict[str, tuple[Scope, int, int]]:
+        """Run the checks of models as a build does, and again on all rows."""
+        if not names:
+            return {}
+        everywhere = self.pipeline, self.store, refresher.tables, self.state
+        checker = Checker(*everywhere, self.code, refresher.changes, before, everything=False)
+        found = checker.run(names)
+        narrow = any(one.scope != "all rows" for one in found)
+        whole = {one.check.name: one.failing_count for one in (Checker(*everywhere).run(names) if narrow else found)}
+        checker.remember(found)
+        return {
+            one.check.name: (one.scope, one.failing_count, whole[one.check.name])
+            for one in found
+            if one.status != "skip"
+        }
 
     def _fill(self, refresher: Refresher, table: Model, rows: Rows) -> None:
         received = f"received_{table.name}"
@@ -102,4 +127,5 @@ def _columns(rows: Rows, schema: ibis.Schema) -> Any:
 
 
 def _counted(rows: Iterable[Mapping[str, Any]]) -> Counter[tuple[Any, ...]]:
-    return Counter(tuple(row.values()) for row in rows)
+    """Count rows; what is not a number is a value like others."""
+    return Counter(tuple("NaN" if value != value else value for value in row.values()) for row in rows)

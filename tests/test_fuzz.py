@@ -40,6 +40,10 @@ def run(recipe: Recipe, told: Counter[str], open_store: Callable[[], Store] | No
                 done = small.take({"alpha": alpha, "beta": beta}, names)
                 by_key |= any(one.key_count is not None for one in done.values())
                 told["transitions"] += 1
+                for name, (scope, part, every) in small.checked.items():
+                    told[f"checks on {scope}"] += 1
+                    if part != every:
+                        return f"day {number}: {name} finds {part} on {scope}, {every} on all rows"
                 is_whole = all(built) or first
                 if is_whole and (found := small.stored(last)) != (expected := small.expected(last)):
                     return f"day {number}: too many {found - expected}, missing {expected - found}"
