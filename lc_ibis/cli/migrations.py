@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from lc_ibis.cli.options import PATH, THRESHOLDS, options
+from lc_ibis.migrations.repairs import REPAIRS
 
 _FROM = click.option("--from", "from_", type=PATH, help="The old database. [default: that of the phases applied]")
 _PHASE = click.option(
@@ -21,14 +22,47 @@ _WHERE = ("backend", "database", "outputs", "reports", "threads", "memory_limit"
 _BUILDING = (*_WHERE, "allow_mass_delete", "max_delete_share", *THRESHOLDS, "json")
 
 
-def _adopting(command: Callable[..., Any]) -> Callable[..., Any]:
-    command = click.option(
+class _Columns(click.ParamType):  # type: ignore[type-arg]
+    """dbt's names of columns and theirs, dbt_valid_to=valid_to,dbt_scd_id=scd_id."""
+
+    name = "DBT=THEIRS,…"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, str]:
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+        if any(not equals or not name.strip() for name, equals, _ in pairs):
+            self.fail(f"{value!r}: write dbt's name, =, and the name in the old table, like dbt_valid_to=valid_to.")
+        return {name.strip(): theirs.strip() for name, _, theirs in pairs}
+
+
+_ADOPTING = (
+    click.option(
+        "--adopt-snapshots", is_flag=True, help="Take over the histories that dbt has made, with all versions and ids."
+    ),
+    click.option(
         "--fold-unchanged", is_flag=True,
         help="Make one of adopted versions that follow each other and differ only in when they were loaded.",
-    )(command)  # fmt: skip
-    return click.option(
-        "--adopt-snapshots", is_flag=True, help="Take over the histories that dbt has made, with all versions and ids."
-    )(command)
+    ),
+    click.option("--clean-versions", is_flag=True, help="Clean the values of adopted versions as staging does."),
+    click.option(
+        "--repair", "repairs", multiple=True, type=click.Choice(tuple(REPAIRS)),
+        help="Repair a fault of adopted histories, each change reported; may be repeated.",
+    ),
+    click.option(
+        "--dbt-manifest", type=PATH, help="dbt's target/manifest.json: where histories are, how they are configured."
+    ),
+    click.option(
+        "--snapshot-columns", type=_Columns(), help="What dbt's columns are called, like dbt_valid_to=valid_to,…"
+    ),
+    click.option(
+        "--snapshot-timezone", metavar="ZONE", help="The zone of times without one, like Asia/Kolkata. [default: UTC]"
+    ),
+)  # fmt: skip
+
+
+def _adopting(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_ADOPTING):
+        command = option(command)
+    return command
 
 
 @click.group()
@@ -154,12 +188,19 @@ def rollback(phases: tuple[int, ...], force: bool, yes: bool, as_json: bool, **g
 
 
 @migrate.command()
+@click.option(
+    "--changes", is_flag=True, help="Print each row and value of dbt's histories that was not adopted as it was."
+)
 @options("backend", "database", "json")
-def status(as_json: bool, **given: Any) -> None:
+def status(changes: bool, as_json: bool, **given: Any) -> None:
     """Say where each phase stands: applied, interrupted, not applied."""
     from lc_ibis import migrations
     from lc_ibis.quality.report import to_json
     from lc_ibis.terminal import migrations as terminal
 
+    if changes:
+        made = migrations.changes(**given)
+        click.echo(to_json([terminal.document(one) for one in made])) if as_json else terminal.changes(made)
+        return
     found = migrations.status(**given)
     click.echo(to_json([terminal.document(one) for one in found])) if as_json else terminal.status(found)

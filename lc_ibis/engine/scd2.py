@@ -81,12 +81,12 @@ def _differing(kind: Snapshot, keys: tuple[str, ...], now: ir.Table, incoming: i
 def _versions(model: Model, keys: tuple[str, ...], rows: ir.Table, run_at: ir.TimestampScalar) -> ir.Table:
     no_end = ibis.null().cast(run_at.type())
     versions = rows.mutate(
-        dbt_scd_id=_scd_id([rows[k] for k in keys], rows.dbt_updated_at), dbt_valid_from=run_at, dbt_valid_to=no_end
+        dbt_scd_id=scd_id([rows[k] for k in keys], rows.dbt_updated_at), dbt_valid_from=run_at, dbt_valid_to=no_end
     )
     return versions.select(*model.contract.schema().names)
 
 
-def _scd_id(keys: list[ir.Column], updated_at: ir.TimestampColumn) -> ir.StringColumn:
+def scd_id(keys: list[ir.Column], updated_at: ir.TimestampColumn) -> ir.StringColumn:
     """dbt's snapshot id (macro default__snapshot_hash_arguments): md5 of the texts joined by |."""
     texts = [k.cast("string").fill_null("") for k in keys]
     joined = texts[0]

@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     from lc_ibis.migrations.planning import PhasePlan
     from lc_ibis.migrations.running import PhaseRun, PhaseStatus, Progress
     from lc_ibis.migrations.validating import Validation
+    from lc_ibis.migrations.versions import Change
     from lc_ibis.settings import Settings
 
-__all__ = ["apply", "checklist", "drop_aliases", "going", "plan", "rollback", "status", "validate"]
+__all__ = ["apply", "changes", "checklist", "drop_aliases", "going", "plan", "rollback", "status", "validate"]
 
 
 def plan(
     from_: str | Path | None = None, phases: Iterable[int] = (), adopt_snapshots: bool = False,
-    fold_unchanged: bool = False, progress: Callable[[PhasePlan], None] | None = None, **options: Any,
+    progress: Callable[[PhasePlan], None] | None = None, **options: Any,
 ) -> list[PhasePlan]:  # fmt: skip
     """Say what phases would do, all by default: tables, names and types, and each row refused or value changed.
 
@@ -32,26 +33,29 @@ def plan(
     from lc_ibis.migrations import planning, running
 
     wanted = running.chosen(phases)
-    with _migration(from_, adopt_snapshots, fold_unchanged, options) as migration:
+    with _migration(from_, adopt_snapshots, options) as migration:
         return planning.plan(migration, wanted, progress)
 
 
 def apply(
     from_: str | Path | None = None, phases: Iterable[int] = (), adopt_snapshots: bool = False,
-    fold_unchanged: bool = False, progress: Progress | None = None, **options: Any,
+    progress: Progress | None = None, **options: Any,
 ) -> list[PhaseRun]:  # fmt: skip
     """Apply phases of a migration, all by default, and return what was done about each.
 
     `from_` is the old database, which is opened for reading only; once phase 1 is applied it is known. Before each
     phase database and output files are kept in `<database>.migration`; a phase that is applied already is left alone.
-    `adopt_snapshots` takes over the histories that dbt has made, and `fold_unchanged` makes one version of those that
-    differ only in when they were loaded. `options` are the fields of Settings. Raises LcIbisError; the phases before
-    the one that failed stay applied.
+    `adopt_snapshots` takes over the histories that dbt has made. How, is among the `options`: `fold_unchanged` makes
+    one version of those that differ only in when they were loaded; `clean_versions` puts their values through staging's
+    cleaning; `repairs` are the names of faults to mend, of migrations.repairs.REPAIRS; `dbt_manifest` is dbt's
+    manifest, `snapshot_columns` the names that dbt's columns have, by dbt's own, and `snapshot_timezone` the zone of
+    times that have none. The other options are the fields of Settings. Raises LcIbisError; the phases before the
+    one that failed stay applied.
     """
     from lc_ibis.migrations import running
 
     wanted = running.chosen(phases)
-    with _migration(from_, adopt_snapshots, fold_unchanged, options) as migration:
+    with _migration(from_, adopt_snapshots, options) as migration:
         return running.apply(migration, wanted, progress)
 
 
@@ -83,6 +87,13 @@ def status(**options: Any) -> list[PhaseStatus]:
     return running.status(_settings(options))
 
 
+def changes(**options: Any) -> list[Change]:
+    """Return what was changed of dbt's histories when they were adopted: rows left out, and values."""
+    from lc_ibis.migrations import adopted
+
+    return adopted.changes(_settings(options))
+
+
 def validate(from_: str | Path | None = None, phases: Iterable[int] = (), **options: Any) -> Validation:
     """Validate the phases that are applied, and compare the old marts with ours, row by row and column by column.
 
@@ -92,7 +103,7 @@ def validate(from_: str | Path | None = None, phases: Iterable[int] = (), **opti
     from lc_ibis.migrations import running, validating
 
     wanted = running.chosen(phases)
-    with _migration(from_, False, False, options) as migration:
+    with _migration(from_, False, options) as migration:
         return validating.validate(migration, wanted)
 
 
@@ -103,7 +114,7 @@ def checklist(from_: str | Path | None = None, **options: Any) -> Checklist:
     """
     from lc_ibis.migrations import checking
 
-    with _migration(from_, False, False, options) as migration:
+    with _migration(from_, False, options) as migration:
         return checking.checklist(migration)
 
 
@@ -115,19 +126,15 @@ def drop_aliases(**options: Any) -> list[str]:
 
 
 @contextmanager
-def _migration(
-    from_: str | Path | None, adopt_snapshots: bool, fold_unchanged: bool, options: dict[str, Any]
-) -> Iterator[Migration]:
-    from lc_ibis.errors import SettingsError
+def _migration(from_: str | Path | None, adopt_snapshots: bool, options: dict[str, Any]) -> Iterator[Migration]:
     from lc_ibis.layers import pipeline
     from lc_ibis.migrations import checkpoints, running
-    from lc_ibis.migrations.migration import Migration
+    from lc_ibis.migrations.migration import Migration, adoption
 
-    if fold_unchanged and not adopt_snapshots:
-        raise SettingsError("--fold-unchanged is about histories that are taken over. Give --adopt-snapshots too.")
+    how = adoption(adopt_snapshots, options)
     settings = _settings(options)
     with running.old_database(settings, Path(from_) if from_ else None) as old:
-        yield Migration(pipeline, settings, checkpoints.directory_of(settings), old, adopt_snapshots, fold_unchanged)
+        yield Migration(pipeline, settings, checkpoints.directory_of(settings), old, how)
 
 
 def _settings(options: dict[str, Any]) -> Settings:

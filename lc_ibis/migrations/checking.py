@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,10 +19,10 @@ from lc_ibis.engine.scd2 import Versions
 from lc_ibis.engine.selection import select
 from lc_ibis.errors import LcIbisError
 from lc_ibis.layers.columns import ABBREVIATIONS
-from lc_ibis.migrations import names, record, validating
+from lc_ibis.migrations import adopted, names, record, validating
+from lc_ibis.migrations.histories import CLEANING
 from lc_ibis.migrations.measuring import Timed, timed
 from lc_ibis.migrations.migration import Migration
-from lc_ibis.migrations.old import HISTORIES
 from lc_ibis.migrations.phases import PHASES, contract_problems
 from lc_ibis.warehouse import Warehouse
 
@@ -208,15 +208,14 @@ def _measured(migration: Migration) -> Iterator[Measured]:
         def ours(query: str) -> str:
             return str(warehouse.con.con.execute(query).fetchall()[0][0])
 
-        for name, place in HISTORIES.items():
+        theirs = adopted.as_read(migration, warehouse.store)
+        for name in CLEANING:
             model = migration.pipeline[name]
             [key] = model.business_key
-            query = f"SELECT round(count(*) / greatest(count(DISTINCT {quoted(key)}), 1), 2) FROM "
-            before = _per_key(lambda q: str(old.rows(q)[0][0]), old, place, query)
-            after = ours(query + quoted(model.layer, name))
+            query = "SELECT round(count(*) / greatest(count(DISTINCT {}), 1), 2) FROM {}"
+            before = "no history"
+            if history := theirs.get(name):
+                query_of_old = query.format(quoted(history.columns[key]), old.sql(history.relation))
+                before = str(old.rows(f"{query_of_old} WHERE NOT {history.is_deleted}")[0][0])
+            after = ours(query.format(quoted(key), quoted(model.layer, name)))
             yield Measured(f"versions a key, {name}", before, after, "")
-
-
-def _per_key(run: Callable[[str], str], old: object, place: tuple[str, str], query: str) -> str:
-    relation = old.relation(*place)  # type: ignore[attr-defined]
-    return run(query + old.sql(relation)) if relation else "no history"  # type: ignore[attr-defined]

@@ -19,10 +19,16 @@ from lc_ibis.errors import MigrationError
 from lc_ibis.layers.marts import BASE_RATES, LOAN_SURCHARGE
 from lc_ibis.layers.staging import YES
 from lc_ibis.migrations.comparing import SPACE, Explain, Pair, Row, plain_key
+from lc_ibis.migrations.histories import History
 from lc_ibis.migrations.names import OldTable
-from lc_ibis.migrations.old import HISTORIES, OldDatabase
+from lc_ibis.migrations.old import OldDatabase
 
 CENT = Decimal("0.01")
+# By whether the old history has a version open: why the old mart has a row of a key that is gone.
+_GONE = {
+    True: "dbt leaves its version open, here it is closed",
+    False: "dbt closed its version, and the old mart kept the row",
+}
 
 
 @dataclass
@@ -33,6 +39,7 @@ class Facts:
     store: Store
     pipeline: Pipeline
     tables: tuple[OldTable, ...]
+    histories: dict[str, History]
     keys: set[str]
     customers: set[int] = field(default_factory=set)
 
@@ -53,8 +60,8 @@ class Facts:
         self.received_customers = self._by_key("src_customer", "customer_id", f"{owner} IN ({owners})", int)
         self.refused_customers = self._by_key("quarantine_stg_customer", "customer_id", f"{owner} IN ({owners})", int)
         self.old_customers = self._as_of_old("stg_customer", "customer_id")
-        self.left_open = self._left_open("snap_account", "account_id", named)
-        self.customers_left_open = self._left_open("snap_customer", "customer_id", owners)
+        self.old_is_open = self._old_is_open("snap_account", "account_id", named)
+        self.old_customer_is_open = self._old_is_open("snap_customer", "customer_id", owners)
 
     def _by_key(self, model: str, key: str, where: str, kind: type = str) -> dict[Any, list[Row]]:
         name = quoted(self.pipeline[model].layer, model)
@@ -77,16 +84,14 @@ class Facts:
         wanted = self.keys if key == "account_id" else self.customers
         return {k: r for k, r in _grouped(found, key, str if key == "account_id" else int).items() if k in wanted}
 
-    def _left_open(self, model: str, key: str, named: str) -> set[Any]:
-        """Return the keys whose version the old history has open; dbt leaves it so when an extract has them no more."""
-        relation = self.old.relation(*HISTORIES[model])
-        if relation is None or not relation.columns.keys() >= {key, "dbt_valid_to"}:
-            return set()
-        query = (
-            f"SELECT {quoted(key)} FROM {self.old.sql(relation)} "
-            f"WHERE dbt_valid_to IS NULL AND {quoted(key)} IN ({named})"
-        )
-        return {plain_key(row[0]) for row in self.old.rows(query)}
+    def _old_is_open(self, model: str, key: str, named: str) -> dict[Any, bool]:
+        """Return whether the old history has a version of each key open; dbt closes what is gone only where told to."""
+        if not (history := self.histories.get(model)):
+            return {}
+        column = quoted(history.columns[key])
+        whole = self.old.sql(history.relation)
+        query = f"SELECT {column}, bool_or({history.is_current}) FROM {whole} WHERE {column} IN ({named}) GROUP BY ALL"
+        return {plain_key(name): is_open for name, is_open in self.old.rows(query)}
 
 
 def _grouped(rows: Iterable[Row], key: str, kind: type) -> dict[Any, list[Row]]:
@@ -118,13 +123,13 @@ def _gone(facts: Facts, key: Any) -> str | None:
         owner = facts.alone[key][0]["customer_id"]
         if owner in facts.refused_customers:
             return f"its customer {owner} is refused: {facts.refused_customers[owner][0]['failure_reason']}"
-        if owner not in facts.received_customers and owner in facts.customers_left_open:
-            return f"no received row has its customer {owner} any more; dbt leaves its version open, here it is closed"
+        if owner not in facts.received_customers and owner in facts.old_customer_is_open:
+            return f"no received row has its customer {owner} any more; {_GONE[facts.old_customer_is_open[owner]]}"
         return None
     now = facts.current.get(key)
     if not now:
-        if key not in facts.received and key in facts.left_open:
-            return "no received row has it any more; dbt leaves its version open, here it is closed"
+        if key not in facts.received and key in facts.old_is_open:
+            return f"no received row has it any more; {_GONE[facts.old_is_open[key]]}"
         return None
     if now[0]["account_type"] != "savings":
         return f"its type is {now[0]['account_type']}"

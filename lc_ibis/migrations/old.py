@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import gettempdir
@@ -17,14 +18,14 @@ from lc_ibis.errors import MigrationError
 Kind = Literal["three layers", "five layers by dbt"]
 
 # By kind: where the rows of each of our sources are. A database with both tables is of that kind.
+# That of five layers may still hold the tables that it grew from, so it is looked for first.
 SOURCES: dict[Kind, dict[str, tuple[str, str]]] = {
-    "three layers": {"src_customer": ("raw", "customers_raw"), "src_account": ("raw", "accounts_raw")},
     "five layers by dbt": {
         "src_customer": ("main_source", "src_customer"),
         "src_account": ("main_source", "src_account"),
     },
+    "three layers": {"src_customer": ("raw", "customers_raw"), "src_account": ("raw", "accounts_raw")},
 }
-HISTORIES = {"snap_customer": ("snapshots", "snap_customer"), "snap_account": ("snapshots", "snap_account")}
 _SHOWN = 12
 
 
@@ -49,6 +50,17 @@ def folded(name: str) -> str:
     return name.replace("_", "").lower()
 
 
+def _advice(error: duckdb.Error) -> str:
+    """Say how a file that a later DuckDB has written can be read by this one."""
+    if not re.search(r"storage version|newer version|version number", str(error), re.IGNORECASE):
+        return ""
+    return (
+        f" A later DuckDB than {duckdb.__version__} has written it. With that one, copy it into an older form: "
+        "ATTACH 'old.duckdb' AS old; ATTACH 'copy.duckdb' AS new (STORAGE_VERSION 'v1.0.0'); "
+        "COPY FROM DATABASE old TO new; then give the copy, under the old file's name, with --from."
+    )
+
+
 class OldDatabase:
     """A database to migrate from, open for reading. Use it as a context, or close it.
 
@@ -64,8 +76,12 @@ class OldDatabase:
             # As a database of its own: the views in it name their catalog, which is the file's name.
             self._con = duckdb.connect(str(path), read_only=True)
         except duckdb.Error as error:
-            raise MigrationError(f"{path}: DuckDB cannot open the old database ({first_line(error)}).") from None
+            raise MigrationError(
+                f"{path}: DuckDB cannot open the old database ({first_line(error)}).{_advice(error)}"
+            ) from None
         try:
+            # Times with a zone are read, and shown, in UTC.
+            self._con.execute("SET TimeZone = 'UTC'")
             # What does not fit into memory must not be put beside the old database.
             self._con.execute(
                 f"SET temp_directory = {literal(str(Path(gettempdir(), f'lc_ibis_migration_{os.getpid()}')))}"

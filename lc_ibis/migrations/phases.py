@@ -92,8 +92,8 @@ def _differing(warehouse: Warehouse, layer: str, name: str, file: Path) -> int:
 
 def _snapshots(migration: Migration) -> str:
     said, now = "", None
-    if migration.adopt_snapshots:
-        said, now = adopting.adopt(migration.source, migration.pipeline, migration.settings, migration.fold_unchanged)
+    if migration.adoption:
+        said, now = adopting.adopt(migration)
     return said + _built(_build(migration, ("staging", "snapshots"), now))
 
 

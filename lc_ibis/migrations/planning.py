@@ -14,10 +14,10 @@ from lc_ibis.backends import opened
 from lc_ibis.backends.duckdb_text import quoted
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import LcIbisError
-from lc_ibis.migrations import record, validating
-from lc_ibis.migrations.adopting import histories
+from lc_ibis.migrations import adopted, record, validating
 from lc_ibis.migrations.checkpoints import options_of
 from lc_ibis.migrations.comparing import Explain, Pair, compare
+from lc_ibis.migrations.histories import histories
 from lc_ibis.migrations.inputs import left_out, sources
 from lc_ibis.migrations.migration import Migration
 from lc_ibis.migrations.names import OldTable, aliases, old_tables
@@ -114,8 +114,8 @@ def _plan(shadow: Migration, phase: Phase, found: PhasePlan) -> None:
             found.casts, found.notes = tuple(_received(shadow)), tuple(_left_out(shadow))
         if phase.number == 2:
             found.casts = tuple(_casts(shadow, store, "staging"))
-            found.rows = (*_refused(shadow, store), *_changed(shadow, store))
-            found.notes = tuple(_left_out_of_histories(shadow))
+            found.rows = (*_adopted(shadow), *_refused(shadow, store), *_changed(shadow, store))
+            found.notes = tuple(_said_of_histories(shadow))
         if phase.number == 4:
             found.casts = tuple(_casts(shadow, store, "marts"))
     if phase.number == 4:
@@ -157,10 +157,11 @@ def _left_out(shadow: Migration) -> Iterator[str]:
             yield f"{relation}: it has no counterpart, and stays in the old database alone."
 
 
-def _left_out_of_histories(shadow: Migration) -> Iterator[str]:
-    for name, relation in histories(shadow.source, shadow.pipeline).items() if shadow.adopt_snapshots else ():
-        if names := [n for n in relation.columns if n not in shadow.pipeline[name].contract.schema()]:
-            yield f"{relation}: {', '.join(names)} is not taken over; {name} has no such column."
+def _said_of_histories(shadow: Migration) -> Iterator[str]:
+    """Say what was recognised of the old histories, and from what."""
+    if shadow.adoption:
+        for history in histories(shadow.source, shadow.pipeline, shadow.adoption).values():
+            yield from history.notes
 
 
 def _stored(old: OldDatabase, shadow: Migration, layer: str) -> list[OldTable]:
@@ -184,13 +185,18 @@ def _casts(shadow: Migration, store: Store, layer: str) -> Iterator[Cast]:
 
 def _values(store: Store, layer: str, model: str, new: str, value: str) -> tuple[tuple[str, str, int], ...]:
     """Say how often each old value is which of ours, where values are written anew: 'Yes' is true."""
-    if value == quoted(new):
+    if value == quoted(new) or new.endswith("_at"):
         return ()
     rows = store.con.con.execute(
         f"SELECT {value}, CAST({quoted(new)} AS VARCHAR), count(*) FROM {quoted(layer, model)} "
         "GROUP BY ALL ORDER BY ALL"
     ).fetchall()
     return tuple((str(old), str(ours), int(count)) for old, ours, count in rows)
+
+
+def _adopted(shadow: Migration) -> Iterator[RowChange]:
+    for one in adopted.changes(shadow.settings) if shadow.adoption else ():
+        yield RowChange(one.table, one.key, one.column, one.old, one.new, one.reason)
 
 
 def _refused(shadow: Migration, store: Store) -> Iterator[RowChange]:

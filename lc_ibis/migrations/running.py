@@ -93,7 +93,7 @@ def _applied(migration: Migration, phase: Phase) -> PhaseRun:
     settings = migration.settings
     records = {r.phase: r for r in record.recorded(settings)}
     if phase.number in records:
-        if phase.number == 2 and migration.adopt_snapshots and "adopted" not in records[2].details:
+        if phase.number == 2 and migration.adoption and "adopted" not in records[2].details:
             raise MigrationError("Phase 2 is applied without --adopt-snapshots. Roll it back first: --phase 2.")
         return PhaseRun(phase.number, phase.name, "already applied", records[phase.number].details)
     if missing := [n for n in range(1, phase.number) if n not in records]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lc_ibis.backends import opened
 from lc_ibis.engine.store import Store
-from lc_ibis.migrations import record
+from lc_ibis.migrations import adopted, record
 from lc_ibis.migrations.comparing import Comparison, Explain, Pair, compare
 from lc_ibis.migrations.explaining import Facts, accounts
 from lc_ibis.migrations.migration import Migration
@@ -93,4 +93,5 @@ def _facts(
 ) -> Facts:
     keys = {str(pair.key) for pair in pairs if pair.key is not None}
     owners = {row["customer_id"] for pair in pairs for row in (pair.old, pair.new) if row and row["customer_id"]}
-    return Facts(migration.source, store, migration.pipeline, tables, keys, customers | owners)
+    histories = adopted.as_read(migration, store)
+    return Facts(migration.source, store, migration.pipeline, tables, histories, keys, customers | owners)

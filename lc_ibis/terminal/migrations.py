@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lc_ibis.migrations.planning import Cast, PhasePlan, RowChange
     from lc_ibis.migrations.running import PhaseRun, PhaseStatus
     from lc_ibis.migrations.validating import Validation
+    from lc_ibis.migrations.versions import Change
 
 
 def document(value: Any) -> dict[str, Any]:
@@ -79,13 +80,25 @@ def _rows(indent: str, rows: Sequence[RowChange], limit: int) -> None:
     refused = [row for row in rows if row.column is None and row.new is None]
     echo(f"{indent}{len(refused):,} rows of theirs are not ours, {len(rows) - len(refused):,} values or rows change:")
     for row in rows[:limit]:
-        if row.column is None:
-            what = _shown(row.old) if row.new is None else f"only ours: {_shown(row.new)}"
-        else:
-            what = f"{row.column} {_quoted(row.old)} → {_quoted(row.new)}"
-        echo(f"{indent}  {row.table} {row.key}: {row.reason} | {what}")
+        echo(f"{indent}  {_row(row)}")
     if len(rows) > limit:
         echo(f"{indent}  … {len(rows) - limit:,} more: --limit, or --csv for all of them")
+
+
+def _row(row: RowChange | Change) -> str:
+    if row.column is None:
+        what = _shown(row.old) if row.new is None else f"only ours: {_shown(row.new)}"
+    else:
+        what = f"{row.column} {_quoted(row.old)} → {_quoted(row.new)}"
+    return f"{row.table} {row.key}: {row.reason} | {what}"
+
+
+def changes(made: list[Change]) -> None:
+    """Print what was changed of dbt's histories."""
+    for one in made:
+        echo(_row(one))
+    if not made:
+        echo("No history was adopted, or all as it was.")
 
 
 def phase_done(done: PhaseRun) -> None:
