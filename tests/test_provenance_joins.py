@@ -154,10 +154,6 @@ def total_row(alpha: ir.Table, beta: ir.Table) -> ir.Table:
     return alpha.select(k="a", v="x").union(total.select("k", "v"))
 
 
-def window_among_groups(alpha: ir.Table) -> ir.Table:
-    return alpha.group_by(k=alpha.a, v=alpha.x.max().over(group_by=alpha.a)).aggregate()
-
-
 def unnested(alpha: ir.Table) -> ir.Table:
     return alpha.select(k=ibis.array([alpha.a, alpha.x]).unnest(), v="x")
 
@@ -172,7 +168,6 @@ def unnested(alpha: ir.Table) -> ir.Table:
         (window_in_a_join, "a window by nothing makes rows of one a depend on those of others"),
         (scalar_in_a_join, "a subquery"),
         (total_row, "a subquery|an aggregation by nothing|it is not known how rows of beta matter"),
-        (window_among_groups, "a window among the columns of an aggregation"),
         (unnested, "comes of an unnest, so a row has several"),
     ],
     ids=lambda value: value.__name__ if callable(value) else "",
@@ -180,6 +175,77 @@ def unnested(alpha: ir.Table) -> ir.Table:
 def test_what_only_looks_like_a_way_is_refused(tmp_path: Path, function: Function, what: str) -> None:
     with pytest.raises(ModelError, match=what):
         small(tmp_path, function)
+
+
+def _named_like(alpha: ir.Table) -> ir.IntegerColumn:
+    return alpha.a.count().over(group_by=alpha.s)
+
+
+def window_in_a_condition(alpha: ir.Table, beta: ir.Table) -> ir.Table:
+    return alpha.inner_join(beta, _named_like(alpha) == beta.b).select(k=alpha.a, v=beta.y)
+
+
+def window_in_another_condition(alpha: ir.Table, beta: ir.Table) -> ir.Table:
+    both = alpha.left_join(beta, [alpha.b == beta.b, beta.y.max().over(group_by=beta.b) > 1])
+    return both.select(k=alpha.a, v=beta.y)
+
+
+def window_in_a_semi_join(alpha: ir.Table, beta: ir.Table) -> ir.Table:
+    return alpha.semi_join(beta, [alpha.b == beta.b, _named_like(alpha) > 1]).select(k="a", v="x")
+
+
+def aggregate_in_a_condition(alpha: ir.Table, beta: ir.Table) -> ir.Table:
+    return alpha.inner_join(beta, alpha.x.max() == beta.b).select(k=alpha.a, v=beta.y)
+
+
+def window_among_groups(alpha: ir.Table) -> ir.Table:
+    return alpha.group_by(k=alpha.a, v=alpha.x.max().over(group_by=alpha.a)).aggregate()
+
+
+def aggregate_among_groups(alpha: ir.Table) -> ir.Table:
+    return alpha.group_by(k=alpha.a, v=alpha.x.max()).aggregate()
+
+
+def unnest_among_groups(alpha: ir.Table) -> ir.Table:
+    return alpha.group_by(k=ibis.array([alpha.a, alpha.x]).unnest()).aggregate(v=alpha.count())
+
+
+def window_in_an_aggregate(alpha: ir.Table) -> ir.Table:
+    return alpha.group_by(k=alpha.a).aggregate(v=_named_like(alpha).max())
+
+
+def window_in_a_window(alpha: ir.Table) -> ir.Table:
+    return alpha.select(k=alpha.a, v=_named_like(alpha).max().over(group_by=alpha.a))
+
+
+MISPLACED = {
+    window_in_a_condition: "a window in the condition of a join",
+    window_in_another_condition: "a window in the condition of a join",
+    window_in_a_semi_join: "a window in the condition of a join",
+    aggregate_in_a_condition: "an aggregate in the condition of a join",
+    window_among_groups: "a window among the columns of an aggregation",
+    aggregate_among_groups: "an aggregate among the columns of an aggregation",
+    unnest_among_groups: "an unnest among the columns of an aggregation",
+    window_in_an_aggregate: "a window in what is aggregated",
+    window_in_a_window: "a window inside a window",
+}
+
+
+@pytest.mark.parametrize("kind", [{}, {"by": ()}], ids=["by key", "whole"])
+@pytest.mark.parametrize("function", MISPLACED, ids=lambda function: function.__name__)
+def test_what_engines_refuse_is_refused_when_it_is_declared(
+    tmp_path: Path, function: Function, kind: dict[str, tuple[str, ...]]
+) -> None:
+    with pytest.raises(ModelError, match=rf"{function.__name__} .*: it has {MISPLACED[function]}.* Mutate it"):
+        small(tmp_path, function, **kind)
+
+
+@pytest.mark.parametrize("function", MISPLACED, ids=lambda function: function.__name__)
+def test_engines_refuse_what_is_refused(function: Function, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("lc_ibis.engine.pipeline.misplaced", lambda _: None)
+    made = small(tmp_path, function, by=())
+    with pytest.raises(Exception, match=r"UNNEST|aggregates|window function"), made.store:
+        made.take({"alpha": ALPHA, "beta": BETA, "gamma": GAMMAS})
 
 
 class Stamped(Contract):

@@ -16,6 +16,7 @@ from ibis.expr.operations.udf import InputType
 
 from lc_ibis.engine.contracts import NO_RUN, moment
 from lc_ibis.engine.model import VERSION_ID, Kind, Model, Snapshot, Source
+from lc_ibis.engine.values import SAME_ROWS
 
 if TYPE_CHECKING:
     from lc_ibis.engine.pipeline import Pipeline
@@ -40,9 +41,9 @@ _EXACT = (ops.All, ops.Any, ops.BitAnd, ops.BitOr, ops.BitXor, ops.Count, ops.Co
           ops.MinRank, ops.DenseRank, ops.PercentRank, ops.CumeDist)  # fmt: skip
 _PICKED = (ops.First, ops.Last, ops.NthValue, ops.ArgMin, ops.ArgMax, ops.Arbitrary, ops.ArrayCollect, ops.GroupConcat)
 _PLACED = (ops.RowNumber, ops.NTile, ops.Lag, ops.Lead)  # of rows that tie each has another, whatever is taken
-_SAME_ROWS = (ops.JoinReference, ops.SelfReference, ops.AliasedRelation, ops.Filter, ops.Sort, ops.Limit, ops.Distinct,
-              ops.DropColumns, ops.DropNull, ops.FillNull)  # fmt: skip
-_RELATIONS = (*_SAME_ROWS, ops.Project, ops.Aggregate, ops.JoinChain, ops.Set, ops.TableUnnest, ops.UnboundTable,
+# Whose columns are those of the relation below, under the same names.
+_SAME_NAMES = (*SAME_ROWS, ops.Reference, ops.AliasedRelation, ops.Limit, ops.FillNull)
+_RELATIONS = (*_SAME_NAMES, ops.Project, ops.Aggregate, ops.JoinChain, ops.Set, ops.TableUnnest, ops.UnboundTable,
               ops.InMemoryTable, ops.DummyTable)  # fmt: skip
 
 
@@ -101,7 +102,7 @@ class _Walk:
         if (rel, name) in self.seen:
             return
         self.seen.add((rel, name))
-        if isinstance(rel, (*_SAME_ROWS, ops.Set, ops.UnboundTable)):
+        if isinstance(rel, (*_SAME_NAMES, ops.Set, ops.UnboundTable)):
             for below, its_step in _below(self.pipeline, rel, step):
                 self._column(below, name, its_step)
         elif name in rel.values:
@@ -262,7 +263,7 @@ def _is_total(pipeline: Pipeline, rel: Any, held: frozenset[str]) -> bool:
     if isinstance(rel, ops.Filter):
         fixed = [value for value, other in _equal(rel.predicates) if not other.relations]
         held |= _names(rel.parent, (*fixed, *(each.arg for each in rel.predicates if isinstance(each, ops.IsNull))))
-    return isinstance(rel, _SAME_ROWS) and _is_total(pipeline, rel.parent, held)
+    return isinstance(rel, _SAME_NAMES) and _is_total(pipeline, rel.parent, held)
 
 
 def _keys(model: Model | None) -> list[tuple[str, ...]]:

@@ -15,6 +15,7 @@ import ibis.expr.types as ir
 
 from lc_ibis.engine.contracts import NO_RUN, moment
 from lc_ibis.engine.determinism import unsteady
+from lc_ibis.engine.misplaced import misplaced
 from lc_ibis.engine.model import RECEIVED, RUN_AT, Ephemeral, Model, Snapshot, Source, key_values
 from lc_ibis.engine.outside import inlined, refusal
 from lc_ibis.engine.provenance import Tracer
@@ -130,8 +131,8 @@ class Pipeline:
         return made
 
     def _told(self, model: Model, result: ir.Table) -> ir.Table:
-        """Return a model's result with its rows in memory as literals. Raises ModelError for what cannot be told."""
-        if why := refusal(result):
+        """Return a model's result with rows in memory as literals. Raises ModelError for what cannot be told or run."""
+        if why := refusal(result) or misplaced(result):
             raise ModelError(f"{model.name} ({model.where}): {why}")
         told = inlined(result)
         if told is not result:

@@ -98,8 +98,6 @@ class Tracer:
             by = ", ".join(groups) or "nothing"
             raise Untraceable(f"an aggregation by {by} makes rows of one {said(key)} depend on those of others")
         self._refuse_subqueries((*groups.values(), *rel.metrics.values()))
-        if any(inside(tuple(groups.values()), ops.WindowFunction)):
-            raise Untraceable("a window among the columns of an aggregation, which engines refuse; mutate it first")
         return self.trace(rel.parent, tuple(through(value, lambda column: groups[column.name]) for value in key))
 
     def verify_rows(self, values: Iterable[ops.Value], key: Values) -> None:
