@@ -72,7 +72,7 @@ def run_pipeline(
     try:
         with opened(settings) as store:
             state = State.read(store)
-            run = ShownRun(*state.next_run(now), lineage=pipeline.lineage)
+            run = state.begin(ShownRun, now, lineage=pipeline.lineage)
             with _reported(run, settings, store):
                 _build(pipeline, settings, store, state, run, chosen, progress)
     except BaseException as error:  # an interruption too leaves nothing published
@@ -142,6 +142,7 @@ def _build(
     pipeline: Pipeline, settings: Settings, store: Store, state: State, run: Run,
     chosen: list[str], progress: Progress | None,
 ) -> None:  # fmt: skip
+    _refuse_warnings(run, settings.warn_error)
     unchanged = state.copy()
     staged = exports.PendingFiles(settings.outputs, settings.partitioned, settings.neutralise_formulas)
     _take_contracts(pipeline, state, chosen)
@@ -210,7 +211,7 @@ def _refresher(
         run.delivered[model.name] = [path for group in found.files for path in group.paths]
         return found
 
-    since = before(run.run_at, settings.keep_history) if settings.keep_history else None
+    since = before(state.keeps_from(run), settings.keep_history) if settings.keep_history else None
     most = 1.0 if settings.allow_mass_delete else settings.max_delete_share
     return Refresher(pipeline, store, state, run, delivered, code.models, settings.full_refresh, most, since)
 
@@ -251,7 +252,9 @@ def plan(progress: Progress | None = None, **options: Any) -> list[TableRun]:
     _verify_sources(pipeline, settings)
     with opened(settings) as store:
         state = State.read(store)
-        run = Run(*state.next_run())
+        run = state.begin(Run)
+        for warning in run.warnings:
+            log.warning("%s", warning)
         _take_contracts(pipeline, state, chosen)
         refresher = _refresher(pipeline, settings, store, state, run, fingerprints(pipeline, state))
         with suppress(_Planned), store.transaction():
@@ -279,6 +282,11 @@ def _differing(result: Verified) -> str:
 
 def _ages(settings: Settings) -> Ages:
     return Ages(settings.warn_file_age, settings.max_file_age, settings.warn_data_age, settings.max_data_age)
+
+
+def _refuse_warnings(run: Run, warn_error: bool) -> None:
+    if run.warnings and warn_error:
+        raise ChecksFailed(f"Nothing was published: {'; '.join(run.warnings)}")
 
 
 def _refuse_stale(run: Run, warn_error: bool) -> None:

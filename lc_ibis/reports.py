@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from lc_ibis.engine.run import SKEW
+from lc_ibis.engine.state import utc_now
 from lc_ibis.engine.whole_files import write_text
 from lc_ibis.errors import DatabaseError, SettingsError
 from lc_ibis.quality.report import SCHEMA_VERSION
@@ -37,7 +40,8 @@ def report_page(**options: Any) -> Path:
 
 def page_of(path: Path) -> Path:
     """Write a report as an HTML page beside it; return the page. Raises DatabaseError, OutputError."""
-    paths = [found for found in _reports(path.parent) if found <= path]
+    found = _reports(path.parent)
+    paths = found[: found.index(path) + 1] if path in found else [path]
     page, text = path.with_suffix(".html"), _made(paths, "html")
     write_text(page, text)
     return page
@@ -45,7 +49,7 @@ def page_of(path: Path) -> Path:
 
 def last(directory: Path) -> dict[str, Any] | None:
     """Return the last report of a directory; None where there is none that this version can read."""
-    found = sorted(directory.glob("quality_report_*.json"))
+    found = _ordered(directory)
     return _sound(found[-1]) if found else None
 
 
@@ -65,7 +69,7 @@ class Known:
 
 def known(directory: Path, tables: Iterable[str]) -> Known:
     """Return what the reports of a directory tell of the named tables; those of other versions are left out."""
-    paths = sorted(directory.glob("quality_report_*.json"), reverse=True)
+    paths = _ordered(directory)[::-1]
     newest = _sound(paths[0]) if paths else None
     published: Mapping[str, Any] | None = None
     by_table: dict[str, Mapping[str, Any]] = {}
@@ -110,10 +114,28 @@ def _page(report: Mapping[str, Any], earlier: list[dict[str, Any]]) -> str:
 
 def _reports(directory: Path) -> list[Path]:
     """Return the files of the reports, the oldest first."""
-    found = sorted(directory.glob("quality_report_*.json"))
+    found = _ordered(directory)
     if not found:
         raise DatabaseError(f"{directory}: there is no report. Make one with lc-ibis build.")
     return found
+
+
+def _ordered(directory: Path) -> list[Path]:
+    """Return the files of the reports in the order of their times, those of a clock that was ahead first.
+
+    A report's name tells its time, and the file's own tells that it cannot have been later.
+    """
+    now = utc_now() + SKEW
+
+    def written_at(path: Path) -> datetime:
+        changed = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc).replace(tzinfo=None)
+        try:
+            at = min(changed, datetime.strptime(path.stem, "quality_report_%Y%m%dT%H%M%S.%fZ"))
+        except ValueError:
+            at = changed
+        return at if at <= now else datetime.min
+
+    return sorted(directory.glob("quality_report_*.json"), key=lambda path: (written_at(path), path))
 
 
 def _text(path: Path) -> str:

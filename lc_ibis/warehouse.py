@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -246,11 +247,18 @@ class Warehouse:
         return list(verify_tables(self.pipeline, self.store, self.state))
 
     def runs(self, limit: int | None = None) -> list[dict[str, Any]]:
-        """Return the runs that changed something, the last first, each with what it did to which table."""
+        """Return the runs that changed something, the last first, each with what it did to which table.
+
+        `seconds` is None where a run is dated after the one before it, which was ahead of the clock.
+        """
         if self.state.last_run is None:
             return []
         log, done = self.store.table(LAYER, "runs"), done_tables(self.store)
-        runs = self.store.rows(log.order_by(ibis.desc("run_id")).limit(few(limit)))
+        found = self.store.rows(log.order_by(ibis.desc("run_id")).limit(few(limit and limit + 1)))
+        runs = found[:limit] if limit else found
+        for run, before in zip_longest(runs, found[1:]):
+            if run:
+                run["seconds"] = _seconds(run, before)
         first = min((run["run_id"] for run in runs), default=0)
         tables = self.store.rows(done.filter(done.run_id >= first)) if done is not None else []
         order = {name: place for place, name in enumerate(self.pipeline.models)}
@@ -258,6 +266,13 @@ class Warehouse:
         for run in runs:
             run["tables"] = [_without(row, "run_id") for row in tables if row["run_id"] == run["run_id"]]
         return runs
+
+
+def _seconds(run: Mapping[str, Any], before: Mapping[str, Any] | None) -> float | None:
+    """Return how long a run took, as its two times tell it; None where the first is not the clock's."""
+    is_dated_after = before and run["run_at"] - before["run_at"] == timedelta(microseconds=1)
+    seconds: float = (run["finished_at"] - run["run_at"]).total_seconds()
+    return None if is_dated_after or seconds < 0 else seconds
 
 
 def few(limit: int | None) -> int | None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from lc_ibis.engine.run import Freshness, Run
-from lc_ibis.engine.state import State, run_times
+from lc_ibis.engine.state import State, true_times
 from lc_ibis.engine.store import Store
 
 Status = Literal["pass", "warn", "fail"]
@@ -41,12 +41,14 @@ def freshness(
 ) -> Iterator[Freshness]:
     """Yield how fresh sources are; `modified` says when the newest of each one's files was last written, UTC.
 
-    The data of a source changed in the run whose number is the version of its table.
+    The data of a source changed in the run whose number is the version of its table. Ages are those of the clock, and
+    none is below zero: what is ahead of the clock is as new as can be.
     """
-    changed = run_times(store, {state.tables[name].version for name in modified} - {run.run_id})
+    now = run.began_at
+    changed = true_times(store, {state.tables[name].version for name in modified} - {run.run_id})
     for name, modified_at in modified.items():
-        changed_at = changed.get(state.tables[name].version, run.run_at)
-        file_hours, data_hours = ((run.run_at - at) / HOUR for at in (modified_at, changed_at))
+        changed_at = changed.get(state.tables[name].version, now)
+        file_hours, data_hours = (max((now - at) / HOUR, 0.0) for at in (modified_at, changed_at))
         yield Freshness(name, modified_at, changed_at, file_hours, data_hours, ages.status(file_hours, data_hours))
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Literal
 
 from lc_ibis.engine.checks import DONE, CheckResult
 from lc_ibis.engine.writing import Written
 
+# So far clocks may differ without a word.
+SKEW = timedelta(hours=1)
 Action = Literal["created", "updated", "unchanged", "skipped"]
 
 
@@ -53,9 +56,25 @@ class Jump:
     factor: float
 
 
+@dataclass(frozen=True)
+class Clock:
+    """What the clock said when a run began. From then on seconds are counted, whatever becomes of the clock."""
+
+    began_at: datetime
+    _counted_at: float = field(default_factory=perf_counter)
+
+    def now(self) -> datetime:
+        """Return the present, UTC."""
+        return self.began_at + timedelta(seconds=perf_counter() - self._counted_at)
+
+
 @dataclass(repr=False)
 class Run:
-    """What a build did, or a test. A run that is unchanged wrote nothing, and its number is used again."""
+    """What a build did, or a test. A run that is unchanged wrote nothing, and its number is used again.
+
+    `run_at` is its name in time, later than that of every run before; the present is the `clock`'s. `warnings` are
+    sentences on the run itself.
+    """
 
     run_id: int
     run_at: datetime
@@ -74,6 +93,18 @@ class Run:
     checks_seconds: float = 0.0
     outputs_seconds: float = 0.0
     report: Path | None = None
+    warnings: list[str] = field(default_factory=list)
+    clock: Clock | None = None
+
+    @property
+    def began_at(self) -> datetime:
+        """The present when the run began; of a run without a clock, the run's time."""
+        return self.clock.began_at if self.clock else self.run_at
+
+    @property
+    def reported_at(self) -> datetime:
+        """The run's time, or what the clock said where that lies beyond it: what reports are found and told by."""
+        return self.began_at if self.run_at > self.began_at + SKEW else self.run_at
 
     def __repr__(self) -> str:
         """One line: the run, how it ended, how many tables and checks."""

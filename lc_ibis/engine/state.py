@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, TypeVar
 
 import ibis.expr.types as ir
 
@@ -17,13 +17,14 @@ from lc_ibis.engine.contract_changes import StoredColumn, StoredContract
 from lc_ibis.engine.deliveries import Taken
 from lc_ibis.engine.model import Model
 from lc_ibis.engine.pipeline import Pipeline
-from lc_ibis.engine.run import Run, TableRun
+from lc_ibis.engine.run import SKEW, Clock, Run, TableRun
 from lc_ibis.engine.state_tables import FIRST, LAYER, LOGS, TABLES, VERSION
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import DatabaseError
 
 # The fingerprint of a table that a build was cut off from, and that is to be compared anew.
 UNKNOWN = ""
+R = TypeVar("R", bound=Run)
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,32 @@ class State:
         if self.last_run is None:
             return 1, now
         last_id, last_at = self.last_run
+        if last_at == datetime.max:
+            raise DatabaseError(
+                f"Run {last_id} is dated {last_at}, after which there is no time for another. "
+                "lc-ibis redate gives runs their true times, after a backup."
+            )
         return last_id + 1, max(now, last_at + timedelta(microseconds=1))
+
+    def begin(self, kind: type[R], now: datetime | None = None, **facts: Any) -> R:
+        """Return the next run, which warns where the run before lies beyond the clock. Raises DatabaseError."""
+        now = now or utc_now()
+        run = kind(*self.next_run(now), clock=Clock(now), **facts)
+        if self.last_run and self.last_run[1] > now + SKEW:
+            last_id, last_at = self.last_run
+            run.warnings.append(
+                f"run {last_id} is dated {_shown(last_at)}, and the clock says {_shown(now)} (UTC): this run is dated "
+                f"{_shown(run.run_at)} too, for runs are later than all before. If the clock is right, lc-ibis redate "
+                "gives runs their true times, after a backup; else set the clock."
+            )
+        return run
+
+    def keeps_from(self, run: Run) -> datetime:
+        """Return the moment from which periods are counted back: the run before, or the clock where it is earlier.
+
+        One run whose clock was ahead would else let all of a history go.
+        """
+        return min(run.began_at, self.last_run[1]) if self.last_run else run.began_at
 
     def record(self, model: Model, version: int, fingerprint: str, row_count: int, inputs: Iterable[str]) -> None:
         """Note that a table is up to date with its inputs as they are now."""
@@ -147,7 +173,7 @@ class State:
         self.save(store)
         self.last_run = run.run_id, run.run_at
         store.append(LAYER, "run_tables", [_logged(run, table) for table in run.tables if table.action != "skipped"])
-        store.append(LAYER, "runs", [(*self.last_run, utc_now())])
+        store.append(LAYER, "runs", [(*self.last_run, run.clock.now() if run.clock else utc_now())])
 
     def save(self, store: Store) -> None:
         """Write the whole state, which is small."""
@@ -175,6 +201,15 @@ def done_tables(store: Store) -> ir.Table | None:
     """Return what runs did to which tables, one row each; None in a database of before that was written down."""
     is_there = (LAYER, "run_tables") in store.tables()
     return store.table(LAYER, "run_tables") if is_there else None
+
+
+def true_times(store: Store, numbers: Iterable[int]) -> dict[int, datetime]:
+    """Return when runs of these numbers were by the clock: not when they are dated after runs that were ahead of it."""
+    if not (wanted := sorted(set(numbers))):
+        return {}
+    runs = store.table(LAYER, "runs")
+    rows = _rows(store, runs.filter(runs.run_id.isin(wanted)).select("run_id", "run_at", "finished_at"))
+    return {run_id: min(run_at, finished_at) for run_id, run_at, finished_at in rows}
 
 
 def run_times(store: Store, numbers: Iterable[int] | None = None) -> dict[int, datetime]:
@@ -235,6 +270,10 @@ def _logged(run: Run, table: TableRun) -> tuple[Any, ...]:
 
 def _rows(store: Store, table: ir.Table) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in store.rows(table)]
+
+
+def _shown(at: datetime) -> str:
+    return at.isoformat(" ", "seconds")
 
 
 def utc_now() -> datetime:

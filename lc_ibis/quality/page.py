@@ -96,7 +96,7 @@ def verdict(report: Mapping[str, Any]) -> dict[str, str]:
         "passed": ("Passed", "The stored tables were checked."),
     }  # fmt: skip
     title, text = done[report["status"]]
-    warnings = warned + len(stale) + len(report["jumps"])
+    warnings = warned + len(stale) + len(report["jumps"]) + len(report.get("warnings", ()))
     if warnings:
         return {"status": "warn", "title": f"{title}, with {_counted(warnings, 'warning')}", "text": text}
     return {"status": "pass", "title": title, "text": f"{text} {_passed(report)}"}

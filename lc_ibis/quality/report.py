@@ -28,7 +28,7 @@ def document(run: Run) -> dict[str, Any]:
     """Return the report: totals, failures with examples, the ledger, and what was done to each table."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "timestamp": f"{run.run_at.isoformat()}Z",
+        "timestamp": f"{run.reported_at.isoformat()}Z",
         "run_id": run.run_id,
         "status": run.status,
         "error": run.error,
@@ -42,6 +42,7 @@ def document(run: Run) -> dict[str, Any]:
         "failures": [_failure(r) for r in run.checks if r.status in ("fail", "warn")],
         "ledger": run.ledger,
         "lineage": run.lineage,
+        "warnings": run.warnings,
         "freshness": [_fresh(found) for found in run.freshness],
         "jumps": [asdict(jump) for jump in run.jumps],
         "tables": [table_document(table) for table in run.tables],
@@ -145,7 +146,7 @@ def prepare(directory: Path) -> None:
 
 def path_of(run: Run, directory: Path) -> Path:
     """Return where the run's report is, or will be."""
-    return directory / f"quality_report_{run.run_at:%Y%m%dT%H%M%S.%fZ}.json"
+    return directory / f"quality_report_{run.reported_at:%Y%m%dT%H%M%S.%fZ}.json"
 
 
 def write(run: Run, directory: Path) -> Path:

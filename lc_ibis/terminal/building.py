@@ -140,6 +140,8 @@ def _scopes(run: Run) -> str:
 
 
 def _failing(console: Console, run: Run) -> None:
+    for warning in run.warnings:
+        console.print(Line(f"WARN {warning}", style="yellow"))
     for found in run.freshness:
         if found.status != "pass":
             console.print(Line(f"{found.status.upper()} {freshness_sentence(found)}", style="yellow"))

@@ -135,9 +135,9 @@ def runs(runs: list[dict[str, Any]]) -> None:
             len(tables), sum(t["added_count"] for t in tables), sum(t["changed_count"] for t in tables),
             sum(t["removed_count"] for t in others), sum(t["removed_count"] for t in histories),
         ]  # fmt: skip
-        seconds = (run["finished_at"] - run["run_at"]).total_seconds()
+        seconds = "" if run["seconds"] is None else f"{run['seconds']:.1f}"
         when = run["run_at"].isoformat(" ", "seconds")
-        grid.add_row(str(run["run_id"]), when, f"{seconds:.1f}", *(f"{number:,}" for number in numbers))
+        grid.add_row(str(run["run_id"]), when, seconds, *(f"{number:,}" for number in numbers))
     print_whole(console, grid)
 
 
