@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lc_ibis.projects import init
     from lc_ibis.questions import diff, explain, history
     from lc_ibis.reading import compile, failing, lint, ls, mutate, runs, show, test, verify
+    from lc_ibis.redating import redate
     from lc_ibis.refusals import quarantine, quarantine_reasons
     from lc_ibis.reports import report, report_page
     from lc_ibis.warehouse import connect
@@ -49,6 +50,7 @@ __all__ = [
     "plan",
     "quarantine",
     "quarantine_reasons",
+    "redate",
     "report",
     "report_page",
     "restore",
@@ -64,7 +66,7 @@ _HOMES = {
     "diff": "questions", "explain": "questions", "history": "questions",
     "backup": "backups", "restore": "backups", "compact": "compacting", "doctor": "examining",
     "connect": "warehouse", "export": "exporting", "init": "projects",
-    "drop": "dropping", "tables": "dropping",
+    "drop": "dropping", "tables": "dropping", "redate": "redating",
     "build": "building", "plan": "building", "parity": "comparing", "LcIbisError": "errors",
     "quarantine": "refusals", "quarantine_reasons": "refusals", "report": "reports", "report_page": "reports",
     **dict.fromkeys(

@@ -85,6 +85,10 @@ class DropRefused(LcIbisError):
     """A table that cannot be made again, or that is not to be dropped."""
 
 
+class RedateRefused(LcIbisError):
+    """A time in the future of which nothing tells when it truly was."""
+
+
 class BackupError(LcIbisError):
     """A backup that cannot be made, or that is not whole."""
 

@@ -11,11 +11,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, requires, version
+from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lc_ibis.errors import DatabaseInUse, LcIbisError
 from lc_ibis.settings import Settings
+
+if TYPE_CHECKING:
+    from lc_ibis.engine.store import Store
 
 # By backend: the environment variables without which it cannot be reached.
 _CREDENTIALS = {"databricks": ("DATABRICKS_HOST", "DATABRICKS_TOKEN", "DATABRICKS_HTTP_PATH")}
@@ -162,6 +166,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
     try:
         with opened(settings, read_only=True) as store:
             last, runs = State.read(store).last_run, run_times(store)
+            ahead = list(_ahead(settings, store, runs))
     except DatabaseInUse as error:
         yield Finding("database", "warn", str(error))
     except LcIbisError as error:
@@ -169,7 +174,34 @@ def _database(settings: Settings) -> Iterator[Finding]:
     else:
         said = f"run {last[0]} of {last[1]:%Y-%m-%d %H:%M:%S} UTC" if last else "no run yet"
         yield Finding("database", "pass", f"{settings.place}: {said}")
+        if ahead:
+            mend = "If the clock is right, lc-ibis redate gives them their true times, after a backup; else set it."
+            yield Finding("times", "fail", f"beyond the clock: {'; '.join(ahead)}", mend)
         yield _last_verify(settings, runs)
+
+
+def _ahead(settings: Settings, store: Store, runs: Mapping[int, datetime]) -> Iterator[str]:
+    """Say of the log of runs and of each history which times lie beyond the clock: how many, and the latest."""
+    from lc_ibis import pipelines
+    from lc_ibis.engine.model import Snapshot
+    from lc_ibis.engine.redating import future_times
+    from lc_ibis.engine.run import SKEW
+    from lc_ibis.engine.state import utc_now
+
+    limit = utc_now() + SKEW
+    beyond = [at for at in runs.values() if at > limit]
+    if beyond:
+        yield f"state.runs (run_at {len(beyond):,}; the latest {max(beyond)})"
+    try:
+        pipeline = pipelines.load(settings)
+    except LcIbisError:
+        return  # which is said elsewhere
+    there = store.tables()
+    histories = [m.name for m in pipeline if isinstance(m.kind, Snapshot) and (m.layer, m.name) in there]
+    for table, found in groupby(future_times(store, pipeline, histories, limit), key=lambda one: one[0]):
+        columns = list(found)
+        counts = ", ".join(f"{column} {count:,}" for _, column, count, _ in columns)
+        yield f"{table} ({counts}; the latest {max(latest for *_, latest in columns)})"
 
 
 def _last_verify(settings: Settings, runs: Mapping[int, datetime]) -> Finding:

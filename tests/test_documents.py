@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -16,6 +17,7 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 
+import lc_ibis
 from lc_ibis.backends.spark_life import Life
 from lc_ibis.cli import main
 from lc_ibis.errors import LcIbisError, SessionEnded
@@ -128,6 +130,15 @@ def _troubles(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> Iterator[str
     with monkeypatch.context() as changed:
         changed.setattr("lc_ibis.building.build", Mock(side_effect=torn))
         yield CliRunner().invoke(main, ["build"]).output
+    other = lending.another(lending.root / "other")
+    with monkeypatch.context() as changed:
+        changed.setattr("lc_ibis.engine.state.utc_now", lambda: datetime(2062, 1, 1))
+        other.load([ALICE], [SAVINGS])
+    [warning] = other.load(accounts=[SAVINGS, ("A2", "1", "1", "Savings")]).warnings
+    yield warning
+    with duckdb.connect(str(other.database)) as con:
+        con.execute("UPDATE snapshots.snap_account SET dbt_valid_from = '2070-01-01'")
+    yield said(lambda: lc_ibis.redate(database=other.database))
 
 
 def _commands(text: str) -> Iterator[list[str]]:

@@ -107,7 +107,7 @@ _COMMANDS = (
     building.build, building.plan, building.parity, reading.runs, reading.verify, reading.ls, reading.show,
     reading.report, reading.quarantine, reading.export, reading.test, reading.compile, reading.lint, questions.history,
     questions.diff, questions.explain, upkeep.tables, upkeep.drop, upkeep.backup, upkeep.restore,
-    upkeep.compact, contracts.contract, docs.docs,
+    upkeep.compact, upkeep.redate, contracts.contract, docs.docs,
     migrations.migrate,
 )  # fmt: skip
 for command in _COMMANDS:

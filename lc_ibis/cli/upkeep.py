@@ -117,3 +117,34 @@ def drop(names: tuple[str, ...], force: bool, yes: bool, as_json: bool, **given:
         click.echo(to_json({"tables": [asdict(table) for table in done.tables], "backup": backup}))
     else:
         terminal.dropped(done)
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Print what would get another time, and change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@options(*TABLES, "outputs", "json")
+def redate(dry_run: bool, yes: bool, as_json: bool, **given: Any) -> None:
+    """Give runs that are dated in the future their true times.
+
+    A clock that was ahead, or a history with a far end that was taken for a time, dates all later runs in the future
+    too. Their times in the log and in tables become those at which they were; a backup is made first. Output files and
+    reports stay as they are: the next build writes the files anew, and the names of reports keep their times.
+    """
+    from dataclasses import asdict
+
+    from lc_ibis import redating
+    from lc_ibis.quality.report import to_json
+    from lc_ibis.terminal import upkeep as terminal
+
+    found = redating.redate(dry_run=True, **given)
+    if not dry_run and (found.runs or found.row_counts):
+        if not yes:
+            if not sys.stdin.isatty():
+                raise click.UsageError("There is no terminal to ask on. Confirm with --yes.")
+            click.confirm(f"{terminal.redating(found)}\nRedate?", abort=True, err=True)
+        found = redating.redate(**given)
+    if as_json:
+        backup = str(found.backup) if found.backup else None
+        click.echo(to_json({**asdict(found), "backup": backup, "is_dry_run": dry_run}))
+    else:
+        terminal.redated(found, dry_run)

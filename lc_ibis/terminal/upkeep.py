@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ from lc_ibis.compacting import Compacted
 from lc_ibis.dropping import Dropped, Status, Stored
 from lc_ibis.engine.backup import Backup
 from lc_ibis.engine.keeping import Kept
+from lc_ibis.engine.redating import MOST, RedatedRun, RedatedTime
+from lc_ibis.redating import Redated
 from lc_ibis.terminal.console import print_grid
 from lc_ibis.terminal.escaping import echo, readable
 
@@ -94,3 +96,43 @@ def _stored(table: Stored) -> str:
     rows = "" if table.row_count is None else ", 1 row" if table.row_count == 1 else f", {table.row_count:,} rows"
     status = f", {_STATUS[table.status]}" if _STATUS[table.status] else ""
     return f"{table.full_name} ({table.kind}{rows}{status})"
+
+
+def redating(found: Redated) -> str:
+    """Say in short what is to get another time."""
+    runs = [f"  {readable(_redated_run(run))}" for run in found.runs]
+    tables = [f"  {name}: {count:,} {'row' if count == 1 else 'rows'}" for name, count in found.row_counts.items()]
+    return "\n".join([*runs, *tables, f"The clock says {datetime.now(timezone.utc):%Y-%m-%d %H:%M} (UTC)."])
+
+
+def redated(found: Redated, is_dry: bool) -> None:
+    """Print each run and each time that got another, or would get it."""
+    if not (found.runs or found.row_counts):
+        echo("Nothing to do: no run, and no time that runs have written, lies in the future.")
+        return
+    if found.backup:
+        echo(f"backed up first to {found.backup}")
+    for run in found.runs:
+        echo(_redated_run(run))
+    for change in found.changes:
+        echo(_redated_time(change))
+    for name, count in found.row_counts.items():
+        if count > MOST:
+            echo(f"{name}: and {count - MOST:,} more rows")
+    counts = f"{len(found.runs):,} runs and {sum(found.row_counts.values()):,} rows of tables"
+    if is_dry:
+        echo(f"{counts} would change. Nothing was written.")
+        return
+    echo(f"{counts} changed. Reports keep the times in their names; the next build writes the output files anew.")
+    if found.outdated:
+        echo(f"The next build makes anew: {', '.join(found.outdated)}.")
+
+
+def _redated_run(run: RedatedRun) -> str:
+    return f"run {run.run_id}: {run.before} → {run.after}"
+
+
+def _redated_time(change: RedatedTime) -> str:
+    if change.column is None:
+        return f"{change.table} {change.key}: the version from {change.before} is one with that before it"
+    return f"{change.table} {change.key}: {change.column} {change.before} → {change.after or 'none'}"
