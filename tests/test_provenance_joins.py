@@ -11,7 +11,7 @@ import pytest
 
 from lc_ibis.backends.duckdb import DuckDB
 from lc_ibis.engine.contracts import Contract, Integer, Moment, column, key, stamp
-from lc_ibis.engine.model import Incremental, model
+from lc_ibis.engine.model import Ephemeral, Incremental, model
 from lc_ibis.errors import ModelError
 from tests.fuzzing import GROUND
 from tests.small import Small, ground
@@ -246,6 +246,25 @@ def test_engines_refuse_what_is_refused(function: Function, monkeypatch: pytest.
     made = small(tmp_path, function, by=())
     with pytest.raises(Exception, match=r"UNNEST|aggregates|window function"), made.store:
         made.take({"alpha": ALPHA, "beta": BETA, "gamma": GAMMAS})
+
+
+def owned(alpha: ir.Table, beta: ir.Table) -> ir.Table:
+    return beta.semi_join(alpha, beta.b == alpha.b)
+
+
+def joined_to_a_join(owned: ir.Table, alpha: ir.Table) -> ir.Table:
+    both = owned.left_join(alpha, [owned.b == alpha.a, owned.y < alpha.x])
+    return both.select(k=owned.b, v=alpha.x)
+
+
+def test_a_step_that_ends_in_a_join_is_a_table_like_others(tmp_path: Path) -> None:
+    """Its own join is not continued, in which names of its sides would be ambiguous."""
+    models = [*GROUND, model(Ephemeral())(owned), model(Incremental(), Of)(joined_to_a_join)]
+    made = Small(models, lambda: DuckDB(tmp_path / "x.duckdb"))
+    with made.store:
+        for alpha, beta, _ in DAYS:
+            made.take({"alpha": alpha, "beta": beta})
+            assert made.stored("joined_to_a_join") == made.expected("joined_to_a_join")
 
 
 class Stamped(Contract):

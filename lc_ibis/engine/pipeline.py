@@ -244,7 +244,7 @@ class Tables(Mapping[str, ir.Table]):
         found = self._found(model)
         if found is not None:
             return found
-        made = self.computed(model)
+        made = apart(self.computed(model))
         return self._keep(made) if len(self._pipeline.children[model.name]) > 1 or model.checks else made
 
     def __setitem__(self, name: str, table: ir.Table) -> None:
@@ -270,6 +270,11 @@ class Tables(Mapping[str, ir.Table]):
         given = {RUN_AT: self._run_at, RECEIVED: received}
         made = model(**{name: given[name] if name in given else self[name] for name in model.parameters})
         return inlined(made) if model.name in self._pipeline.in_memory else made
+
+
+def apart(table: ir.Table) -> ir.Table:
+    """Return a table to which others may be joined as to any: a join of its own would be continued by them."""
+    return table.view() if isinstance(table.op(), ops.JoinChain) else table
 
 
 def unbound(model: Model) -> ir.Table | None:
