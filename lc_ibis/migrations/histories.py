@@ -91,6 +91,9 @@ def histories(
         raise MigrationError(
             f"--snapshot-timezone {adoption.timezone}: there is no such zone. Write one like Asia/Kolkata."
         )
+    known = {*META, IS_DELETED, *(n for name in CLEANING for n in pipeline[name].contract.schema().names)}
+    if wrong := [name for name, _ in adoption.columns if name not in known]:
+        raise MigrationError(f"--snapshot-columns: neither dbt nor a history of ours has a column {', '.join(wrong)}.")
     found = {name: _history(old, pipeline[name], adoption, configured.get(name)) for name in names}
     missing = [name for name, history in found.items() if history is None]
     if missing:
@@ -101,9 +104,13 @@ def histories(
             "copy them: CREATE TABLE snapshots.snap_customer AS FROM …. If they have other names, say so with "
             "--dbt-manifest target/manifest.json. Without --adopt-snapshots the histories begin with the rows received."
         )
-    unused = [name for name, _ in adoption.columns if not any(h and name in h.columns for h in found.values())]
+    unused = [
+        f"{n}={there}"
+        for n, there in adoption.columns
+        if there and not any(h and n in h.columns for h in found.values())
+    ]
     if unused:
-        raise MigrationError(f"--snapshot-columns: no history has a column for {', '.join(unused)}.")
+        raise MigrationError(f"--snapshot-columns: no history has a column {', '.join(unused)}.")
     return {name: history for name, history in found.items() if history}
 
 
@@ -167,7 +174,7 @@ def _columns(old: OldDatabase, model: Model, relation: Relation, named: Mapping[
             there = [c for c in relation.columns if c.lower() == origins[name]]
         if there:
             found[name] = there[0]
-        elif name != IS_DELETED or (named[name] and named[name] != IS_DELETED):
+        elif name != IS_DELETED:
             found[name] = ""
     if missing := [f"{n} (as {named[n]})" if named.get(n, n) != n else n for n, there in found.items() if not there]:
         raise MigrationError(

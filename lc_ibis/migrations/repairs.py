@@ -15,7 +15,7 @@ RETURNED, OVERLAPS, DOUBLES, REFUSED = "returned-keys", "overlaps", "doubles", "
 REPAIRS = {
     RETURNED: "a key that came back with its old time of change: its version begins where what was before ends",
     OVERLAPS: "a version that begins before the one before it ends: it begins where that ends",
-    DOUBLES: "a version that is there more than once, with the same values and times: one is kept",
+    DOUBLES: "a version that is there more than once, or that ends as it begins: one is kept, or none",
     REFUSED: "a version that staging would refuse: it is left out, and the one before it goes on, as for held keys",
 }
 _MOMENT = timedelta(microseconds=1)
@@ -68,7 +68,7 @@ def _doubles(versions: Sequence[Version]) -> Iterator[Repaired]:
     seen = set()
     for version in sorted(versions, key=lambda v: (v.scd_id, v.number)):
         same = (version.start, version.end, version.is_deleted, version.content)
-        if same in seen:
+        if same in seen or version.start == version.end:
             yield Repaired(DOUBLES, version, None)
         seen.add(same)
 

@@ -158,8 +158,8 @@ def _future(store: Store, model: Model, rows: ir.Table) -> Iterator[str]:
     yield from lines
     if lines:
         yield (
-            "\n  No run is dated by such times. If they are the end of open versions, dbt's dbt_valid_to_current, say so "
-            "with --dbt-manifest; if dbt ran in another time zone, with --snapshot-timezone."
+            "\n  No run is dated by such times. If they are the end of open versions, dbt's dbt_valid_to_current, say "
+            "so with --dbt-manifest; if dbt ran in another time zone, with --snapshot-timezone."
         )
 
 

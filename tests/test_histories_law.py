@@ -1,0 +1,133 @@
+"""The law of adopted histories: as of every moment they hold the keys and values that dbt's table says."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from lc_ibis.backends import opened
+from lc_ibis.errors import MigrationError
+from lc_ibis.layers import pipeline
+from lc_ibis.migrations.histories import histories
+from lc_ibis.migrations.migration import Adoption
+from lc_ibis.migrations.old import OldDatabase
+from lc_ibis.migrations.versions import read
+from lc_ibis.settings import Settings
+from tests import dbt_histories as dbt
+from tests.dbt_histories import Config, Row
+from tests.old_databases import five_layers
+
+CONFIGS = [
+    Config(strategy, deletes, far_end)
+    for strategy in ("timestamp", "check")
+    for deletes in ("ignore", "invalidate", "new_record")
+    for far_end in (None, datetime(9999, 12, 31, 23, 59, 59, 999999))
+]
+CUSTOMER = "customer_id INTEGER, customer_name VARCHAR, has_loan_flag BOOLEAN, loaded_at TIMESTAMP"
+ACCOUNT = (
+    "account_id VARCHAR, customer_id INTEGER, balance_amount DECIMAL(18, 2), account_type VARCHAR, loaded_at TIMESTAMP"
+)
+CUSTOMERS = [("ann", True), ("ann", False), ("bo", True)]
+ACCOUNTS = [(1, Decimal("5.00"), "savings"), (1, Decimal("5.10"), "savings"), (2, Decimal("5.00"), "checking")]
+MENDING = Adoption(repairs=("returned-keys", "overlaps"))
+Ours = dict[Any, list[tuple[datetime, datetime, tuple[Any, ...]]]]
+
+
+@contextmanager
+def _adopted(directory: Path, model: str, rows: list[Row], config: Config, adoption: Adoption) -> Iterator[Ours]:
+    """Yield the versions that are adopted, by key, as start, end and values."""
+    path = directory / "old.duckdb"
+    if not path.exists():
+        five_layers(path)
+    with duckdb.connect(str(path)) as con:
+        dbt.write(con, f"snapshots.{model}", rows, config, CUSTOMER if model == "snap_customer" else ACCOUNT)
+    settings = Settings.load(
+        database=directory / "new.duckdb", outputs=directory / "out", reports=directory / "reports"
+    )
+    names = [n for n in pipeline[model].contract.schema().names if not n.startswith("dbt_") and n != "loaded_at"]
+    with OldDatabase(path) as old, opened(settings) as store:
+        history = histories(old, pipeline, adoption, (model,))[model]
+        found = read(old, history, pipeline[model], pipeline, store, adoption, directory / "rows.parquet")
+        ours: Ours = {}
+        for row in store.rows(found.table):
+            key, *values = (row[name] for name in names)
+            end = row["dbt_valid_to"] or datetime.max
+            ours.setdefault(key, []).append((row["dbt_valid_from"], end, tuple(values)))
+        yield ours
+
+
+def _as_of(ours: Ours, at: datetime) -> dict[Any, tuple[Any, ...]]:
+    found: dict[Any, tuple[Any, ...]] = {}
+    for key, versions in ours.items():
+        for start, end, values in versions:
+            if start <= at < end:
+                assert key not in found, f"{key} has two versions as of {at}"
+                found[key] = values
+    return found
+
+
+def _lives(seed: int, model: str, config: Config, count: int) -> dict[Any, list[Row]]:
+    """Return the rows of many keys, each with a life of its own."""
+    chance = random.Random(seed)
+    snapshot = dbt.Snapshot(config)
+    keys: list[Any] = list(range(1, count + 1)) if model == "snap_customer" else [f"A{n}" for n in range(1, count + 1)]
+    dbt.a_life(chance, snapshot, keys, CUSTOMERS if model == "snap_customer" else ACCOUNTS, days=8)
+    found: dict[Any, list[Row]] = {}
+    for row in snapshot.rows:
+        found.setdefault(row.key, []).append(row)
+    return found
+
+
+def _same(directory: Path, model: str, lives: dict[Any, list[Row]], config: Config, adoption: Adoption) -> int:
+    """Compare what is adopted with what dbt says, as of every moment of every key; return how many."""
+    rows = [row for life in lives.values() for row in life]
+    with _adopted(directory, model, rows, config, adoption) as ours:
+        count = 0
+        for key, life in lives.items():
+            for at in dbt.moments(life):
+                theirs = dbt.says(life, config, at)
+                assert _as_of({key: ours.get(key, [])}, at) == theirs, f"{key} as of {at} ({config})"
+                count += 1
+    return count
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=str)
+def test_every_moment_is_as_dbt_says(tmp_path: Path, config: Config, pytestconfig: pytest.Config) -> None:
+    """Two models, many keys of random lives: those whose rows agree as they are, all others by repairs or not at all."""
+    is_long = pytestconfig.getoption("--long")
+    count = 0
+    for model in ("snap_customer", "snap_account"):
+        lives = _lives(len(str(config)), model, config, 2_000 if is_long else 100)
+        sound = {key: life for key, life in lives.items() if dbt.is_sound(life, config)}
+        broken = {key: life for key, life in lives.items() if key not in sound}
+        assert len(sound) > 20
+        count += _same(tmp_path, model, sound, config, Adoption())
+        if not broken:
+            assert config.strategy == "check" or config.hard_deletes == "ignore"
+            continue
+        rows = [row for life in lives.values() for row in life]
+        with pytest.raises(MigrationError, match="overlap"), _adopted(tmp_path, model, rows, config, Adoption()):
+            pass
+        count += _same(tmp_path, model, lives, config, MENDING)
+    assert count > (20_000 if is_long else 1_000)
+
+
+def test_dbts_rows_say_what_was_loaded() -> None:
+    """The oracle itself: where keys are loaded truly, and deletions kept, dbt's rows say each load."""
+    config = Config("check", "new_record", datetime(9999, 12, 31))
+    snapshot = dbt.Snapshot(config)
+    loads = [{1: ("a",)}, {1: ("b",), 2: ("c",)}, {2: ("c",)}, {1: ("b",), 2: ("d",)}]
+    for day, load in enumerate(loads):
+        at = dbt.BEGIN + day * dbt.DAY
+        snapshot.load({key: (values, at) for key, values in load.items()}, at)
+    for day, load in enumerate(loads):
+        for step in (timedelta(), timedelta(hours=23)):
+            assert dbt.says(snapshot.rows, config, dbt.BEGIN + day * dbt.DAY + step) == load
