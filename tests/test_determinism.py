@@ -14,7 +14,16 @@ import pytest
 from lc_ibis import pipelines
 from lc_ibis.engine.contracts import Contract, Moment, Text, column, from_extract, key, stamp
 from lc_ibis.engine.determinism import unsteady
-from lc_ibis.engine.model import CheckStrategy, Ephemeral, Incremental, Model, Snapshot, Source, model
+from lc_ibis.engine.model import (
+    CheckStrategy,
+    Ephemeral,
+    Incremental,
+    Model,
+    Snapshot,
+    Source,
+    TimestampStrategy,
+    model,
+)
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.scd2 import Versions
 from lc_ibis.errors import ModelError
@@ -406,6 +415,73 @@ def test_a_source_takes_run_at_for_its_stamp_alone() -> None:
         what_hinders(src_other)
         == f"a filter {AT_EACH_RUN} Declare the column with stamp(...), or take a column of the data."
     )
+
+
+# The stamps of other tables -----------------------------------------------------------------------
+
+
+@model(Incremental(), Fact)
+def first_fact(event: ir.Table, run_at: ir.TimestampScalar) -> ir.Table:
+    return event.group_by("account_id").aggregate(value=event.amount.sum().cast("string")).mutate(told_at=run_at)
+
+
+def later(made: Made, kind: Any = None, contract: type[Contract] = Fact) -> Model:
+    def later(first_fact: ir.Table) -> ir.Table:
+        return made(first_fact)
+
+    return model(kind or Incremental(by=()), contract)(later)
+
+
+OF_STAMPS: dict[str, tuple[Made, str]] = {
+    "content": (lambda f: f.mutate(value=f.told_at.cast("string")), "value"),
+    "the latest": (lambda f: f.group_by("account_id").aggregate(value=f.told_at.max()), "value"),
+    "a key": (lambda f: f.select(account_id=f.told_at.cast("string"), value="value"), "account_id"),
+    "a filter": (lambda f: f.filter(f.told_at > ibis.timestamp("2024-01-01 00:00:00")), "a filter"),
+    "a group": (lambda f: f.group_by("told_at").aggregate(account_id=f.account_id.max()), "told_at"),
+    "a join": (
+        lambda f: f.inner_join(f.view(), "told_at", rname="their_{name}").select("account_id", "value"), "a join",
+    ),
+    "an order": (lambda f: f.mutate(value=ibis.rank().over(order_by=f.told_at)), "value"),
+    "a limit": (lambda f: f.order_by("told_at", "account_id").limit(2), "a sort"),
+    "distinct rows": (lambda f: f.select("account_id", "told_at", "value").distinct(), "told_at"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("made", "where"), [pytest.param(*case, id=name) for name, case in OF_STAMPS.items()])
+def test_a_stamp_of_another_table_in_the_content_is_refused(made: Made, where: str) -> None:
+    assert what_hinders(first_fact, later(made)) == (
+        f"{where} depends on first_fact.told_at, a stamp: it says which run wrote a row, which is another where the "
+        "table is computed again. Take a column of content, or the loaded_at of a source."
+    )
+    # Each build computes it for its own time.
+    assert what_hinders(first_fact, later(made, Incremental(by=(), each_run=True))) is None
+
+
+def test_a_stamp_may_become_a_stamp() -> None:
+    assert what_hinders(first_fact, later(lambda f: f)) is None
+    assert what_hinders(first_fact, later(lambda f: f.group_by("account_id").aggregate(
+        value=f.value.max(), told_at=f.told_at.max()
+    ))) is None  # fmt: skip
+
+
+def test_what_a_source_or_a_history_has_of_its_runs_is_given() -> None:
+    @model(Incremental(by=()), Fact)
+    def fact(src_event: ir.Table, snap_event: ir.Table) -> ir.Table:
+        both = src_event.inner_join(snap_event, "event_id")
+        return both.select("account_id", value=ibis.greatest(both.loaded_at, both.dbt_valid_from).cast("string"))
+
+    assert what_hinders(fact) is None
+
+
+def test_a_stamp_is_no_signal_for_a_history() -> None:
+    contract = type("SnapFact", (Versions, Fact), {"__doc__": "One row per version.", "__annotations__": {}})
+    assert "told_at depends on first_fact.told_at" in (
+        what_hinders(first_fact, later(lambda f: f, Snapshot(CheckStrategy()), contract)) or ""
+    )
+    assert "told_at depends on first_fact.told_at" in (
+        what_hinders(first_fact, later(lambda f: f, Snapshot(TimestampStrategy("told_at")), contract)) or ""
+    )
+    assert what_hinders(first_fact, later(lambda f: f, Snapshot(CheckStrategy(ignore=("told_at",))), contract)) is None
 
 
 # What lies between -------------------------------------------------------------------------------

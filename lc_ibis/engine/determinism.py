@@ -7,16 +7,16 @@ are. What it reads of other stored tables is the same each time; the ephemeral m
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ibis.expr.operations as ops
 from ibis.expr.operations.udf import InputType
 
 from lc_ibis.engine.contracts import NO_RUN, moment
-from lc_ibis.engine.model import VERSION_ID, Kind, Model, Snapshot, Source
-from lc_ibis.engine.values import SAME_ROWS
+from lc_ibis.engine.model import Incremental, Kind, Model, Snapshot, Source, TimestampStrategy
+from lc_ibis.engine.telling import SAME_NAMES, bare_names, is_total, is_unnested, rows_below
 
 if TYPE_CHECKING:
     from lc_ibis.engine.pipeline import Pipeline
@@ -41,9 +41,7 @@ _EXACT = (ops.All, ops.Any, ops.BitAnd, ops.BitOr, ops.BitXor, ops.Count, ops.Co
           ops.MinRank, ops.DenseRank, ops.PercentRank, ops.CumeDist)  # fmt: skip
 _PICKED = (ops.First, ops.Last, ops.NthValue, ops.ArgMin, ops.ArgMax, ops.Arbitrary, ops.ArrayCollect, ops.GroupConcat)
 _PLACED = (ops.RowNumber, ops.NTile, ops.Lag, ops.Lead)  # of rows that tie each has another, whatever is taken
-# Whose columns are those of the relation below, under the same names.
-_SAME_NAMES = (*SAME_ROWS, ops.Reference, ops.AliasedRelation, ops.Limit, ops.FillNull)
-_RELATIONS = (*_SAME_NAMES, ops.Project, ops.Aggregate, ops.JoinChain, ops.Set, ops.TableUnnest, ops.UnboundTable,
+_RELATIONS = (*SAME_NAMES, ops.Project, ops.Aggregate, ops.JoinChain, ops.Set, ops.TableUnnest, ops.UnboundTable,
               ops.InMemoryTable, ops.DummyTable)  # fmt: skip
 
 
@@ -51,12 +49,24 @@ def unsteady(pipeline: Pipeline, model: Model) -> str | None:
     """Return what could make the rows of a stored model others, and the remedy; None if nothing could."""
     if not model.is_stored:
         return None
-    walk = _Walk(pipeline, model)
+    walk, aside = _Walk(pipeline, model), _Walk(pipeline, model, takes_stamps=True)
     if (held := getattr(model.kind, "held", None)) and not pipeline[held].is_stored:
         walk.columns(pipeline.steps[held].op(), held, model.business_key)
-    compared = model.contract.schema().names if isinstance(model.kind, Snapshot) else model.contract.content()
-    walk.columns(pipeline.steps[model.name].op(), model.name, compared)
-    return next(walk.found(), None)
+    counted = _counted(model)
+    walk.columns(pipeline.steps[model.name].op(), model.name, counted)
+    if isinstance(model.kind, Snapshot):  # which keeps the rest too, as it was when a version began
+        aside.columns(pipeline.steps[model.name].op(), model.name, set(model.contract.schema().names) - set(counted))
+    return next(chain(walk.found(), aside.found()), None)
+
+
+def _counted(model: Model) -> tuple[str, ...]:
+    """Return the columns by which it is told whether a row is another."""
+    if not isinstance(model.kind, Snapshot):
+        return model.contract.content()
+    strategy = model.kind.strategy
+    if isinstance(strategy, TimestampStrategy):
+        return (*model.business_key, strategy.updated_at)
+    return tuple(name for name in model.contract.schema().names if name not in strategy.ignore)
 
 
 class _Place(NamedTuple):
@@ -72,8 +82,9 @@ class _Place(NamedTuple):
 class _Walk:
     """The way from a model's columns down to the stored tables."""
 
-    def __init__(self, pipeline: Pipeline, model: Model):
+    def __init__(self, pipeline: Pipeline, model: Model, takes_stamps: bool = False):
         self.pipeline, self.model = pipeline, model
+        self.takes_stamps = takes_stamps or model.looks_at_clock
         self.todo: list[tuple[ops.Node, _Place]] = []
         self.seen: set[Any] = set()
 
@@ -89,30 +100,39 @@ class _Walk:
         self._add(rel, _Place(rel, step))
         for name in rel.schema.names if names is None else names:
             if name in rel.schema.names:
-                self._column(rel, name, step)
+                self._column(rel, name, _Place(rel, step, what=name))
 
     def _add(self, node: Any, place: _Place) -> None:
         if isinstance(node, ops.Field):
-            self._column(node.rel, node.name, place.step)
+            self._column(node.rel, node.name, place)
         elif isinstance(node, ops.Node) and (key := (node, place.rel, place.groups, place.window)) not in self.seen:
             self.seen.add(key)
             self.todo.append((node, place))
 
-    def _column(self, rel: Any, name: str, step: str) -> None:
+    def _column(self, rel: Any, name: str, place: _Place) -> None:
         if (rel, name) in self.seen:
             return
         self.seen.add((rel, name))
-        if isinstance(rel, (*_SAME_NAMES, ops.Set, ops.UnboundTable)):
-            for below, its_step in _below(self.pipeline, rel, step):
-                self._column(below, name, its_step)
+        if isinstance(rel, ops.UnboundTable) and self._is_stamp(rel.name, name):
+            self.todo.append((ops.Field(rel, name), place))
+        elif isinstance(rel, (*SAME_NAMES, ops.Set, ops.UnboundTable)):
+            for below, its_step in rows_below(self.pipeline, rel, place.step):
+                self._column(below, name, place._replace(step=its_step))
         elif name in rel.values:
-            self._add(rel.values[name], _within(rel, step, name))
+            self._add(rel.values[name], _within(rel, place.step, name))
+
+    def _is_stamp(self, table: str, name: str) -> bool:
+        """Say whether a column moves with the runs that write a table, not with what is in it."""
+        known = self.pipeline.models.get(table)
+        if self.takes_stamps or known is None or not isinstance(known.kind, Incremental):
+            return False  # What sources and histories have is given: nothing computes it again.
+        return name in known.contract.stamps()
 
     def _rows(self, rel: Any, place: _Place) -> str | None:
         """Follow what decides which rows a relation has; return why they could be others."""
         whole = isinstance(rel, ops.Distinct) or (isinstance(rel, ops.DropNull) and rel.subset is None)
         whole |= isinstance(rel, ops.Set) and (rel.distinct or not isinstance(rel, ops.Union))
-        for below, its_step in _below(self.pipeline, rel, place.step):
+        for below, its_step in rows_below(self.pipeline, rel, place.step):
             self.columns(below, its_step, None if whole else ())
         for what, value in _deciding(rel):
             self._add(value, _within(rel, place.step, what))
@@ -120,6 +140,11 @@ class _Walk:
 
     def _value(self, value: Any, place: _Place) -> str | None:
         """Follow what a value depends on; return why it could be another."""
+        if isinstance(value, ops.Field):
+            return (
+                f"depends on {value.rel.name}.{value.name}, a stamp: it says which run wrote a row, which is another "
+                "where the table is computed again. Take a column of content, or the loaded_at of a source."
+            )
         if value == _RUN_AT:
             return _of_the_clock(self.model.kind)
         if isinstance(value, ops.WindowFunction):
@@ -132,15 +157,6 @@ class _Walk:
         return _unsteady_value(self.pipeline, value, place)
 
 
-def _below(pipeline: Pipeline, rel: Any, step: str) -> list[tuple[ops.Relation, str]]:
-    """Return the relations whose rows a relation of a step has, each with its step; none below a stored table."""
-    if isinstance(rel, ops.UnboundTable):
-        known = pipeline.models.get(rel.name)
-        return [] if known is None or known.is_stored else [(pipeline.steps[known.name].op(), known.name)]
-    parts = rel.tables if isinstance(rel, ops.JoinChain) else rel.__children__
-    return [(part, step) for part in parts if isinstance(part, ops.Relation)]
-
-
 def _within(rel: Any, step: str, what: str) -> _Place:
     return _Place(getattr(rel, "parent", rel), step, tuple(getattr(rel, "groups", {}).values()), what=what)
 
@@ -150,7 +166,7 @@ def _deciding(rel: Any) -> list[tuple[str, Any]]:
     if isinstance(rel, ops.Aggregate):
         return list(rel.groups.items())
     if isinstance(rel, ops.Project | ops.DummyTable):
-        return [(name, value) for name, value in rel.values.items() if _is_unnested(value)]
+        return [(name, value) for name, value in rel.values.items() if is_unnested(value)]
     if isinstance(rel, ops.JoinChain):
         return [("a join", predicate) for link in rel.rest for predicate in link.predicates]
     return [(f"a {type(rel).__name__.lower()}", value) for value in rel.__children__ if isinstance(value, ops.Value)]
@@ -165,11 +181,6 @@ def _of_the_clock(kind: Kind) -> str | None:
     return None if getattr(kind, "each_run", False) else f"depends on run_at, which is another at every run. {remedy}"
 
 
-@cache
-def _is_unnested(value: ops.Value) -> bool:
-    return not isinstance(value, ops.Field) and bool(value.find(ops.Unnest, filter=ops.Value))
-
-
 def _unsteady_rows(pipeline: Pipeline, rel: Any) -> str | None:
     if isinstance(rel, ops.Sample):
         return "are a sample, which takes others each time. Filter by a column of the data."
@@ -177,11 +188,11 @@ def _unsteady_rows(pipeline: Pipeline, rel: Any) -> str | None:
         return f"come from {type(rel).__name__}, which is not known to give the same each time. Take them from models."
     if isinstance(rel, ops.Limit):
         of, keys = (rel.parent.parent, rel.parent.keys) if isinstance(rel.parent, ops.Sort) else (rel.parent, ())
-        if not _is_total(pipeline, of, _names(of, (key.arg for key in keys))):
+        if not is_total(pipeline, of, bare_names(of, (key.arg for key in keys))):
             return f"are limited, {_in_order(keys)}"
     for link in rel.rest if isinstance(rel, ops.JoinChain) else ():
         by = [field for each in link.predicates for field in each.find(ops.Field, filter=ops.Value)]
-        is_one = link.how == "asof" and _is_total(pipeline, link.table, _names(link.table, by))
+        is_one = link.how == "asof" and is_total(pipeline, link.table, bare_names(link.table, by))
         if not is_one and link.how not in ("inner", "left", "right", "outer", "cross", "semi", "anti"):
             names = ", ".join(dict.fromkeys(field.name for field in by))
             return f"are joined {link.how} by {names}, of which any row that fits is taken. Join by a key of the rows."
@@ -217,7 +228,7 @@ def _unsteady_order(pipeline: Pipeline, value: Any, place: _Place) -> str | None
     """Return why a value could be another in another order of rows that tie."""
     rel, window, keys = place.rel, place.window, getattr(value, "order_by", ())
     framed = window.order_by if window and window.how == "rows" and (window.start or window.end) else None
-    if framed is not None and not _is_total(pipeline, rel, _names(rel, (*place.groups, *(k.arg for k in framed)))):
+    if framed is not None and not is_total(pipeline, rel, bare_names(rel, (*place.groups, *(k.arg for k in framed)))):
         return _in_order(framed)
     if not isinstance(value, (*_PICKED, *_PLACED)):
         return None
@@ -226,74 +237,13 @@ def _unsteady_order(pipeline: Pipeline, value: Any, place: _Place) -> str | None
     elif window and not isinstance(value, ops.Arbitrary) and (isinstance(value, (ops.First, ops.Last)) or not keys):
         keys = window.order_by  # Ibis leaves the order of first(order_by=...).over(...) out of the SQL.
     by = (*place.groups, *(key.arg for key in keys))
-    held, taken = _names(rel, by), value.arg if isinstance(value, _PICKED) else None
-    if taken is not None and (taken in by or _names(rel, taken.find(ops.Field, filter=ops.Value)) <= held):
+    held, taken = bare_names(rel, by), value.arg if isinstance(value, _PICKED) else None
+    if taken is not None and (taken in by or bare_names(rel, taken.find(ops.Field, filter=ops.Value)) <= held):
         return None  # Rows that tie have the same value.
-    return None if _is_total(pipeline, rel, held) else _in_order(keys)
+    return None if is_total(pipeline, rel, held) else _in_order(keys)
 
 
 def _in_order(keys: Iterable[ops.Value]) -> str:
     if names := ", ".join(dict.fromkeys(key.name for key in keys)):
         return f"in the order of {names}, in which rows may tie. Order by a key of the rows too, or by all columns."
     return "in no order. Order by a key of the rows."
-
-
-def _names(rel: ops.Relation, values: Iterable[ops.Value]) -> frozenset[str]:
-    """Return which columns of a relation are among the values as they are."""
-    return frozenset(value.name for value in values if isinstance(value, ops.Field) and value.rel == rel)
-
-
-def _is_total(pipeline: Pipeline, rel: Any, held: frozenset[str]) -> bool:
-    """Say whether rows that are equal in the columns `held` are equal in all."""
-    if held.issuperset(rel.schema.names):
-        return True
-    if isinstance(rel, ops.UnboundTable):
-        told = any(held.issuperset(key) for key in _keys(pipeline.models.get(rel.name)))
-        return told or any(_is_total(pipeline, below, held) for below, _ in _below(pipeline, rel, ""))
-    if isinstance(rel, ops.JoinChain):
-        return _is_joined(pipeline, rel, held)
-    if isinstance(rel, ops.Aggregate):
-        below = _names(rel.parent, (rel.groups[name] for name in held & rel.groups.keys()))
-        return held.issuperset(rel.groups) or _is_total(pipeline, rel.parent, below)
-    if isinstance(rel, ops.Project):
-        below = _names(rel.parent, (rel.values[name] for name in held))
-        return not any(map(_is_unnested, rel.values.values())) and _is_total(pipeline, rel.parent, below)
-    if isinstance(rel, ops.FillNull):  # after which a null and its replacement are the same
-        held -= frozenset(rel.replacements if isinstance(rel.replacements, Mapping) else held)
-    if isinstance(rel, ops.Filter):
-        fixed = [value for value, other in _equal(rel.predicates) if not other.relations]
-        held |= _names(rel.parent, (*fixed, *(each.arg for each in rel.predicates if isinstance(each, ops.IsNull))))
-    return isinstance(rel, _SAME_NAMES) and _is_total(pipeline, rel.parent, held)
-
-
-def _keys(model: Model | None) -> list[tuple[str, ...]]:
-    key = model.business_key if model is not None and model.is_stored else ()
-    history = [(VERSION_ID,), (*key, "dbt_valid_from"), (*key, "dbt_valid_to")]
-    return history if model is not None and isinstance(model.kind, Snapshot) else [key] if key else []
-
-
-def _equal(predicates: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-    """Yield what predicates hold equal, both ways round."""
-    for each in predicates:
-        if isinstance(each, (ops.Equals, ops.IdenticalTo)):
-            yield from ((each.left, each.right), (each.right, each.left))
-
-
-def _is_joined(pipeline: Pipeline, rel: Any, held: frozenset[str]) -> bool:
-    """Say whether columns of a join tell the row of each side, of some by what the join holds equal."""
-    links = [link for link in rel.rest if link.how not in ("semi", "anti")]
-    sides = {side: set[str]() for side in (rel.first, *(link.table for link in links))}
-    for value in (rel.values[name] for name in held):
-        if isinstance(value, ops.Field):
-            sides[value.rel].add(value.name)
-    told = [(link, *pair) for link in links for pair in _equal(link.predicates) if {*map(type, pair)} == {ops.Field}]
-    for _ in sides:  # Each time, one side more may tell of the next.
-        known = {side for side, names in sides.items() if _is_total(pipeline, side, frozenset(names))}
-        if len(known) == len(sides):
-            return True
-        for link, one, other in told:
-            # Of a side that may be without a row, only whole rows tell, and it tells nothing itself.
-            inner, outward = link.how == "inner", link.how == "left" and other.rel == link.table
-            if (one.rel in known and (inner or outward)) or (inner and one.name in sides[one.rel]):
-                sides[other.rel].add(other.name)
-    return False
