@@ -12,6 +12,7 @@ import re
 import shlex
 import shutil
 import sys
+from datetime import datetime, timedelta
 from difflib import ndiff
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,11 +20,13 @@ from tempfile import TemporaryDirectory
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
+import duckdb  # noqa: E402
 from click.testing import CliRunner  # noqa: E402
 
 from lc_ibis.cli import main  # noqa: E402
 from lc_ibis.terminal import building  # noqa: E402
-from tests.old_databases import ACCOUNTS, CUSTOMERS, five_layers, three_layers  # noqa: E402
+from tests import dbt_histories  # noqa: E402
+from tests.old_databases import ACCOUNTS, CUSTOMERS, FIRST_LOAD, five_layers, three_layers  # noqa: E402
 
 PAGES = tuple(HERE / f"{name}.md" for name in ("index", "migration", "upkeep", "extending", "sharing"))
 # What differs from run to run, and what stands for it.
@@ -65,6 +68,19 @@ def _prepare(directory: Path) -> None:
     first = CUSTOMERS, ACCOUNTS
     second = [*CUSTOMERS[:2], (3, "Carla", "Yes")], [*ACCOUNTS, ("A9", 3, "1e3", "Savings")]
     five_layers(directory / "old/dbt.duckdb", first, first, second)
+    _returned(directory / "old/returned.duckdb")
+
+
+def _returned(path: Path) -> None:
+    """Put in histories in which customer 2 was gone for a day, and came back as it was loaded at first."""
+    config = dbt_histories.Config("timestamp", "new_record", datetime(9999, 12, 31))
+    snapshot = dbt_histories.Snapshot(config)
+    alice, bob = (("alice", True), FIRST_LOAD), (("bob", False), FIRST_LOAD)
+    for day, load in enumerate(({1: alice, 2: bob}, {1: alice}, {1: alice, 2: bob})):
+        snapshot.load(load, FIRST_LOAD + timedelta(days=day, hours=1))
+    made = five_layers(path, (CUSTOMERS[:2], ACCOUNTS[:2]))
+    with duckdb.connect(str(made)) as con:
+        dbt_histories.write(con, "snapshots.snap_customer", snapshot.rows, config, dbt_histories.CUSTOMER)
 
 
 def _prepare_loans(directory: Path) -> None:

@@ -19,6 +19,8 @@ MOMENT = timedelta(microseconds=1)
 DAY = timedelta(days=1)
 BEGIN = datetime(2026, 1, 1, 6)
 Values = tuple[Any, ...]
+# The columns of the key and values of snap_customer, and loaded_at.
+CUSTOMER = "customer_id INTEGER, customer_name VARCHAR, has_loan_flag BOOLEAN, loaded_at TIMESTAMP"
 
 
 @dataclass(frozen=True)

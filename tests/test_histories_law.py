@@ -31,7 +31,6 @@ CONFIGS = [
     for deletes in ("ignore", "invalidate", "new_record")
     for far_end in (None, datetime(9999, 12, 31, 23, 59, 59, 999999))
 ]
-CUSTOMER = "customer_id INTEGER, customer_name VARCHAR, has_loan_flag BOOLEAN, loaded_at TIMESTAMP"
 ACCOUNT = (
     "account_id VARCHAR, customer_id INTEGER, balance_amount DECIMAL(18, 2), account_type VARCHAR, loaded_at TIMESTAMP"
 )
@@ -48,7 +47,7 @@ def _adopted(directory: Path, model: str, rows: list[Row], config: Config, adopt
     if not path.exists():
         five_layers(path)
     with duckdb.connect(str(path)) as con:
-        dbt.write(con, f"snapshots.{model}", rows, config, CUSTOMER if model == "snap_customer" else ACCOUNT)
+        dbt.write(con, f"snapshots.{model}", rows, config, dbt.CUSTOMER if model == "snap_customer" else ACCOUNT)
     settings = Settings.load(
         database=directory / "new.duckdb", outputs=directory / "out", reports=directory / "reports"
     )

@@ -104,6 +104,8 @@ def _shadow(migration: Migration, scratch: Path) -> Migration:
 def _plan(shadow: Migration, phase: Phase, found: PhasePlan) -> None:
     before = _tables(shadow)
     try:
+        if phase.number == 2:
+            found.notes = tuple(_said_of_histories(shadow))
         found.details = phase.run(shadow)
     except LcIbisError as error:
         found.status, found.error = "would fail", str(error)
@@ -115,7 +117,6 @@ def _plan(shadow: Migration, phase: Phase, found: PhasePlan) -> None:
         if phase.number == 2:
             found.casts = tuple(_casts(shadow, store, "staging"))
             found.rows = (*_adopted(shadow), *_refused(shadow, store), *_changed(shadow, store))
-            found.notes = tuple(_said_of_histories(shadow))
         if phase.number == 4:
             found.casts = tuple(_casts(shadow, store, "marts"))
     if phase.number == 4:

@@ -274,7 +274,7 @@ def _patch(one: Repaired) -> dict[str, Any]:
 
 
 def _changes(relation: str, key: str, one: Repaired, ids: dict[int, str]) -> Iterator[Change]:
-    reason = f"repair {one.repair}"
+    reason = f"repair {one.repair}" + (f", its deletion of {one.before.start}" if one.before.is_deleted else "")
     if one.after is None:
         whole = ", ".join(f"{field.name}={getattr(one.before, field.name)}" for field in fields(one.before)[1:-1])
         yield Change(relation, key, None, whole, None, reason)
