@@ -17,10 +17,11 @@ from lc_ibis.backends import opened
 from lc_ibis.engine.state import utc_now
 from lc_ibis.errors import MigrationError, SettingsError
 from lc_ibis.layers import pipeline
-from lc_ibis.migrations.histories import histories
+from lc_ibis.migrations.mending import Change
 from lc_ibis.migrations.migration import adoption
 from lc_ibis.migrations.old import OldDatabase
-from lc_ibis.migrations.versions import Change, read
+from lc_ibis.migrations.recognising import histories
+from lc_ibis.migrations.versions import read
 from lc_ibis.settings import Settings
 from tests import dbt_histories as dbt
 from tests.conftest import Lending

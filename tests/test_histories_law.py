@@ -16,9 +16,9 @@ import pytest
 from lc_ibis.backends import opened
 from lc_ibis.errors import MigrationError
 from lc_ibis.layers import pipeline
-from lc_ibis.migrations.histories import histories
 from lc_ibis.migrations.migration import Adoption
 from lc_ibis.migrations.old import OldDatabase
+from lc_ibis.migrations.recognising import histories
 from lc_ibis.migrations.versions import read
 from lc_ibis.settings import Settings
 from tests import dbt_histories as dbt

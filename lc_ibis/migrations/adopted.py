@@ -18,10 +18,11 @@ from lc_ibis.engine.contracts import Contract, Integer, Text, column, key
 from lc_ibis.engine.state_tables import LAYER
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import MigrationError
-from lc_ibis.migrations.histories import CLEANING, History, histories
+from lc_ibis.migrations.histories import CLEANING, History
+from lc_ibis.migrations.mending import Change
 from lc_ibis.migrations.migration import Adoption, Migration
+from lc_ibis.migrations.recognising import histories
 from lc_ibis.migrations.record import ensure
-from lc_ibis.migrations.versions import Change
 from lc_ibis.settings import Settings
 
 HISTORIES, CHANGES = "adopted_histories", "adopted_changes"

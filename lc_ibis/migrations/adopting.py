@@ -26,9 +26,11 @@ from lc_ibis.engine.store import Store
 from lc_ibis.engine.writing import Written
 from lc_ibis.errors import MigrationError
 from lc_ibis.migrations import adopted
-from lc_ibis.migrations.histories import TIMES, histories
+from lc_ibis.migrations.histories import TIMES
+from lc_ibis.migrations.mending import Change
 from lc_ibis.migrations.migration import Migration
-from lc_ibis.migrations.versions import Change, read
+from lc_ibis.migrations.recognising import histories
+from lc_ibis.migrations.versions import read
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ from lc_ibis.errors import LcIbisError
 from lc_ibis.migrations import adopted, record, validating
 from lc_ibis.migrations.checkpoints import options_of
 from lc_ibis.migrations.comparing import Explain, Pair, compare
-from lc_ibis.migrations.histories import histories
 from lc_ibis.migrations.inputs import left_out, sources
 from lc_ibis.migrations.migration import Migration
 from lc_ibis.migrations.names import OldTable, aliases, old_tables
 from lc_ibis.migrations.old import OldDatabase
 from lc_ibis.migrations.phases import PHASES, Phase
+from lc_ibis.migrations.recognising import histories
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from lc_ibis.terminal.escaping import echo
 if TYPE_CHECKING:
     from lc_ibis.migrations.checking import Checklist
     from lc_ibis.migrations.comparing import Comparison, Difference
+    from lc_ibis.migrations.mending import Change
     from lc_ibis.migrations.planning import Cast, PhasePlan, RowChange
     from lc_ibis.migrations.running import PhaseRun, PhaseStatus
     from lc_ibis.migrations.validating import Validation
-    from lc_ibis.migrations.versions import Change
 
 
 def document(value: Any) -> dict[str, Any]:

@@ -1,0 +1,238 @@
+"""Recognise the histories by dbt in an old database: from dbt's manifest, from what is given, or from their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from lc_ibis.backends.duckdb_text import literal, quoted
+from lc_ibis.engine.model import Model
+from lc_ibis.engine.pipeline import Pipeline
+from lc_ibis.engine.state import utc_now
+from lc_ibis.errors import MigrationError
+from lc_ibis.migrations.dbt_manifest import Configured, snapshots
+from lc_ibis.migrations.histories import CLEANING, IS_DELETED, META, TIMES, ZONED, History
+from lc_ibis.migrations.migration import Adoption
+from lc_ibis.migrations.old import OldDatabase, Relation
+
+# How far a clock may be ahead of ours before a time is of the future.
+SKEW = timedelta(seconds=60)
+_SCHEMA = "snapshots"
+_PLAIN = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "DATE")
+_SHOWN = 5
+
+
+def histories(
+    old: OldDatabase, pipeline: Pipeline, adoption: Adoption, names: Iterable[str] = tuple(CLEANING)
+) -> dict[str, History]:
+    """Return dbt's histories by the names of ours. Raises MigrationError where one is missing or not to be read."""
+    configured = snapshots(adoption.manifest) if adoption.manifest else {}
+    if not old.rows(f"SELECT name FROM pg_timezone_names() WHERE name = {literal(adoption.timezone)}"):
+        raise MigrationError(
+            f"--snapshot-timezone {adoption.timezone}: there is no such zone. Write one like Asia/Kolkata."
+        )
+    known = {*META, IS_DELETED, *(n for name in CLEANING for n in pipeline[name].contract.schema().names)}
+    if wrong := [name for name, _ in adoption.columns if name not in known]:
+        raise MigrationError(f"--snapshot-columns: neither dbt nor a history of ours has a column {', '.join(wrong)}.")
+    found = {name: _history(old, pipeline[name], adoption, configured.get(name)) for name in names}
+    missing = [name for name, history in found.items() if history is None]
+    if missing:
+        there = f" (the manifest has {', '.join(configured)})" if configured else ""
+        raise MigrationError(
+            f"{old.path}: there is no history to adopt as {' and none as '.join(missing)}{there}. Looked for tables of "
+            f"these names, in {_SCHEMA} and then in all schemas. If they lie in another database file, ATTACH both and "
+            "copy them: CREATE TABLE snapshots.snap_customer AS FROM …. If they have other names, say so with "
+            "--dbt-manifest target/manifest.json. Without --adopt-snapshots the histories begin with the rows received."
+        )
+    unused = [
+        f"{n}={there}"
+        for n, there in adoption.columns
+        if there and not any(h and n in h.columns for h in found.values())
+    ]
+    if unused:
+        raise MigrationError(f"--snapshot-columns: no history has a column {', '.join(unused)}.")
+    return {name: history for name, history in found.items() if history}
+
+
+def _history(old: OldDatabase, model: Model, adoption: Adoption, configured: Configured | None) -> History | None:
+    relation = _place(old, model.name, configured)
+    if relation is None:
+        return None
+    notes = []
+    if (relation.schema, relation.name) != (_SCHEMA, model.name):
+        notes.append(f"{relation} is taken for the history {model.name}" + (" (by the manifest)" if configured else ""))
+    named = {name: (configured.columns if configured else {}).get(name, name) for name in (*META, IS_DELETED)}
+    columns = _columns(old, model, relation, named | dict(adoption.columns))
+    _refuse_unknown(old, relation, columns, dict(adoption.columns))
+    if renamed := [f"{there} is {name}" for name, there in columns.items() if name in named and there != name]:
+        notes.append(f"{relation}: {', '.join(renamed)}")
+    left = [name for name in relation.columns if name not in columns.values() and not _is_known(name)]
+    if left:
+        notes.append(f"{relation}: {', '.join(left)} is not taken over; {model.name} has no such column.")
+    history = History(model.name, relation, columns, zone=adoption.timezone)
+    _refuse_types(old, history)
+    _refuse_marks(old, history)
+    far_end = _far_end(old, history, configured)
+    notes += [*_said(configured), *_said_of_zones(old, history)]
+    if far_end is not None:
+        notes.append(f"{relation}: versions that end at {far_end} are open")
+    if IS_DELETED in columns:
+        notes.append(f"{relation}: rows with {columns[IS_DELETED]} say that a key was deleted; they are no versions")
+    return replace(history, far_end=far_end, notes=tuple(notes))
+
+
+def _place(old: OldDatabase, name: str, configured: Configured | None) -> Relation | None:
+    """Return the history's table: the manifest's, that of dbt's old default schema, or the only one of its name."""
+    if configured:
+        if relation := old.relation(configured.schema, configured.name):
+            return relation
+        raise MigrationError(
+            f"{old.path}: the manifest has the history {name} in {configured.place}, and this file has no "
+            f"{configured.schema}.{configured.name}. Is it of another target, or in another database file? Run dbt "
+            "parse for this target, or copy the table into this file."
+        )
+    if relation := old.relation(_SCHEMA, name):
+        return relation
+    found = [r for r in old.relations.values() if r.name == name and ("dbt_scd_id" in r.columns)]
+    found = found or [r for r in old.relations.values() if r.name == name]
+    if len(found) > 1:
+        raise MigrationError(
+            f"{old.path}: {' and '.join(map(str, found))} could both be the history {name}. Say which with "
+            "--dbt-manifest."
+        )
+    return found[0] if found else None
+
+
+def _columns(old: OldDatabase, model: Model, relation: Relation, named: Mapping[str, str]) -> dict[str, str]:
+    """Return the table's columns by our names and dbt's. Raises MigrationError, naming those that are missing."""
+    origins = CLEANING[model.name][1]
+    found = {}
+    for name in (*model.contract.schema().names, IS_DELETED):
+        wanted = named.get(name, name)
+        there = [c for c in relation.columns if c.lower() == wanted.lower()]
+        if not there and name in origins and name not in named:
+            there = [c for c in relation.columns if c.lower() == origins[name]]
+        if there:
+            found[name] = there[0]
+        elif name != IS_DELETED:
+            found[name] = ""
+    if missing := [f"{n} (as {named[n]})" if named.get(n, n) != n else n for n, there in found.items() if not there]:
+        raise MigrationError(
+            f"{old.path}: {relation} has no {', '.join(missing)}, which {model.name} needs; it has "
+            f"{', '.join(relation.columns)}. Say what they are called: --snapshot-columns "
+            f"{missing[0].split()[0]}=NAME, or --dbt-manifest."
+        )
+    return found
+
+
+def _is_known(name: str) -> bool:
+    """Say whether a column of dbt's says nothing of the row: its key once more."""
+    return name.lower() == "dbt_unique_key" or name.lower().startswith("dbt_unique_key_")
+
+
+def _refuse_unknown(old: OldDatabase, relation: Relation, columns: Mapping[str, str], given: Mapping[str, str]) -> None:
+    """Refuse columns that may change what a row means."""
+    left = [name for name in relation.columns if name not in columns.values() and not _is_known(name)]
+    unknown = [name for name in left if name.lower().startswith("dbt_")]
+    if unknown:
+        raise MigrationError(
+            f"{old.path}: {relation} has {', '.join(unknown)}, a column of dbt's that this program does not know, and "
+            "that may change what a row means. Its history was not adopted."
+        )
+    marks = [name for name in left if "delet" in name.lower()]
+    if marks and IS_DELETED not in columns and IS_DELETED not in given:
+        raise MigrationError(
+            f"{old.path}: {relation} has {marks[0]}. If dbt marks deletions there, say --snapshot-columns "
+            f"{IS_DELETED}={marks[0]}; if not, --snapshot-columns {IS_DELETED}= (nothing after it)."
+        )
+
+
+def _refuse_types(old: OldDatabase, history: History) -> None:
+    times = [name for name in (*TIMES, "loaded_at") if name in history.columns]
+    types = {name: history.relation.columns[history.columns[name]] for name in times}
+    if wrong := [
+        f"{history.columns[name]} is {type_}" for name, type_ in types.items() if type_ not in (ZONED, *_PLAIN)
+    ]:
+        raise MigrationError(f"{old.path}: {history.relation}: {', '.join(wrong)}, and no time.")
+
+
+def _refuse_marks(old: OldDatabase, history: History) -> None:
+    if IS_DELETED not in history.columns:
+        return
+    column = quoted(history.columns[IS_DELETED])
+    values = old.rows(
+        f"SELECT DISTINCT CAST({column} AS VARCHAR) FROM {old.sql(history.relation)} "
+        f"WHERE lower(CAST({column} AS VARCHAR)) NOT IN ('true', 'false') LIMIT {_SHOWN}"
+    )
+    if values:
+        shown = ", ".join(repr(value) for (value,) in values)
+        raise MigrationError(
+            f"{old.path}: {history.relation}.{history.columns[IS_DELETED]} holds {shown}; dbt writes True and False "
+            f"there. If it does not mark deletions, say --snapshot-columns {IS_DELETED}= (nothing after it)."
+        )
+
+
+def _far_end(old: OldDatabase, history: History, configured: Configured | None) -> str | None:
+    """Return the one end beyond now that open versions share, as the table has it; None where open ones have no end."""
+    end = quoted(history.columns["dbt_valid_to"])
+    ahead = f"{history.time('dbt_valid_to')} > TIMESTAMP {literal((utc_now() + SKEW).isoformat(' '))}"
+    ends = old.rows(
+        f"SELECT CAST({end} AS VARCHAR), count(*) FROM {old.sql(history.relation)} WHERE {ahead} GROUP BY ALL "
+        f"ORDER BY 2 DESC LIMIT {_SHOWN}"
+    )
+    if not ends:
+        return None
+    if configured and configured.valid_to_current:
+        wanted = [value for value, _ in ends if _is_meant(value, configured.valid_to_current)]
+        return str(wanted[0]) if wanted else None
+    [(unended,)] = old.rows(f"SELECT count(*) FROM {old.sql(history.relation)} WHERE {end} IS NULL")
+    return str(ends[0][0]) if len(ends) == 1 and not unended and not configured and _is_round(ends[0][0]) else None
+
+
+def _is_meant(value: str, expression: str) -> bool:
+    """Say whether an end is the one of dbt_valid_to_current, an expression: its day, a zone aside, stands in it."""
+    try:
+        day = datetime.fromisoformat(value.removesuffix("+00"))
+    except ValueError:
+        return value.split("+")[0] in expression  # infinity
+    days = (day, *(day + timedelta(hours=h) for h in (-14, 14) if day.year < 9999 or h < 0))
+    return any(f"{one:%Y-%m-%d}" in expression for one in days) or ("(" in expression and "-" not in expression)
+
+
+def _is_round(value: str) -> bool:
+    """Say whether a time is one that people choose: on a quarter of an hour, or the last moment before one."""
+    try:
+        time = datetime.fromisoformat(value.removesuffix("+00"))
+    except ValueError:
+        return value.startswith("infinity")
+    first = (time.minute % 15, time.second, time.microsecond) == (0, 0, 0)
+    return first or (time.minute % 15 == 14 and time.second == 59)
+
+
+def _said(configured: Configured | None) -> list[str]:
+    return [f"{configured.schema}.{configured.name}: {configured.said} (by the manifest)"] if configured else []
+
+
+def _said_of_zones(old: OldDatabase, history: History) -> Iterator[str]:
+    """Say how times without a zone are read, and how many are none or two moments in that zone."""
+    plain = [n for n in TIMES if history.relation.columns[history.columns[n]] != ZONED]
+    if not plain:
+        return
+    there = ", ".join(history.columns[name] for name in plain)
+    how = "" if history.zone != "UTC" else "; if dbt ran elsewhere, say --snapshot-timezone"
+    yield f"{history.relation}: {there} have no time zone, and are taken for {history.zone}{how}"
+    if history.zone == "UTC":
+        return
+    zone = literal(history.zone)
+    counts = []
+    for name in plain:
+        local = f"CAST({quoted(history.columns[name])} AS TIMESTAMP)"
+        instant = f"timezone({zone}, {local})"
+        others = " OR ".join(f"timezone({zone}, {instant} {sign} INTERVAL 1 HOUR) = {local}" for sign in ("+", "-"))
+        counts.append(f"count(*) FILTER ({others}), count(*) FILTER (timezone({zone}, {instant}) <> {local})")
+    [found] = old.rows(f"SELECT {', '.join(counts)} FROM {old.sql(history.relation)}")
+    if any(found[::2]):
+        yield f"{history.relation}: {sum(found[::2]):,} times are two moments in {history.zone}: clocks went back"
+    if any(found[1::2]):
+        yield f"{history.relation}: {sum(found[1::2]):,} times are none in {history.zone}: clocks went forward"
