@@ -35,9 +35,10 @@ from lc_ibis.settings import Settings
 _TIMES = "redated_times"
 _SHOWN = 5
 _AS_BEFORE = (
-    "Take back the migration that brought them (lc-ibis migrate rollback), or restore a backup from before them "
-    "(lc-ibis restore)."
+    "Take back the migration that brought them (lc-ibis migrate rollback), restore a backup from before them (lc-ibis "
+    "restore), or have them be those of the first runs that knew them, with --first-known."
 )
+_MISMATCH = "Restore a backup from before (lc-ibis restore), and please report it."
 # Of the state: these have rules of their own, or are the backend's.
 _NOT_BY_CLOCK = ("runs", "retention", "journal", _TIMES)
 
@@ -62,28 +63,31 @@ class _Tried(Exception):
     """Ends the transaction of a dry run."""
 
 
-def redate(dry_run: bool = False, **options: Any) -> Redated:
+def redate(dry_run: bool = False, first_known: bool = False, **options: Any) -> Redated:
     """Give runs that are dated in the future their true times, in the log and in every time that they left in tables.
 
     A run was when the log says that it ended, as far as the clock was right then; else just after the run before. An
     end in the future that is no run's becomes the start of the key's next version, or none; versions that say the same
-    become one. All in one transaction, after a backup; with `dry_run`, nothing is written. Output files and reports
-    stay as they are; the next build writes the files. `options` are the fields of Settings. Raises RedateRefused,
-    DatabaseError, BackupError; then nothing is changed.
+    become one. Any other time in the future is refused, or, with `first_known`, becomes that of the first run after it.
+    All in one transaction, after a backup; with `dry_run`, nothing is written. Output files and reports stay as they
+    are; the next build writes the files. `options` are the fields of Settings. Raises RedateRefused, DatabaseError,
+    BackupError; then nothing is changed.
     """
     settings = Settings.load(**options)
     pipeline, now = pipelines.load(settings), utc_now()
     if dry_run:
-        return _redated(pipeline, settings, now)
+        return _redated(pipeline, settings, now, first_known)
     files_of(settings)
-    found = _redated(pipeline, settings, now)
+    found = _redated(pipeline, settings, now, first_known)
     if not found.runs and not found.row_counts:
         return found
     backup = back_up(**options)
-    return replace(_redated(pipeline, settings, now, backup), backup=backup)
+    return replace(_redated(pipeline, settings, now, first_known, backup), backup=backup)
 
 
-def _redated(pipeline: Pipeline, settings: Settings, now: datetime, backup: Path | None = None) -> Redated:
+def _redated(
+    pipeline: Pipeline, settings: Settings, now: datetime, first_known: bool, backup: Path | None = None
+) -> Redated:  # fmt: skip
     """Redate, or, without a backup, say what would be."""
     if not backup:
         opened(settings, read_only=True).close()  # a place without a database stays one
@@ -96,7 +100,7 @@ def _redated(pipeline: Pipeline, settings: Settings, now: datetime, backup: Path
             raise DatabaseError(f"{settings.place}: a build has run since the backup {backup}. Redate again.")
         found = Redated()
         with suppress(_Tried), store.transaction():
-            found = _Redating(pipeline, store, state, now).all()
+            found = _Redating(pipeline, store, state, now).all(first_known)
             if not backup:
                 raise _Tried
     return found
@@ -110,11 +114,11 @@ class _Redating:
         self.limit = now + SKEW
         self.dated = redating.time_columns(pipeline)
         self.models = [model for model in pipeline if model.is_stored and model.name in state.tables]
-        self.changes: list[RedatedTime] = []
-        self.row_counts: dict[str, int] = {}
+        self.changes: list[RedatedTime]
+        self.row_counts: dict[str, int]
 
-    def all(self) -> Redated:
-        """Redate the log, the tables, and what else the state knows of times."""
+    def all(self, first_known: bool) -> Redated:
+        """Redate the log, the tables, and what else the state knows of times. Raises RedateRefused."""
         if self.state.last_run is None:
             return Redated()
         self._refuse_leftovers()
@@ -122,7 +126,12 @@ class _Redating:
         if len(log) > 1 and all(finished_at > self.limit for _, _, finished_at in log):
             raise RedateRefused(f"The clock says {self.now} (UTC), and every run ended later. Set the clock.")
         runs = redating.redated_runs(log, self.now, self.limit)
-        new = self._tables(runs)
+        times = {run.before: run.after for run in runs}
+        new, left = self._tables(times)
+        if left and first_known:
+            known = {at: redating.at_or_after(runs, at) for _, at in left}
+            new, left = self._tables(times | {at: after for at, after in known.items() if after})
+        _refuse("These times have no run to tell when they were", [text for text, _ in left], _AS_BEFORE)
         outdated: list[str] = []
         if runs or new:
             self._write(log, runs, new)
@@ -130,9 +139,10 @@ class _Redating:
             self.state.save(self.store)
         return Redated(tuple(runs), self.row_counts, tuple(self.changes), tuple(outdated))
 
-    def _tables(self, runs: list[RedatedRun]) -> dict[str, ir.Table]:
-        """Return the tables that change, as they are to be. Raises RedateRefused."""
-        times, loads, left = self._times(runs), dict[str, ir.Table](), list[str]()
+    def _tables(self, known: Mapping[datetime, datetime]) -> tuple[dict[str, ir.Table], list[tuple[str, datetime]]]:
+        """Return the tables that change, as they are to be, and the times that are not known."""
+        times, loads, left = self._times(known), dict[str, ir.Table](), list[tuple[str, datetime]]()
+        self.changes, self.row_counts = [], {}
         histories = [model for model in self.models if isinstance(model.kind, Snapshot)]
         new: dict[str, ir.Table] = {}
         for model in [*histories, *(model for model in self.models if model not in histories)]:
@@ -154,8 +164,7 @@ class _Redating:
                 self.changes += redating.changes(self.store, model, changed)
                 new[model.name] = redating.kept(table, stored.columns)
         self.store.drop(LAYER, _TIMES)
-        _refuse("These times have no run to tell when they were", left, _AS_BEFORE)
-        return new
+        return new, left
 
     def _refuse_leftovers(self) -> None:
         """Raise RedateRefused where a table of code that is not here holds times in the future."""
@@ -172,9 +181,9 @@ class _Redating:
             "Name their package with --models, or, if they are not needed, drop them (lc-ibis drop).",
         )  # fmt: skip
 
-    def _times(self, runs: list[RedatedRun]) -> ir.Table:
+    def _times(self, known: Mapping[datetime, datetime]) -> ir.Table:
         self.store.create(LAYER, _TIMES, ibis.schema({"before": "timestamp(6)", "after": "timestamp(6)"}))
-        self.store.append(LAYER, _TIMES, [(run.before, run.after) for run in runs])
+        self.store.append(LAYER, _TIMES, list(known.items()))
         return self.store.scratch(self.store.table(LAYER, _TIMES))
 
     def _grounds(self, name: str) -> set[str]:
@@ -200,7 +209,8 @@ class _Redating:
             ])  # fmt: skip
         known_since = self.state.known_since
         self.state.known_since = {
-            name: redating.at_or_after(runs, at) if at > self.limit else at for name, at in known_since.items()
+            name: (redating.at_or_after(runs, at) or self.now) if at > self.limit else at
+            for name, at in known_since.items()
         }
         self._write_by_clock(runs)
 
@@ -245,7 +255,7 @@ class _Redating:
         checker = Checker(self.pipeline, self.store, Tables(self.pipeline, found, moment(self.now)), self.state)
         histories = [model.name for model in self.models if isinstance(model.kind, Snapshot)]
         failed = [sentence(result) for result in checker.run(histories) if result.status == "fail"]
-        _refuse("The histories would break checks", failed, _AS_BEFORE)
+        _refuse("The histories would break checks", failed, _MISMATCH)
 
 
 def _refuse(what: str, listed: list[str], how: str) -> None:

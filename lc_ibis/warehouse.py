@@ -249,7 +249,7 @@ class Warehouse:
     def runs(self, limit: int | None = None) -> list[dict[str, Any]]:
         """Return the runs that changed something, the last first, each with what it did to which table.
 
-        `seconds` is None where a run is dated after the one before it, which was ahead of the clock.
+        `seconds` is None where a run is dated after the one before it, which was ahead of the clock, or was redated.
         """
         if self.state.last_run is None:
             return []
@@ -272,7 +272,7 @@ def _seconds(run: Mapping[str, Any], before: Mapping[str, Any] | None) -> float 
     """Return how long a run took, as its two times tell it; None where the first is not the clock's."""
     is_dated_after = before and run["run_at"] - before["run_at"] == timedelta(microseconds=1)
     seconds: float = (run["finished_at"] - run["run_at"]).total_seconds()
-    return None if is_dated_after or seconds < 0 else seconds
+    return None if is_dated_after or seconds <= 0 else seconds
 
 
 def few(limit: int | None) -> int | None:

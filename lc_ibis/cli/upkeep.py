@@ -121,9 +121,10 @@ def drop(names: tuple[str, ...], force: bool, yes: bool, as_json: bool, **given:
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Print what would get another time, and change nothing.")
+@click.option("--first-known", is_flag=True, help="Give times that no run has left that of the first run after them.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @options(*TABLES, "outputs", "json")
-def redate(dry_run: bool, yes: bool, as_json: bool, **given: Any) -> None:
+def redate(dry_run: bool, first_known: bool, yes: bool, as_json: bool, **given: Any) -> None:
     """Give runs that are dated in the future their true times.
 
     A clock that was ahead, or a history with a far end that was taken for a time, dates all later runs in the future
@@ -136,13 +137,13 @@ def redate(dry_run: bool, yes: bool, as_json: bool, **given: Any) -> None:
     from lc_ibis.quality.report import to_json
     from lc_ibis.terminal import upkeep as terminal
 
-    found = redating.redate(dry_run=True, **given)
+    found = redating.redate(True, first_known, **given)
     if not dry_run and (found.runs or found.row_counts):
         if not yes:
             if not sys.stdin.isatty():
                 raise click.UsageError("There is no terminal to ask on. Confirm with --yes.")
             click.confirm(f"{terminal.redating(found)}\nRedate?", abort=True, err=True)
-        found = redating.redate(**given)
+        found = redating.redate(False, first_known, **given)
     if as_json:
         backup = str(found.backup) if found.backup else None
         click.echo(to_json({**asdict(found), "backup": backup, "is_dry_run": dry_run}))

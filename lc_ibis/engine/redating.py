@@ -188,15 +188,17 @@ def _own_times(table: ir.Table) -> list[str]:
     return [name for name in times_of(table) if not name.startswith(_WAS.format(""))]
 
 
-def unmapped(store: Store, model: Model, table: ir.Table, limit: datetime, dated: set[str]) -> list[str]:
-    """Return what still lies beyond `limit` in the columns that runs date, as texts."""
+def unmapped(
+    store: Store, model: Model, table: ir.Table, limit: datetime, dated: set[str]
+) -> list[tuple[str, datetime]]:  # fmt: skip
+    """Return what still lies beyond `limit` in the columns that runs date, with where it stands as text."""
     keys = list(model.business_key or model.contract.received_key())
     names = [name for name in times_of(table) if name in dated]
     stay = table.filter(~table[_GONE])
     rows = stay.filter(ibis.or_(*(stay[name] > moment(limit) for name in names))) if names else stay.limit(0)
     rows = rows.order_by(keys or names).limit(MOST)
     return [
-        f"{model.name} {', '.join(str(row[key]) for key in keys)}: {name} {row[name]}"
+        (f"{model.name} {', '.join(str(row[key]) for key in keys)}: {name} {row[name]}", row[name])
         for row in store.rows(rows.select(*dict.fromkeys([*keys, *names])))
         for name in names
         if row[name] is not None and row[name] > limit
@@ -208,9 +210,9 @@ def at_or_before(runs: Sequence[RedatedRun], at: datetime, now: datetime) -> dat
     return max((run.after for run in runs if run.before <= at), default=now)
 
 
-def at_or_after(runs: Sequence[RedatedRun], at: datetime) -> datetime:
-    """Return when a moment was from which on a history is known: that of the first run from then on."""
-    return min((run.after for run in runs if run.before >= at), default=runs[-1].after if runs else at)
+def at_or_after(runs: Sequence[RedatedRun], at: datetime) -> datetime | None:
+    """Return the time of the first run from a moment on, the first that can have known it; None where there is none."""
+    return min((run.after for run in runs if run.before >= at), default=None)
 
 
 def future_times(
