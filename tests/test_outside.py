@@ -20,7 +20,8 @@ import pytest
 from lc_ibis.backends import opened
 from lc_ibis.building import run_pipeline
 from lc_ibis.engine.fingerprints import _computed
-from lc_ibis.engine.functions import called, failed, text, told, udfs
+from lc_ibis.engine.function_text import text, untold
+from lc_ibis.engine.functions import called, failed, told, udfs
 from lc_ibis.engine.model import Incremental, Model, model
 from lc_ibis.engine.outside import MOST_ROWS, inlined, refusal
 from lc_ibis.engine.pipeline import Pipeline
@@ -473,6 +474,211 @@ def test_all_that_a_function_names_counts(tmp_path: Path, monkeypatch: pytest.Mo
     before = told_of(changed, changed)
     assert told_of(changed, changed) == before
     assert told_of(changed, changed.translate(str.maketrans("12345", "23456")).replace("n * d", "n + d")) != before
+
+
+REACHED = {
+    "limits": "FACTOR = 3\nKINDS = {'a': 1}\n",
+    "scores": "from ours.limits import FACTOR\nimport ours.limits\nREST = 8\n\n\ndef score(n):\n    return n * FACTOR\n",
+    "shared": """
+import enum
+import functools
+from collections import defaultdict, namedtuple
+from dataclasses import dataclass
+from ours.limits import FACTOR
+
+BASE = 3
+
+
+class Rater:
+    scale = BASE
+
+    def rate(self, n):
+        return n * BASE
+
+
+class Sub(Rater):
+    pass
+
+
+class Kind(enum.Enum):
+    HIGH = 1
+
+    def weight(self):
+        return BASE
+
+
+class Point(namedtuple("Point", "a")):
+    def weight(self):
+        return BASE
+
+
+@dataclass(frozen=True)
+class Limits:
+    most: int = BASE
+
+    @property
+    def least(self):
+        return self.most - BASE
+
+    @staticmethod
+    def of(n):
+        return n * BASE
+
+
+def times(k):
+    def wrap(function):
+        @functools.wraps(function)
+        def inner(n):
+            return function(n) * k * BASE
+        return inner
+    return wrap
+
+
+@times(FACTOR)
+def helped(n):
+    return n + 1
+
+
+def convert(n, factor):
+    return n * factor
+
+
+@functools.cache
+def kept(n):
+    return n * BASE
+
+
+@functools.singledispatch
+def dispatched(n):
+    return n
+
+
+@dispatched.register
+def _(n: int):
+    return n * BASE
+
+
+def tagged(n):
+    return n * tagged.rate
+
+
+tagged.rate = BASE
+PART = functools.partial(convert, factor=BASE)
+LIMITS, HIGH, POINT = Limits(), Kind.HIGH, Point(1)
+MADE = defaultdict(lambda: BASE)
+first, second = (lambda n: n + 1), (lambda n: n + 2)
+ONE, TWO, THREE = first, second, first
+BOUND = Limits.of
+""",
+}
+# What a function may do, and a change far away from it that makes it another; then one that does not.
+REACHING = {
+    "an attribute of a module": ("return scores.score(n)", "FACTOR = 3", ""),
+    "a module in a package": ("return ours.scores.score(n)", "FACTOR = 3", "KINDS = {"),
+    "a module's module": ("return scores.ours.limits.KINDS['a']", "'a': 1", ""),
+    "a module that is handed on": ("return (lambda m: m.score(n))(scores)", "FACTOR = 3", ""),
+    "an attribute by its text": ("return getattr(scores, 'score')(n)", "FACTOR = 3", ""),
+    "a method": ("return Rater().rate(n)", "BASE = 3", "FACTOR = 3"),
+    "a method of a base": ("return Sub().rate(n)", "BASE = 3", "FACTOR = 3"),
+    "a method of an enum": ("return HIGH.weight()", "BASE = 3", "FACTOR = 3"),
+    "a method of a tuple": ("return POINT.weight()", "BASE = 3", "FACTOR = 3"),
+    "a constant with methods": ("return LIMITS.least", "BASE = 3", "FACTOR = 3"),
+    "a method without a self": ("return BOUND(n)", "BASE = 3", "FACTOR = 3"),
+    "a decorator's wrapper": ("return helped(n)", "* k * BASE", "REST = 8"),
+    "what a wrapper names": ("return helped(n)", "BASE = 3", "REST = 8"),
+    "what a decorator was given": ("return helped(n)", "FACTOR = 3", "REST = 8"),
+    "what is wrapped": ("return helped(n)", "return n + 1\n\n\ndef convert", "REST = 8"),
+    "a part's value": ("return PART(n)", "BASE = 3", "FACTOR = 3"),
+    "a part's function": ("return PART(n)", "return n * factor", "FACTOR = 3"),
+    "a cached function": ("return kept(n)", "BASE = 3", "FACTOR = 3"),
+    "a function by kind": ("return dispatched(n)", "BASE = 3", "FACTOR = 3"),
+    "an attribute of a function": ("return tagged(n)", "tagged.rate = BASE", "FACTOR = 3"),
+    "what a dict makes": ("return MADE[n]", "BASE = 3", "FACTOR = 3"),
+    "which of two functions": ("return ONE(n) + TWO(n) + THREE(n)", "second, first\n", ""),
+    "an import inside": ("from ours.limits import FACTOR\n    return n * FACTOR", "FACTOR = 3", "KINDS = {"),
+    "a module imported inside": ("from ours import scores as s\n    return s.score(n)", "FACTOR = 3", ""),
+    "a near import inside": ("from .limits import FACTOR\n    return n * FACTOR", "FACTOR = 3", "KINDS = {"),
+    "an import deeper inside": ("return (lambda: __import_it())()", "FACTOR = 3", "KINDS = {"),
+}
+TOP = """
+import importlib
+import ibis
+import ours.scores
+from ours import scores
+from ours.shared import *
+from ours.shared import Rater, dispatched
+
+RATER = Rater()
+
+
+def __import_it():
+    from ours.limits import FACTOR
+    return FACTOR
+
+
+@ibis.udf.scalar.python(signature=((ibis.dtype("int64"),), ibis.dtype("int64")))
+def reaching(n):
+    {body}
+"""
+CHANGED = {"FACTOR = 3": "FACTOR = 4", "'a': 1": "'a': 2", "BASE = 3": "BASE = 4", "* k * BASE": "* k + BASE",
+           "return n * factor": "return n + factor", "tagged.rate = BASE": "tagged.rate = 9",
+           "second, first\n": "second, second\n", "KINDS = {": "KINDS = {'b': 1, ", "REST = 8": "REST = 9",
+           "return n + 1\n\n\ndef convert": "return n + 2\n\n\ndef convert"}  # fmt: skip
+
+
+@pytest.fixture
+def reaching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Return a function's operation: what it does, and what is changed of the modules that it reaches."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    (tmp_path / "ours").mkdir()
+
+    def load(body: str, changed: str = "") -> Any:
+        files = {**REACHED, "top": TOP.format(body=body), "__init__": ""}
+        for name, source in files.items():
+            old = source.replace(changed, CHANGED[changed]) if changed and name != "top" else source
+            (tmp_path / "ours" / f"{name}.py").write_text(old)
+        for name in [name for name in sys.modules if name.split(".")[0] == "ours"]:
+            monkeypatch.delitem(sys.modules, name)
+        importlib.invalidate_caches()
+        [udf] = udfs(THING.select(n=importlib.import_module("ours.top").reaching(THING.thing_id)))
+        return udf
+
+    return load
+
+
+@pytest.mark.parametrize(
+    ("body", "changed", "other"), [pytest.param(*case, id=name) for name, case in REACHING.items()]
+)
+def test_all_that_a_function_reaches_counts(reaching: Callable[..., Any], body: str, changed: str, other: str) -> None:
+    before = text(reaching(body))
+    assert text(reaching(body)) == before
+    assert text(reaching(body, changed)) != before
+    if other:
+        assert text(reaching(body, other)) == before
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (
+            "return importlib.import_module('ours.limits').FACTOR",
+            "calls import_module, which brings in code by a text.",
+        ),
+        ("return __import__('ours.limits').limits.FACTOR", "calls __import__"),
+        ("return eval('n')", "calls eval"),
+        ("return RATER.rate(n)", "names RATER, a Rater, which has no text. Make it a plain constant"),
+        ("import nowhere\n    return nowhere.n", "imports nowhere, which cannot be found"),
+    ],
+)
+def test_what_of_a_function_cannot_be_seen_is_refused(reaching: Callable[..., Any], body: str, why: str) -> None:
+    assert why in (untold(reaching(body)) or "")
+
+
+def test_libraries_count_by_name_and_version(reaching: Callable[..., Any]) -> None:
+    told = text(reaching("import math\n    import pyarrow.compute as pc\n    return pc.add(math.floor(n), 1)"))
+    assert f"pyarrow.compute {pa.__version__}" in told
+    assert "math " in told
 
 
 # Rows in memory, kept by the engine ----------------------------------------------------------------

@@ -1,36 +1,27 @@
-"""Python functions in models (ibis.udf.scalar): what tells that one changed, and how all engines call it alike."""
+"""Python functions in models (ibis.udf.scalar): how a query tells of them, and how all engines call them alike."""
 
 from __future__ import annotations
 
-import enum
 import hashlib
-import inspect
 import operator
 import re
 import sys
-import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from datetime import datetime, timezone
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import FunctionType
 from typing import Any
-from uuid import UUID
 
 import ibis.expr.datatypes as dt
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 from ibis.expr.operations.udf import InputType
 
+from lc_ibis.engine.function_text import text
 from lc_ibis.errors import ModelError
 
-_PLACES = ("stdlib", "platstdlib", "purelib", "platlib")
-_LIBRARIES = tuple(Path(sysconfig.get_paths()[name]).resolve() for name in _PLACES)
-_PLAIN = (
-    type(None), bool, int, float, complex, str, bytes, Decimal, date, time, timedelta, tzinfo, range, re.Pattern, UUID,
-)  # fmt: skip
 _FAILED = re.compile(r"(the function \w+ \([^()\n]*\) fails: [^\n]*)")
 
 
@@ -42,9 +33,6 @@ def udfs(expr: ir.Expr) -> list[Any]:
     return list({type(udf): udf for udf in found}.values())
 
 
-# What tells that a function changed -------------------------------------------------------------------
-
-
 def told(expr: ir.Expr, sql: str) -> str:
     """Return a query's SQL, each function named by what it does; as it is, where there are none.
 
@@ -54,108 +42,6 @@ def told(expr: ir.Expr, sql: str) -> str:
         digest = hashlib.sha256(text(udf).encode()).hexdigest()
         sql = re.sub(rf"\b{re.escape(type(udf).__name__)}\b", f"{udf.__func_name__}:{digest}", sql, flags=re.IGNORECASE)
     return sql
-
-
-def text(udf: Any) -> str:
-    """Return the types of a function, its source, and all that it names, and that these name."""
-    types = [str(parameter.annotation.pattern.dtype) for parameter in udf.__signature__.parameters.values()]
-    signature = f"{udf.__input_type__.name} {types} {udf.dtype} {sorted(udf.__config__.items())}"
-    function = udf.__func__
-    return "\n".join([signature, *_Telling(_root(function)).function("itself", function)])
-
-
-def untold(udf: Any) -> str | None:
-    """Return why a function has no such text, and the remedy; None if it has."""
-    try:
-        text(udf)
-    except _Untold as why:
-        return str(why)
-    return None
-
-
-class _Untold(Exception):
-    """Why there is no text that changes when a function does."""
-
-
-@dataclass
-class _Telling:
-    """Writes down a function, and what it names: all of its own package, and of others all but libraries."""
-
-    root: str
-    seen: set[int] = field(default_factory=set)
-
-    def function(self, name: str, function: Any) -> Iterator[str]:
-        if id(function) in self.seen:
-            return
-        self.seen.add(id(function))
-        yield _source(name, function)
-        if isinstance(function, FunctionType):
-            yield self.value("a default", [function.__defaults__, function.__kwdefaults__])
-            for named, value in sorted(_named(function).items()):
-                yield f"{named} = {self.value(named, value)}"
-
-    def value(self, name: str, value: Any) -> str:
-        if isinstance(value, enum.Enum):
-            return f"{type(value).__qualname__}.{value.name} = {value.value!r}"
-        if isinstance(value, _PLAIN):
-            return repr(value)
-        if isinstance(value, dict):
-            return repr([(self.value(name, key), self.value(name, each)) for key, each in value.items()])
-        if isinstance(value, list | tuple):
-            return repr([self.value(name, each) for each in value])
-        if isinstance(value, set | frozenset):
-            return repr(sorted(self.value(name, each) for each in value))
-        if isinstance(value, ModuleType | type) or callable(value):
-            return self._code(name, value)
-        raise _Untold(f"names {name}, a {type(value).__name__}, which has no text. Make it a plain constant")
-
-    def _code(self, name: str, value: Any) -> str:
-        if self._is_of_library(value):
-            return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', name)}"
-        value = inspect.unwrap(value)
-        if isinstance(value, FunctionType):
-            return "\n".join(self.function(name, value))
-        return _source(name, value)
-
-    def _is_of_library(self, value: Any) -> bool:
-        module = value if isinstance(value, ModuleType) else inspect.getmodule(value)
-        if module is None or _root(value) == self.root:
-            return False
-        file = getattr(module, "__file__", None)
-        return file is None or any(Path(file).resolve().is_relative_to(place) for place in _LIBRARIES)
-
-
-def _root(thing: Any) -> str:
-    """Return the package of a module, or of what is defined in one."""
-    name = thing.__name__ if isinstance(thing, ModuleType) else getattr(thing, "__module__", None) or ""
-    return str(name).split(".")[0]
-
-
-def _source(name: str, thing: Any) -> str:
-    try:
-        return inspect.getsource(thing)
-    except (OSError, TypeError):
-        which = "has no source that can be read" if name == "itself" else f"names {name}, which has no source"
-        raise _Untold(f"{which}. Define it with def in a module") from None
-
-
-def _named(function: FunctionType) -> dict[str, Any]:
-    """Return what a function names outside itself: in its module, or in a function around it."""
-    names = set(_names(function.__code__)) & set(function.__globals__)
-    found = {name: function.__globals__[name] for name in names}
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        try:
-            found[name] = cell.cell_contents
-        except ValueError:  # it is not set yet, and so not read
-            continue
-    return found
-
-
-def _names(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _names(constant)
 
 
 # How all engines call one --------------------------------------------------------------------------------

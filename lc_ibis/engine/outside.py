@@ -16,7 +16,7 @@ import ibis.expr.types as ir
 from ibis.common.exceptions import IbisError
 from ibis.expr.operations.udf import InputType
 
-from lc_ibis.engine.functions import untold
+from lc_ibis.engine.function_text import untold
 from lc_ibis.errors import cut
 
 MOST_ROWS = 500
