@@ -18,11 +18,13 @@ import pytest
 from click.testing import CliRunner
 
 import lc_ibis
+from lc_ibis import migrations
 from lc_ibis.backends.spark_life import Life
 from lc_ibis.cli import main
 from lc_ibis.errors import LcIbisError, SessionEnded
 from lc_ibis.layers.marts import AccountSummary
 from tests.conftest import ALICE, SAVINGS, Lending, write_csv
+from tests.old_databases import five_layers
 from tests.test_waiting import held
 
 ROOT = Path(__file__).parents[1]
@@ -139,6 +141,11 @@ def _troubles(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> Iterator[str
     with duckdb.connect(str(other.database)) as con:
         con.execute("UPDATE snapshots.snap_account SET dbt_valid_from = '2070-01-01'")
     yield said(lambda: lc_ibis.redate(database=other.database))
+    old = five_layers(lending.root / "old.duckdb")
+    with duckdb.connect(str(old)) as con:
+        con.execute("UPDATE snapshots.snap_account SET dbt_valid_to = '2062-01-01' WHERE account_id = 'A1'")
+    new = lending.another(lending.root / "new").database
+    yield said(lambda: migrations.apply(old, (1, 2), adopt_snapshots=True, database=new))
 
 
 def _commands(text: str) -> Iterator[list[str]]:
