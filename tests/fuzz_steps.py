@@ -84,6 +84,11 @@ class Steps:
         if how == "outer" and dice[4] % 2:
             made = made.mutate(**{left: ibis.coalesce(made[left], made[right])})
             said += f".mutate({left}=coalesce({left}, {right}))"
+        if dice[5] % 3 == 0 and (name := _number(made.select(made.columns), dice[0])):
+            # Computed among the columns of the join itself, which so stays one.
+            value, computed = _computed(made, name, dice[1], 0)
+            columns = {c: value if c == name else made[c] for c in made.columns}
+            return made.select(**columns), f"{said}.select({name}={computed}, ...)"
         return made.select(made.columns), said
 
     def merge(self, t: ir.Table, dice: tuple[int, ...]) -> Any:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, cast
 
 import duckdb
 import ibis
+import ibis.expr.datatypes as dt
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import sqlglot.expressions as sge
@@ -34,6 +35,7 @@ _MARK, _MARKED = 8, 1 / 16
 class DuckDB(DatabaseFile):
     """The tables of one database file, by layer and name. Raises DatabaseError; see DatabaseFile."""
 
+    attempts = True
     _functions: duckdb.DuckDBPyConnection | None = None
 
     def __init__(
@@ -109,6 +111,10 @@ class DuckDB(DatabaseFile):
         name = f"scratch_{self._next()}"
         self._run(f"CREATE TEMP TABLE {name} AS {self._sql(query)}")
         return self._temporary(name, query.schema())
+
+    def attempted(self, value: ir.Value) -> ir.Value:
+        """Return a value that is null where it fails."""
+        return cast(ir.Value, _try(value.type().copy(nullable=True))(value))
 
     def unlike(self, new: ir.Table, old: ir.Table, columns: Sequence[str]) -> tuple[ir.Table, ir.Table]:
         """Leave out, on both sides, most of the rows that both have as often.
@@ -235,3 +241,12 @@ class DuckDB(DatabaseFile):
         """Run a statement that changes rows; return how many."""
         [(count,)] = self._run(sql).fetchall()
         return int(count)
+
+
+@cache
+def _try(type_: dt.DataType) -> Any:
+    """Return DuckDB's TRY of values of a type, as a function of Ibis."""
+
+    def attempted(value: Any) -> Any: ...
+
+    return ibis.udf.scalar.builtin(attempted, name="try", signature=((type_,), type_))

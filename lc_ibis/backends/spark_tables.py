@@ -44,6 +44,8 @@ class Engine(Protocol):
 class SparkTables:
     """The part of a store that asks; `engine` answers."""
 
+    attempts = False
+
     def __init__(self, engine: Engine):
         self._engine = engine
         self.con = engine.con
@@ -66,6 +68,10 @@ class SparkTables:
         """Return how many rows a query has."""
         [row] = self.rows(query.aggregate(count=query.count()))
         return int(row["count"])
+
+    def attempted(self, value: ir.Value) -> ir.Value:
+        """Return the value: here it raises where it fails."""
+        return value
 
     def unlike(self, new: ir.Table, old: ir.Table, columns: Sequence[str]) -> tuple[ir.Table, ir.Table]:
         """Leave nothing out: Spark compares all rows in one shuffle."""

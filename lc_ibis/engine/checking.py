@@ -15,10 +15,11 @@ from lc_ibis.engine.checks import Check, CheckResult, Scope, TablesByName, count
 from lc_ibis.engine.contracts import NO_RUN, moment
 from lc_ibis.engine.functions import explained
 from lc_ibis.engine.model import Model
-from lc_ibis.engine.pipeline import Pipeline, Tables, apart, unbound
+from lc_ibis.engine.pipeline import Pipeline, Tables, unbound
 from lc_ibis.engine.state import CheckRecord, State
 from lc_ibis.engine.store import Store
-from lc_ibis.engine.touched import Changes, having
+from lc_ibis.engine.touched import Changes
+from lc_ibis.engine.values import apart, having
 from lc_ibis.engine.ways import Untraceable
 
 EXAMPLES = 5
@@ -187,7 +188,7 @@ class Checker:
         keys = self.store.scratch(ibis.union(*pieces, distinct=True))
 
         def among(table: ir.Table) -> ir.Table:
-            return apart(having(table, [table[name] for name in by], keys))
+            return apart(having(table, lambda rows: [rows[name] for name in by], keys))
 
         return among(self.tables[model.name]), {name: among(self.tables[name]) for name in needs}
 

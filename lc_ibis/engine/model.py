@@ -14,6 +14,7 @@ import ibis.expr.types as ir
 from lc_ibis.engine.checks import Check
 from lc_ibis.engine.contracts import Contract
 from lc_ibis.engine.generic_checks import contract_checks
+from lc_ibis.engine.values import having
 from lc_ibis.errors import ModelError
 
 RUN_AT = "run_at"
@@ -176,9 +177,7 @@ def key_values(model: Model, table: ir.Table, by: tuple[str, ...]) -> dict[str, 
 
 def among_rows(model: Model, table: ir.Table, keys: ir.Table, by: tuple[str, ...]) -> ir.Table:
     """Return the rows of a model whose key is in `keys`, null being a value."""
-    wanted = keys.rename(lambda name: f"touched_{name}")
-    values = key_values(model, table, by)
-    return table.semi_join(wanted, [value.identical_to(wanted[f"touched_{name}"]) for name, value in values.items()])
+    return having(table, lambda rows: key_values(model, rows, by).values(), keys.select(*by))
 
 
 def model(kind: Kind, contract: type[Contract] = Contract) -> Callable[[Callable[..., ir.Table]], Model]:

@@ -19,7 +19,7 @@ from lc_ibis.engine.misplaced import misplaced
 from lc_ibis.engine.model import RECEIVED, RUN_AT, Ephemeral, Model, Snapshot, Source, key_values
 from lc_ibis.engine.outside import inlined, refusal
 from lc_ibis.engine.provenance import Tracer
-from lc_ibis.engine.values import fields
+from lc_ibis.engine.values import apart, fields
 from lc_ibis.engine.ways import Untraceable, Ways
 from lc_ibis.errors import ModelError, SelectionError, hint
 
@@ -270,11 +270,6 @@ class Tables(Mapping[str, ir.Table]):
         given = {RUN_AT: self._run_at, RECEIVED: received}
         made = model(**{name: given[name] if name in given else self[name] for name in model.parameters})
         return inlined(made) if model.name in self._pipeline.in_memory else made
-
-
-def apart(table: ir.Table) -> ir.Table:
-    """Return a table to which others may be joined as to any: a join of its own would be continued by them."""
-    return table.view() if isinstance(table.op(), ops.JoinChain) else table
 
 
 def unbound(model: Model) -> ir.Table | None:

@@ -130,6 +130,8 @@ class Refresher:
         for name in self.state.outdated_inputs(model.name, self.pipeline.stored_inputs[model.name]):
             if name not in self.changes or known.inputs.get(name) != self._before[name].version:
                 return None
+        if not self.touched.can_be_followed(model):
+            return None
         keys = self.touched.keys(model)
         read = (model.name, *self.pipeline.stored_inputs[model.name])
         most = MOST_KEYS * max(self.state.tables[name].row_count for name in read)

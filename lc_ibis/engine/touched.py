@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import ibis
 import ibis.expr.operations as ops
@@ -16,8 +17,15 @@ import ibis.expr.types as ir
 from lc_ibis.engine.model import Model, among_rows, key_values
 from lc_ibis.engine.pipeline import Pipeline, Tables
 from lc_ibis.engine.store import Store
-from lc_ibis.engine.values import over, through
+from lc_ibis.engine.values import apart, having, inside, over, through
 from lc_ibis.engine.ways import Path, Values, Ways
+
+_PLAIN = (ops.Field, ops.Literal, ops.Cast, ops.TryCast)
+# What may raise an error for a row that a model leaves out before.
+_FALLIBLE = (
+    ops.ScalarUDF, ops.StringToDate, ops.StringToTime, ops.StringToTimestamp, ops.DateFromYMD, ops.TimeFromHMS,
+    ops.TimestampFromYMDHMS, ops.ArrayIndex, ops.MapGet, ops.Divide, ops.FloorDivide, ops.Modulus,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,14 @@ class Touched:
             self._keys[signature] = self._collected(model.by, ways, pieces)
         return self._keys[signature]
 
+    def can_be_followed(self, model: Model) -> bool:
+        """Say whether no row can fail on the way to the keys of a model, where failing is no null."""
+        if self._store.attempts:
+            return True
+        ways = self._pipeline.ways[model.name]
+        values = ((path.values, *((hop.match, hop.give) for hop in path.hops)) for path in ways.paths)
+        return not any(map(_can_fail, inside(tuple(values), _FALLIBLE)))
+
     def narrowed(self, keys: Keys) -> Tables:
         """Return the pipeline's tables, narrowed to the rows that lead to the keys where all of theirs are told."""
         if id(keys) not in self._narrowed:
@@ -104,7 +120,8 @@ class Touched:
     def _leading(self, model: Model, keys: Keys, straight: tuple[Values, ...]) -> ir.Table:
         assert keys.table is not None
         table = self._tables[model.name]
-        found = [having(table, _over(values, table), keys.table.select(*keys.by)) for values in straight]
+        wanted = keys.table.select(*keys.by)
+        found = [having(table, partial(self._over, values), wanted) for values in straight]
         return self._store.scratch(ibis.union(*found, distinct=True) if len(found) > 1 else found[0])
 
     def _collected(self, by: tuple[str, ...], ways: Ways, pieces: list[ir.Table]) -> Keys:
@@ -116,12 +133,12 @@ class Touched:
 
     def _followed(self, path: Path, rows: ir.Table, types: Mapping[str, ibis.DataType]) -> ir.Table:
         """Return the keys to which some rows of a table lead."""
-        values = _over(path.values, rows)
+        values = self._over(path.values, rows)
         for hop in path.hops:
             there = self._there(hop.relation)
             links = rows.select(**_named(values)).distinct()
-            rows = having(there, _over(hop.match, there), links)
-            values = _over(hop.give, rows)
+            rows = apart(having(there, partial(self._over, hop.match), links))
+            values = self._over(hop.give, rows)
         return rows.select(**{n: _typed(v, t) for (n, t), v in zip(types.items(), values, strict=True)})
 
     def _there(self, relation: ops.Relation) -> ir.Table:
@@ -131,13 +148,23 @@ class Touched:
         known = {table: self._tables[table.name].op() for table in relation.find(ops.UnboundTable)}
         return relation.replace(known).to_expr()
 
+    def _over(self, values: Values, table: ir.Table) -> list[ir.Value]:
+        """Return values over an unbound table as values of one with the same columns.
 
-def _over(values: Values, table: ir.Table) -> list[ir.Value]:
-    """Return values over an unbound table as values of one with the same columns.
+        They are null where they fail: a model may leave those rows out before it computes them.
+        """
+        made = [through(over(value, _tried), lambda column: table[column.name].op()) for value in values]
+        return [value.to_expr() if _is_plain(value) else self._store.attempted(value.to_expr()) for value in made]
 
-    A cast gives null where it fails: a model that casts may leave those rows out before it does.
-    """
-    return [through(over(value, _tried), lambda column: table[column.name].op()).to_expr() for value in values]
+
+def _can_fail(value: ops.Value) -> bool:
+    is_divided = isinstance(value, ops.Divide | ops.FloorDivide | ops.Modulus)
+    return not (is_divided and isinstance(value.right, ops.Literal) and value.right.value)
+
+
+def _is_plain(value: ops.Value) -> bool:
+    """Say whether nothing is computed but casts that cannot fail."""
+    return all(isinstance(part, _PLAIN) for part in inside(value, ops.Value))
 
 
 def _tried(value: ops.Value) -> ops.Value | None:
@@ -152,10 +179,3 @@ def _named(values: list[ir.Value]) -> dict[str, ir.Value]:
 
 def _typed(value: ir.Value, type_: ibis.DataType) -> ir.Value:
     return value if value.type().copy(nullable=True) == type_.copy(nullable=True) else value.cast(type_)
-
-
-def having(table: ir.Table, values: list[ir.Value], wanted: ir.Table) -> ir.Table:
-    """Return the rows of a table whose values are, in order, those of a row of `wanted`, null being a value."""
-    wanted = wanted.rename(lambda name: f"touched_{name}")
-    pairs = zip(values, wanted.columns, strict=True)
-    return table.semi_join(wanted, [value.identical_to(wanted[name]) for value, name in pairs])

@@ -1,11 +1,12 @@
-"""Values of Ibis expressions: which columns they name, and the same value over other columns."""
+"""Values of Ibis expressions: which columns they name, the same value over other columns, and rows that have some."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
 import ibis.expr.operations as ops
+import ibis.expr.types as ir
 
 # What looks at more rows than one.
 ACROSS_ROWS = (ops.WindowFunction, ops.Reduction, ops.Analytic, ops.Subquery)
@@ -60,6 +61,18 @@ def _over(part: Any, known: Callable[[ops.Value], ops.Value | None]) -> Any:
 def through(value: ops.Value, column: Callable[[ops.Field], ops.Value]) -> ops.Value:
     """Return a value with each column that it names replaced."""
     return over(value, lambda part: column(part) if isinstance(part, ops.Field) else None)
+
+
+def apart(table: ir.Table) -> ir.Table:
+    """Return a table to which others may be joined as to any: a join of its own would be continued by them."""
+    return table.view() if isinstance(table.op(), ops.JoinChain) else table
+
+
+def having(table: ir.Table, values: Callable[[ir.Table], Iterable[ir.Value]], wanted: ir.Table) -> ir.Table:
+    """Return the rows of a table whose values are, in order, those of a row of `wanted`, null being a value."""
+    table, wanted = apart(table), wanted.rename(lambda name: f"touched_{name}")
+    pairs = zip(values(table), wanted.columns, strict=True)
+    return table.semi_join(wanted, [value.identical_to(wanted[name]) for value, name in pairs])
 
 
 def meaning(value: Any, step: Callable[[str], ops.Relation | None], path: tuple[Any, ...] = ()) -> Any:
