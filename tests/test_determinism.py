@@ -26,7 +26,7 @@ from lc_ibis.engine.model import (
 )
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.scd2 import Versions
-from lc_ibis.errors import ModelError
+from lc_ibis.errors import ContractError, ModelError
 from lc_ibis.layers import pipeline as ours
 from tests.things import typed
 
@@ -86,6 +86,8 @@ def what_hinders(*models: Model) -> str | None:
     """Return why the last of the models is refused; the phrase stands in the error of the pipeline too."""
     try:
         pipeline = Pipeline([src_event, event, snap_event, *models])
+    except ContractError:  # its columns are looked at last
+        return None
     except ModelError as error:
         return str(error).split("): ", 1)[1]
     return unsteady(pipeline, models[-1])
@@ -186,8 +188,13 @@ TIES: dict[str, tuple[Made, str]] = {
     ),
     "last": (by_account(value=lambda e: e.amount.last(order_by=e.happened_at.desc())), TIE),
     "arbitrary": (by_account(value=lambda e: e.amount.arbitrary()), "arbitrary of amount by account_id, in no order"),
-    "argmax": (by_account(value=lambda e: e.amount.argmax(e.happened_at)), f"in the order of happened_at, {TIE}"),
-    "argmin": (by_account(value=lambda e: e.event_id.argmin(e.amount)), f"in the order of amount, {TIE}"),
+    "argmax": (by_account(value=lambda e: e.amount.argmax(e.happened_at)),
+        "in the order of happened_at, in which rows may tie. Take first(order_by=[happened_at.desc(), and a key]).",
+    ),
+    "argmin": (
+        by_account(value=lambda e: e.event_id.argmin(e.amount)),
+        "in the order of amount, in which rows may tie. Take first(order_by=[amount, and a key]).",
+    ),
     "collect": (by_account(value=lambda e: e.amount.collect()), "array_collect of amount by account_id, in no order"),
     "collect distinct": (by_account(value=lambda e: e.amount.collect(distinct=True)), "in no order"),
     "collect in an order": (by_account(value=lambda e: e.amount.collect(order_by=e.happened_at)), TIE),
@@ -211,7 +218,7 @@ TIES: dict[str, tuple[Made, str]] = {
     "a moving first of the order's column": (
         over(lambda e: e.happened_at.first(), "happened_at", preceding=2, following=0), TIE,
     ),
-    "a moving argmax": (over(lambda e: e.amount.argmax(e.happened_at), "event_id", preceding=2, following=0), TIE),
+    "a moving argmax": (over(lambda e: e.amount.argmax(e.happened_at), "event_id", preceding=2, following=0), "rows may tie"),
     "a moving maximum": (over(lambda e: e.amount.max(), "happened_at", preceding=2, following=0), TIE),
     "a filter by row_number": (
         lambda e: e.filter(ibis.row_number().over(group_by="account_id", order_by="amount") == 0).mutate(value="amount"),
@@ -298,6 +305,8 @@ ALLOWED: dict[str, Made] = {
     "collect by the key": by_account(value=lambda e: e.amount.collect(order_by=e.event_id)),
     "collect distinct in order": by_account(value=lambda e: e.amount.collect(distinct=True, order_by=e.amount)),
     "collect over": over(lambda e: e.amount.collect(), "event_id"),
+    "how much is collected": by_account(value=lambda e: e.amount.collect().length()),
+    "how much that differs is collected": by_account(value=lambda e: e.amount.collect().unique().length()),
     "group_concat of the order": by_account(value=lambda e: e.event_id.group_concat(order_by=e.event_id)),
     "row_number by the key": over(lambda e: ibis.row_number(), "happened_at", "event_id"),
     "row_number by all columns": lambda e: e.select("amount", "account_id").mutate(

@@ -13,7 +13,7 @@ import pytest
 from lc_ibis.backends.duckdb import DuckDB
 from lc_ibis.engine.contracts import Contract, Integer, Text, column, key
 from lc_ibis.engine.model import Ephemeral, Incremental, Model, model
-from lc_ibis.errors import ModelError
+from lc_ibis.errors import ContractError, ModelError
 from tests.small import Small, ground
 
 
@@ -238,6 +238,18 @@ def of_floats(person: ir.Table, visit: ir.Table) -> ir.Table:
     return person.left_join(paid, person.person_id == paid.near).select("person_id", value="visit_id")
 
 
+def of_two_types(person: ir.Table, visit: ir.Table) -> ir.Table:
+    small = visit.select(person_id=visit.person_id.cast("int32"), amount="amount")
+    both = person.left_join(small, person.person_id == small.person_id).select("person_id", value=small.amount)
+    return both.group_by("person_id").aggregate(value=both.value.max())
+
+
+def either_of_two(person: ir.Table, visit: ir.Table) -> ir.Table:
+    either = (person.person_id == visit.person_id) | (person.referrer_id == visit.person_id)
+    both = person.left_join(visit, either).select(person.person_id, value=visit.amount)
+    return both.group_by("person_id").aggregate(value=both.value.max())
+
+
 def highest(person: ir.Table) -> ir.Table:
     return person.order_by("person_id").limit(3).select("person_id", value="amount")
 
@@ -262,8 +274,10 @@ def among(person: ir.Table, visit: ir.Table) -> ir.Table:
             crossed,
             "of a changed row of visit it is not known which person_id it belongs to: they are joined on nothing",
         ),
-        (unequal, "of a changed row of visit it is not known which person_id .*joined on amount"),
-        (of_floats, "of a changed row of visit it is not known which person_id .*joined on near, person_id"),
+        (unequal, "of a changed row of visit .* joined on amount .amount and amount need not be equal: join by an eq"),
+        (of_floats, "joined on near, person_id .* are equal as floats, of which others may be equal too: join whole"),
+        (of_two_types, "joined on person_id .*are equal as int64 and int32, of which others .*cast one to the other"),
+        (either_of_two, "stand in an or, so that neither is sure: union a join for each"),
         (highest, "a limit takes rows whatever their person_id is"),
         (above_all, "a window by nothing|a subquery|an aggregation by nothing"),
         (among, r"a subquery \(InSubquery\) reads rows whatever their key is; join instead"),
@@ -283,6 +297,29 @@ def test_what_cannot_be_followed_is_refused_or_computed_whole(
         assert tables.take({"person": people, "visit": visits})[function.__name__].key_count is None
         assert tables.stored(function.__name__) == tables.expected(function.__name__)
     tables.store.close()
+
+
+def without_value(person: ir.Table) -> ir.Table:
+    return person.select("person_id", "city")
+
+
+def test_columns_that_are_not_the_contract_s_are_told_when_it_is_declared(tmp_path: Path) -> None:
+    told = "contract Of has the columns person_id, value; .* gives person_id, city .missing: value; unexpected: city.."
+    with pytest.raises(ContractError, match=told):
+        small(tmp_path, without_value)
+
+
+def test_a_cast_that_ibis_leaves_out_is_told_as_such(tmp_path: Path) -> None:
+    def uncast(person: ir.Table) -> ir.Table:
+        return person.group_by("person_id").aggregate(value=person.amount.sum().cast("int64"))
+
+    tables = small(tmp_path, uncast)
+    told = (
+        "contract says int64, .* gives decimal.38, 0.. Ibis takes it for int64 already, and leaves a cast out. "
+        r"Cast it by way of another: cast\(\"decimal\(38, 0\)\"\).cast\(\"int64\"\), or change Of."
+    )
+    with tables.store, pytest.raises(ContractError, match=told):
+        tables.take({"person": PEOPLE, "visit": VISITS})
 
 
 def pairs(person: ir.Table, visit: ir.Table) -> ir.Table:

@@ -155,10 +155,16 @@ def by_a_function_of_the_other(alpha: ir.Table, beta: ir.Table) -> ir.Table:
     return kept.group_by(k=_number(kept.s)).aggregate(v=kept.y.max())
 
 
+def without_the_missing(alpha: ir.Table, beta: ir.Table) -> ir.Table:
+    both = alpha.left_join(beta, alpha.b == beta.b)
+    kept = both.select(k=beta.b, v=alpha.x).filter(ibis._.k.notnull())
+    return kept.group_by("k").aggregate(v=kept.v.max())
+
+
 BY_KEY = [
     in_memory_first, in_memory_without, in_memory_last, spine, two_predicates, either_side, chain, chain_of_one_key,
     cast_after_filter, computed_inner, computed_left, computed_outer, computed_with_memory, computed_semi,
-    reached_by_a_computed_key, said_otherwise, by_a_function, by_a_function_of_the_other,
+    without_the_missing, reached_by_a_computed_key, said_otherwise, by_a_function, by_a_function_of_the_other,
 ]  # fmt: skip
 
 

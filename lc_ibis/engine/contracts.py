@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
@@ -156,28 +156,40 @@ def moment(value: datetime) -> ir.TimestampScalar:
     return ibis.literal(value.isoformat(" ")).cast("timestamp(6)")
 
 
-def verify(table: str, where: str, contract: type[Contract], actual: ibis.Schema) -> None:
+def verify(
+    table: str, where: str, contract: type[Contract], actual: ibis.Schema, assumed: ibis.Schema | None = None
+) -> None:
     """Raise ContractError unless `actual` has the contract's columns, in order, with its types.
 
-    `actual` is what the database says of the result: Ibis' own idea of a decimal's precision
+    `actual` is what the database says of the result: Ibis' own idea of a decimal's precision, `assumed`,
     is not always the engine's. Nullability is checked on the rows, by not_null checks.
     """
-    expected = contract.schema()
-    if tuple(actual.names) != tuple(expected.names):
-        missing = [n for n in expected.names if n not in actual.names]
-        extra = [n for n in actual.names if n not in expected.names]
+    verify_columns(table, where, contract, actual.names)
+    for name, wanted in contract.schema().items():
+        if same_type(actual[name], wanted):
+            continue
+        remedy = "Cast it there"
+        if assumed is not None and same_type(assumed[name], wanted):
+            ways = ".".join(f'cast("{type_.copy(nullable=True)}")' for type_ in (actual[name], wanted))
+            remedy = f"Ibis takes it for {wanted} already, and leaves a cast out. Cast it by way of another: {ways}"
         raise ContractError(
-            f"{table}: contract {contract.__name__} has the columns {', '.join(expected.names)}; "
-            f"{where} gives {', '.join(actual.names)} "
+            f"{table}.{name}: contract says {wanted}, {where} gives {actual[name]}. "
+            f"{remedy}, or change {contract.__name__}."
+        )
+
+
+def verify_columns(table: str, where: str, contract: type[Contract], given: Sequence[str]) -> None:
+    """Raise ContractError unless the columns are the contract's, in order."""
+    expected = contract.schema().names
+    if tuple(given) != tuple(expected):
+        missing = [n for n in expected if n not in given]
+        extra = [n for n in given if n not in expected]
+        raise ContractError(
+            f"{table}: contract {contract.__name__} has the columns {', '.join(expected)}; "
+            f"{where} gives {', '.join(given)} "
             f"(missing: {', '.join(missing) or 'none'}; unexpected: {', '.join(extra) or 'none'}). "
             f"Select the contract's columns in its order, or change {contract.__name__}."
         )
-    for name, wanted in expected.items():
-        if not same_type(actual[name], wanted):
-            raise ContractError(
-                f"{table}.{name}: contract says {wanted}, {where} gives {actual[name]}. "
-                f"Cast it there, or change {contract.__name__}."
-            )
 
 
 def same_type(left: dt.DataType, right: dt.DataType) -> bool:

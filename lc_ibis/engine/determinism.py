@@ -147,14 +147,16 @@ class _Walk:
             )
         if value == _RUN_AT:
             return _of_the_clock(self.model.kind)
-        if isinstance(value, ops.WindowFunction):
+        if (counted := _counted_items(value)) is not None:
+            value = counted
+        elif isinstance(value, ops.WindowFunction):
             place = place._replace(groups=value.group_by, window=value)
         for part in value.__children__:
             if not isinstance(part, ops.Relation):
                 self._add(part, place)
             elif not isinstance(value, (ops.CountStar, ops.RowID)):  # which take rows, whatever is in them
                 self.columns(part, place.step, () if isinstance(value, ops.ExistsSubquery) else None)
-        return _unsteady_value(self.pipeline, value, place)
+        return None if counted is not None else _unsteady_value(self.pipeline, value, place)
 
 
 def _within(rel: Any, step: str, what: str) -> _Place:
@@ -179,6 +181,14 @@ def _of_the_clock(kind: Kind) -> str | None:
     elif not isinstance(kind, Source):
         remedy += " A table that is to look at the clock is Incremental(by=(), each_run=True)."
     return None if getattr(kind, "each_run", False) else f"depends on run_at, which is another at every run. {remedy}"
+
+
+def _counted_items(value: Any) -> ops.ArrayCollect | None:
+    """Return what is collected in a value that only says how much that is, whatever its order."""
+    held = value.arg if isinstance(value, ops.ArrayLength) else None
+    while isinstance(held, ops.ArrayDistinct):
+        held = held.arg
+    return held if isinstance(held, ops.ArrayCollect) else None
 
 
 def _unsteady_rows(pipeline: Pipeline, rel: Any) -> str | None:
@@ -240,7 +250,15 @@ def _unsteady_order(pipeline: Pipeline, value: Any, place: _Place) -> str | None
     held, taken = bare_names(rel, by), value.arg if isinstance(value, _PICKED) else None
     if taken is not None and (taken in by or bare_names(rel, taken.find(ops.Field, filter=ops.Value)) <= held):
         return None  # Rows that tie have the same value.
-    return None if is_total(pipeline, rel, held) else _in_order(keys)
+    if is_total(pipeline, rel, held):
+        return None
+    return _by_extreme(value) if isinstance(value, (ops.ArgMin, ops.ArgMax)) else _in_order(keys)
+
+
+def _by_extreme(value: ops.ArgMin | ops.ArgMax) -> str:
+    name = value.key.name
+    first = f"{name}.desc()" if isinstance(value, ops.ArgMax) else name
+    return f"in the order of {name}, in which rows may tie. Take first(order_by=[{first}, and a key])."
 
 
 def _in_order(keys: Iterable[ops.Value]) -> str:

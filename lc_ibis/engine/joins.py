@@ -159,9 +159,11 @@ class Join:
     def _unlinked(self, i: int, wanted: Values) -> str:
         names = sorted({column.name for column in fields(tuple(self._predicates))}) or ["nothing"]
         tables = sorted({table.name for table in self._sides[i].find(ops.UnboundTable)})
+        each = (_unfit(predicate) for predicates in self._predicates for predicate in predicates)
+        why = "; ".join(dict.fromkeys(filter(None, each)))
         return (
             f"of a changed row of {' and '.join(tables)} it is not known which {said(wanted)} it belongs to: they are "
-            f"joined on {', '.join(names)}"
+            f"joined on {', '.join(names)}{f' ({why})' if why else ''}"
         )
 
 
@@ -174,6 +176,21 @@ def _equal_sides(predicate: ops.Value) -> list[tuple[ops.Value, ops.Value]]:
     if len(kinds) > 1 or any(isinstance(kind, dt.Floating) for kind in kinds):
         return []
     return [(left, right), (right, left)]
+
+
+def _unfit(predicate: ops.Value) -> str:
+    """Return why a predicate holds no two values equal, and the remedy; empty where it does."""
+    if _equal_sides(predicate):
+        return ""
+    names = " and ".join(column.name for column in dict.fromkeys(fields(predicate))) or "a constant"
+    if isinstance(predicate, ops.Equals | ops.IdenticalTo):
+        left, right = predicate.left.dtype.copy(nullable=True), predicate.right.dtype.copy(nullable=True)
+        if isinstance(left, dt.Floating) or isinstance(right, dt.Floating):
+            return f"{names} are equal as floats, of which others may be equal too: join whole numbers or texts"
+        return f"{names} are equal as {left} and {right}, of which others may be equal too: cast one to the other"
+    if isinstance(predicate, ops.Or):
+        return f"{names} stand in an or, so that neither is sure: union a join for each"
+    return f"{names} need not be equal: join by an equality too"
 
 
 def _needs(predicate: ops.Value, side: ops.Relation) -> bool:

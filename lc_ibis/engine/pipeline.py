@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from graphlib import CycleError, TopologicalSorter
 from types import ModuleType
 from typing import Any, cast
 
@@ -13,19 +12,19 @@ import ibis
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
-from lc_ibis.engine.contracts import NO_RUN, moment
+from lc_ibis.engine.contracts import NO_RUN, moment, verify_columns
 from lc_ibis.engine.determinism import unsteady
 from lc_ibis.engine.misplaced import misplaced
 from lc_ibis.engine.model import RECEIVED, RUN_AT, Ephemeral, Model, Snapshot, Source, key_values
+from lc_ibis.engine.ordering import in_order, named
 from lc_ibis.engine.outside import inlined, refusal
 from lc_ibis.engine.provenance import Tracer
+from lc_ibis.engine.scd2 import Versions
 from lc_ibis.engine.values import apart, fields
 from lc_ibis.engine.ways import Untraceable, Ways
 from lc_ibis.errors import ModelError, SelectionError, hint
 
 LEDGER = "ledger"
-# Schemas of the engine: its state, and the rows that break checks; and those that DuckDB keeps for itself.
-_TAKEN, _RESERVED = ("state", "quality"), ("information_schema", "pg_catalog", "temp")
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Pipeline:
     modules: tuple[ModuleType, ...] = ()
 
     def __init__(self, models: Iterable[Model], outputs: Iterable[Output] = ()):
-        self.models = _in_order(_named(models))
+        self.models = in_order(named(models))
         self.outputs = tuple(outputs)
         self.ways: dict[str, Ways] = {}  # of the models that are computed by key
         self.in_memory: set[str] = set()  # the models that have rows of their own
@@ -64,6 +63,8 @@ class Pipeline:
                     )
                 if model.by:
                     self.ways[model.name] = self._ways(model)
+            if model.is_stored and not isinstance(model.kind, Source):  # whose columns are an extract's
+                self._verify_columns(model)
 
     @classmethod
     def of(cls, *modules: ModuleType, outputs: Iterable[Output] = ()) -> Pipeline:
@@ -146,6 +147,14 @@ class Pipeline:
         known = {c.name for c in model.contract.columns if c.read_as or not c.header}
         return known.issuperset(by)
 
+    def _verify_columns(self, model: Model) -> None:
+        """Raise ContractError unless a function gives its contract's columns; types are known to engines alone."""
+        given, wanted = self.steps[model.name].columns, model.contract.schema().names
+        if isinstance(model.kind, Snapshot):  # which adds its own, and puts them in order
+            known = (*given, *Versions.schema().names)
+            given = (*(n for n in wanted if n in known), *(n for n in given if n not in wanted))
+        verify_columns(model.name, model.where, model.contract, given)
+
     def _ways(self, model: Model) -> Ways:
         """Return how changes lead to the keys of a model. Raises ModelError where they do not."""
         rows = self.steps[model.name]
@@ -178,42 +187,6 @@ class Pipeline:
     def _step(self, name: str) -> ops.Relation | None:
         """Return the expression of a model that is not stored."""
         return None if self[name].is_stored else cast(ops.Relation, self.steps[name].op())
-
-
-def _named(models: Iterable[Model]) -> dict[str, Model]:
-    found: dict[str, Model] = {}
-    for model in models:
-        if model.layer.lower() in (*_TAKEN, *_RESERVED):
-            raise ModelError(
-                f"{model.name} ({model.where}): the layer {model.layer} is the engine's own. Rename the module."
-            )
-        # Databases do not tell names apart by their case.
-        if known := found.get(model.name.lower()):
-            raise ModelError(f"{model.name} ({model.where}): there is {known.name} in {known.where} too.")
-        found[model.name.lower()] = model
-    return {model.name: model for model in found.values()}
-
-
-def _in_order(models: dict[str, Model]) -> dict[str, Model]:
-    for model in models.values():
-        for name in model.inputs:
-            if name not in models:
-                raise ModelError(f"{model.name} ({model.where}): its parameter {name} is no model.{hint(name, models)}")
-    graph = TopologicalSorter({m.name: m.inputs for m in models.values()})
-    try:
-        graph.prepare()
-    except CycleError as cycle:
-        raise ModelError(f"The models read each other in a circle: {' → '.join(cycle.args[1])}.") from None
-    # Layer by layer where the graph leaves a choice, so that a listing reads as the data flows.
-    layers = list(dict.fromkeys(m.layer for m in models.values()))
-    order, ready = list[str](), list[str]()
-    while graph.is_active():
-        ready += graph.get_ready()
-        name = min(ready, key=lambda name: layers.index(models[name].layer))
-        ready.remove(name)
-        graph.done(name)
-        order.append(name)
-    return {name: models[name] for name in order}
 
 
 class Tables(Mapping[str, ir.Table]):

@@ -78,6 +78,9 @@ class Tracer:
             below = _moved(key, rel.parent)
             if isinstance(rel, ops.Filter):
                 self.verify_rows(rel.predicates, below)
+                if isinstance(rel.parent, ops.JoinChain):
+                    joined = _without_missing(rel.parent, rel.predicates)
+                    return self.trace(joined, _moved(below, joined))
             return self.trace(rel.parent, below)
         if isinstance(rel, ops.FillNull):
             return self.trace(rel.parent, tuple(through(value, lambda column: _filled(rel, column)) for value in key))
@@ -130,6 +133,15 @@ class Tracer:
 def _moved(key: Values, rel: ops.Relation) -> Values:
     """Return values over the same columns of another relation."""
     return tuple(through(value, lambda column: ops.Field(rel, column.name)) for value in key)
+
+
+def _without_missing(chain: ops.JoinChain, predicates: Iterable[ops.Value]) -> ops.JoinChain:
+    """Return a join as it is where rows without a partner are left out afterwards: those sides are there."""
+    named = (each.arg for each in predicates if isinstance(each, ops.NotNull))
+    values = (chain.values[column.name] for column in named if isinstance(column, ops.Field))
+    there = {value.rel for value in values if isinstance(value, ops.Field)}
+    rest = tuple(link.copy(how="inner") if link.how == "left" and link.table in there else link for link in chain.rest)
+    return chain.copy(rest=rest) if rest != chain.rest else chain
 
 
 def _filled(rel: ops.FillNull, column: ops.Field) -> ops.Value:

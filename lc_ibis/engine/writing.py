@@ -64,7 +64,7 @@ def write_result(
     `stored` are the stored rows that `result` is to replace, all or those of the touched keys; None for a new table,
     all of which is new. There are no changes where nothing differs, or all is new.
     """
-    verify(model.name, model.where, model.contract, store.schema_of(result))
+    verify(model.name, model.where, model.contract, store.schema_of(result), result.schema())
     if stored is None:
         store.create(model.layer, model.name, model.contract.schema())
         return Written(added_count=store.insert(model.layer, model.name, result)), None
@@ -110,7 +110,8 @@ def write_versions(
         store.create(model.layer, model.name, model.contract.schema())
     whole = store.table(model.layer, model.name)
     changes = history_changes(model, whole if history is None else history, rows, held, run_at)
-    verify(model.name, model.where, model.contract, store.schema_of(changes.opened))
+    opened = changes.opened
+    verify(model.name, model.where, model.contract, store.schema_of(opened), opened.schema())
     if history is None:
         return Written(added_count=store.insert(model.layer, model.name, changes.opened)), None
     _guard_mass_delete(store, model, whole, changes, max_delete_share)
