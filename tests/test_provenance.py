@@ -303,10 +303,16 @@ def without_value(person: ir.Table) -> ir.Table:
     return person.select("person_id", "city")
 
 
+def without_key(person: ir.Table) -> ir.Table:
+    return person.select(value="amount")
+
+
 def test_columns_that_are_not_the_contract_s_are_told_when_it_is_declared(tmp_path: Path) -> None:
     told = "contract Of has the columns person_id, value; .* gives person_id, city .missing: value; unexpected: city.."
     with pytest.raises(ContractError, match=told):
         small(tmp_path, without_value)
+    with pytest.raises(ContractError, match="missing: person_id; unexpected: none"):
+        small(tmp_path, without_key)
 
 
 def test_a_cast_that_ibis_leaves_out_is_told_as_such(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ class Pipeline:
             if why := unsteady(self, model):
                 raise ModelError(f"{model.name} ({model.where}): {why}")
             if not isinstance(model.kind, Source | Ephemeral):
+                self._verify_columns(model)
                 if not self.carries(model, model.by):
                     raise ModelError(
                         f"{model.name} ({model.where}): it is to be computed by {' and '.join(model.by)}, which "
@@ -63,8 +64,6 @@ class Pipeline:
                     )
                 if model.by:
                     self.ways[model.name] = self._ways(model)
-            if model.is_stored and not isinstance(model.kind, Source):  # whose columns are an extract's
-                self._verify_columns(model)
 
     @classmethod
     def of(cls, *modules: ModuleType, outputs: Iterable[Output] = ()) -> Pipeline:
