@@ -15,7 +15,7 @@ import pytest
 
 from lc_ibis.backends import opened
 from lc_ibis.engine.state import utc_now
-from lc_ibis.errors import MigrationError, SettingsError
+from lc_ibis.errors import MassDeleteError, MigrationError, SettingsError
 from lc_ibis.layers import pipeline
 from lc_ibis.migrations.mending import Change
 from lc_ibis.migrations.migration import adoption
@@ -458,3 +458,101 @@ def test_a_version_that_ends_as_it_begins_says_nothing_of_any_moment(lending: Le
     ):
         _read(path)
     assert [row["customer_name"] for row in _read(path, repairs=("doubles",)).customers] == ["alice", "bob", "carol"]
+
+
+@pytest.mark.parametrize("again", [{"snapshot_timezone": "Asia/Kolkata"}, {"fold_unchanged": True}, {}])
+def test_an_adoption_that_came_no_further_is_taken_back(lending: Lending, again: dict[str, Any]) -> None:
+    """The build after it stops at the guard; then nothing was adopted, and what is asked next is what is done."""
+    gone = [*ACCOUNTS, *((f"Z{number}", 1, 1.0, "Savings") for number in range(9))]
+    path = five_layers(lending.root / OLD, (CUSTOMERS, gone), (CUSTOMERS, ACCOUNTS))
+    moving = Moving(lending, path)
+    with pytest.raises(MassDeleteError, match="9 of 13 current keys"):
+        moving.apply(phases=(1, 2), adopt_snapshots=True)
+    assert moving.query("SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'snapshots'") == [(0,)]
+    rows = _adopted(moving, allow_mass_delete=True, **again)
+    assert len(rows) == (3 if "fold_unchanged" in again else 6)
+    begins = FIRST_LOAD - timedelta(hours=5, minutes=30) if "snapshot_timezone" in again else FIRST_LOAD
+    assert rows[0][2] == begins
+
+
+def test_a_column_of_trues_and_falses_may_mark_deletions(lending: Lending) -> None:
+    mark = "ALTER TABLE snapshots.snap_customer ADD COLUMN is_removed VARCHAR DEFAULT 'False'"
+    with pytest.raises(MigrationError, match="snap_customer has is_removed. If dbt marks deletions there"):
+        _read(_old(lending, sql=mark))
+
+
+def test_a_name_may_be_given_for_one_history(lending: Lending) -> None:
+    """The customers' own is_deleted, and the accounts' dbt_is_deleted that holds what dbt never writes."""
+    sql = (
+        "ALTER TABLE snapshots.snap_customer ADD COLUMN is_deleted VARCHAR DEFAULT 'True';"
+        "ALTER TABLE snapshots.snap_account ADD COLUMN dbt_is_deleted VARCHAR DEFAULT 'N'"
+    )
+    path = _old(lending, sql=sql)
+    with pytest.raises(MigrationError, match="dbt_is_deleted holds 'N'"):
+        _read(path, snapshot_columns={"snap_customer.dbt_is_deleted": ""})
+    none = {"snap_customer.dbt_is_deleted": "", "snap_account.dbt_is_deleted": ""}
+    assert len(_read(path, snapshot_columns=none).customers) == 3
+    assert len(_read(path, snapshot_columns={"dbt_is_deleted": ""}).accounts) == 4
+
+
+def test_a_refused_version_that_begins_before_the_one_before_ends_is_held_too(lending: Lending) -> None:
+    rows = _kept(Config(), {1: BEFORE, 2: BEFORE, 3: BEFORE})
+    rows[0].end = BACK
+    rows.append(Row(1, (" ", True), BEFORE, "other", GONE, GONE, None))
+    found = _read(_old(lending, rows, Config()), repairs=("refused-values",))
+    assert found.ends == [None, None, None]
+    assert found.customers[0]["customer_name"] == "alice"
+    assert "content=('1', ' ', 'true'," in str([one.old for one in found.changes])
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("UPDATE snapshots.snap_customer SET dbt_valid_to = '2027-01-01' WHERE customer_id = 1; UPDATE snapshots.snap_customer SET dbt_valid_to = dbt_valid_from + INTERVAL 1 DAY WHERE customer_id > 1", "1 customer_id have a dbt_valid_to in the future"),
+        ("UPDATE snapshots.snap_customer SET dbt_valid_from = '-infinity' WHERE customer_id = 1", "1 customer_id have a dbt_valid_from before 1900: 1"),
+    ],
+)  # fmt: skip
+def test_a_time_that_one_row_alone_has_is_no_far_end(lending: Lending, sql: str, said: str) -> None:
+    with pytest.raises(MigrationError, match=said):
+        _read(_old(lending, sql=sql))
+
+
+@pytest.mark.parametrize(
+    ("end", "expression"),
+    [
+        ("timezone('Asia/Kolkata', TIMESTAMP '9999-12-31')", "'9999-12-31'::timestamptz"),
+        ("timezone('America/New_York', TIMESTAMP '9999-12-31 23:59:59.999999')", "'9999-12-31 23:59:59.999999'"),
+        ("timezone('UTC', TIMESTAMP '9999-12-31')", "strptime('31-12-9999', '%d-%m-%Y')"),
+    ],
+)
+@pytest.mark.parametrize("with_manifest", [True, False])
+def test_far_ends_with_a_zone_are_those_of_the_manifest(
+    lending: Lending, end: str, expression: str, with_manifest: bool
+) -> None:
+    sql = "".join(
+        f"ALTER TABLE snapshots.{table} ALTER dbt_valid_to TYPE TIMESTAMPTZ USING timezone('UTC', dbt_valid_to);"
+        f"UPDATE snapshots.{table} SET dbt_valid_to = {end} WHERE dbt_valid_to IS NULL;"
+        for table in ("snap_customer", "snap_account")
+    )
+    path = _old(lending, sql=sql)
+    manifest = {"dbt_manifest": _manifest(lending, dbt_valid_to_current=expression)} if with_manifest else {}
+    assert _read(path, **manifest).ends == [None, None, None]
+
+
+def test_a_manifest_without_our_histories_is_refused_and_one_with_other_names_is_not(lending: Lending) -> None:
+    path = _old(lending)
+    manifest = _manifest(lending)
+    renamed = manifest.read_text().replace('"name": "snap_', '"name": "history_')
+    manifest.write_text(renamed)
+    assert _read(path, dbt_manifest=manifest).starts == [FIRST_LOAD] * 3
+    manifest.write_text(renamed.replace("customer_id", "other_id").replace('"alias": "snap_c', '"alias": "c'))
+    with pytest.raises(
+        MigrationError, match="it has no snapshot snap_customer, nor one with the key customer_id; it has history"
+    ):
+        _read(path, dbt_manifest=manifest)
+
+
+def test_the_faults_of_all_histories_are_told_at_once(lending: Lending) -> None:
+    moving = _moving(lending, sql=RAW + "UPDATE snapshots.snap_customer SET customer_name = 'Al' WHERE customer_id = 1")
+    with pytest.raises(MigrationError, match=r"(?s)snap_customer cannot be adopted.*snap_account cannot be adopted"):
+        _adopted(moving)

@@ -69,6 +69,14 @@ def write(store: Store, found: Iterable[History], changes: list[Change]) -> None
             store.insert(LAYER, CHANGES, store.con.read_parquet(file))
 
 
+def is_there(settings: Settings) -> bool:
+    """Say whether histories were adopted into a database."""
+    if not settings.place.exists():
+        return False
+    with opened(settings, read_only=True) as store:
+        return (LAYER, HISTORIES) in store.tables()
+
+
 def changes(settings: Settings) -> list[Change]:
     """Return what was changed on the way, in order; none where no history was adopted."""
     if not settings.place.exists():

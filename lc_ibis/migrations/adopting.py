@@ -6,6 +6,7 @@ that version: its row is given the version's time of loading, which is what the 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -45,33 +46,38 @@ class _Read:
 def adopt(migration: Migration) -> tuple[str, datetime]:
     """Take the old histories over, in one transaction, and give unchanged rows their versions' times of loading.
 
-    Returns what was done, as a sentence, and the moment from which on runs are later than all versions. Doing it again
-    changes nothing. Raises MigrationError, naming the keys, where a history is not well-formed.
+    Returns what was done, as a sentence, and the moment from which on runs are later than all versions. Raises
+    MigrationError, naming the keys, where a history is not well-formed.
     """
     old, pipeline, adoption = migration.source, migration.pipeline, migration.adoption
     assert adoption, "histories are adopted where that is asked for"
     found = histories(old, pipeline, adoption)
     with TemporaryDirectory(prefix="lc_ibis_adopt_") as scratch, opened(migration.settings) as store:
-        versions = {}
+        versions: dict[str, _Read] = {}
+        refused = []
         for name, history in found.items():
             file = Path(scratch, f"{name}.parquet")
-            theirs = read(old, history, pipeline[name], pipeline, store, adoption, file)
+            try:
+                theirs = read(old, history, pipeline[name], pipeline, store, adoption, file)
+            except MigrationError as error:
+                refused.append(str(error))
+                continue
             table = store.scratch(_fold(pipeline[name], theirs.table)) if adoption.fold else theirs.table
             versions[name] = _Read(table, store.count(theirs.table) - store.count(table), theirs.changes)
+        if refused:
+            raise MigrationError("\n".join(refused))
         state = State.read(store)
         latest = max(filter(None, (_latest(store, one.table) for one in versions.values())), default=datetime.min)
         run = Run(*state.next_run())
         # Later than all versions, which are no later than now, the skew of clocks aside.
         run.run_at = max(run.run_at, latest + timedelta(microseconds=1))
-        if all(name in state.tables for name in versions):
-            _refuse_other(store, pipeline, versions)
-        else:
-            code = fingerprints(pipeline, state).models
-            with store.transaction():
-                for name, one in versions.items():
-                    _begin(store, state, pipeline, pipeline[name], one.table, run, code[name], old.path.name)
-                adopted.write(store, found.values(), [change for one in versions.values() for change in one.changes])
-                state.write(store, run)
+        _refuse_begun(state, versions)
+        code = fingerprints(pipeline, state).models
+        with store.transaction():
+            for name, one in versions.items():
+                _begin(store, state, pipeline, pipeline[name], one.table, run, code[name], old.path.name)
+            adopted.write(store, found.values(), [change for one in versions.values() for change in one.changes])
+            state.write(store, run)
         said = ", ".join(_said(store, name, one) for name, one in versions.items())
     return f"adopted {said}; ", run.run_at + timedelta(microseconds=1)
 
@@ -135,15 +141,13 @@ def _latest(store: Store, table: ir.Table) -> datetime | None:
     return None if row["latest"] is None else row["latest"]
 
 
-def _refuse_other(store: Store, pipeline: Pipeline, versions: dict[str, _Read]) -> None:
-    """Refuse where the histories were begun here, or adopted otherwise: each old version must be among ours."""
-    for name, one in versions.items():
-        ours = store.table(pipeline[name].layer, name)
-        if missing := store.count(one.table.anti_join(ours, "dbt_scd_id")):
-            raise MigrationError(
-                f"{name}: the history was begun without {missing:,} of the old versions, and cannot take them over "
-                "any more. Roll back phase 2, then apply it with --adopt-snapshots."
-            )
+def _refuse_begun(state: State, names: Iterable[str]) -> None:
+    """Refuse where a build has begun a history: it cannot take older versions over any more."""
+    if begun := [name for name in names if name in state.tables]:
+        raise MigrationError(
+            f"{' and '.join(begun)}: a build has begun the history here, without the old versions, and cannot take "
+            "them over any more. Roll back phase 2, or migrate into another --database, with --adopt-snapshots."
+        )
 
 
 def _date_rows(store: Store, pipeline: Pipeline, history: Model, later: datetime) -> None:

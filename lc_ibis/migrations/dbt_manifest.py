@@ -20,6 +20,7 @@ class Configured:
     name: str
     columns: Mapping[str, str]
     valid_to_current: str | None
+    key: tuple[str, ...]
     said: str
 
     @property
@@ -46,11 +47,11 @@ def snapshots(path: Path) -> dict[str, Configured]:
 
 def _configured(node: Mapping[str, Any]) -> Configured:
     config = node["config"]
-    end = config.get("dbt_valid_to_current")
+    end, key = config.get("dbt_valid_to_current"), config.get("unique_key")
     names = {str(name): str(there) for name, there in (config.get("snapshot_meta_column_names") or {}).items() if there}
     return Configured(
         str(node["database"]), str(node["schema"]), str(node.get("alias") or node["name"]), names,
-        None if end is None else str(end), _said(config),
+        None if end is None else str(end), tuple(map(str, key if isinstance(key, list) else [key])), _said(config),
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from lc_ibis.migrations.repairs import REPAIRS, Repaired, Version, repaired
 # Of each row of a history: its number, whether it says that its key was deleted, why staging would refuse it.
 NUMBER, DELETED, REASON = "number", "is_deleted", "failure_reason"
 _SHOWN = 5
+# No lending company's record is older.
+_FIRST = datetime(1900, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -38,15 +41,21 @@ class Change:
     reason: str
 
 
-def future(store: Store, model: Model, rows: ir.Table) -> Iterator[str]:
+def future(store: Store, model: Model, rows: ir.Table, has_manifest: bool) -> Iterator[str]:
+    """Say which keys have times that lie in the future, or so far back that they are none."""
     latest = store.rows(rows.aggregate(**{n: rows[n].max().cast("string") for n in ("loaded_at", *TIMES)}))[0]
     lines = []
     for name in ("loaded_at", *TIMES):
         found = rows.filter(rows[name] > moment(utc_now() + SKEW))
         if said := _keys(store, model, found, f"have a {name} in the future, the latest {latest[name]}"):
             lines.append(said)
+    for name in ("loaded_at", *TIMES):
+        if said := _keys(store, model, rows.filter(rows[name] < moment(_FIRST)), f"have a {name} before {_FIRST:%Y}"):
+            yield said
     yield from lines
-    if lines:
+    if lines and has_manifest:
+        yield "\n  No run is dated by such times, and the manifest says of no such end that versions are open until it."
+    elif lines:
         yield (
             "\n  No run is dated by such times. If they are the end of open versions, dbt's dbt_valid_to_current, say "
             "so with --dbt-manifest; if dbt ran in another time zone, with --snapshot-timezone."
@@ -129,7 +138,7 @@ def _found(store: Store, model: Model, rows: ir.Table, repairs: tuple[str, ...])
     bad = store.scratch(ibis.union(*faulty, distinct=True) if len(faulty) > 1 else faulty[0].distinct())
     same_key = [rows[k].identical_to(bad[k]) for k in keys]
     of_key: dict[tuple[Any, ...], list[Version]] = {}
-    content = [*CLEANING[model.name][1], "loaded_at"]
+    content = [*(f"was_{name}" for name in CLEANING[model.name][1]), "loaded_at"]
     for row in store.rows(rows.semi_join(bad, same_key).order_by(NUMBER)):
         if None in (row["dbt_valid_from"], row["dbt_updated_at"], row["dbt_scd_id"]):
             continue

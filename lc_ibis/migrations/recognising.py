@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -27,20 +29,19 @@ def histories(
     old: OldDatabase, pipeline: Pipeline, adoption: Adoption, names: Iterable[str] = tuple(CLEANING)
 ) -> dict[str, History]:
     """Return dbt's histories by the names of ours. Raises MigrationError where one is missing or not to be read."""
-    configured = snapshots(adoption.manifest) if adoption.manifest else {}
+    configured = _configured(pipeline, adoption, names)
     if not old.rows(f"SELECT name FROM pg_timezone_names() WHERE name = {literal(adoption.timezone)}"):
         raise MigrationError(
             f"--snapshot-timezone {adoption.timezone}: there is no such zone. Write one like Asia/Kolkata."
         )
     known = {*META, IS_DELETED, *(n for name in CLEANING for n in pipeline[name].contract.schema().names)}
-    if wrong := [name for name, _ in adoption.columns if name not in known]:
+    if wrong := [name for name, _ in adoption.columns if name.rpartition(".")[2] not in known]:
         raise MigrationError(f"--snapshot-columns: neither dbt nor a history of ours has a column {', '.join(wrong)}.")
     found = {name: _history(old, pipeline[name], adoption, configured.get(name)) for name in names}
     missing = [name for name, history in found.items() if history is None]
     if missing:
-        there = f" (the manifest has {', '.join(configured)})" if configured else ""
         raise MigrationError(
-            f"{old.path}: there is no history to adopt as {' and none as '.join(missing)}{there}. Looked for tables of "
+            f"{old.path}: there is no history to adopt as {' and none as '.join(missing)}. Looked for tables of "
             f"these names, in {_SCHEMA} and then in all schemas. If they lie in another database file, ATTACH both and "
             "copy them: CREATE TABLE snapshots.snap_customer AS FROM …. If they have other names, say so with "
             "--dbt-manifest target/manifest.json. Without --adopt-snapshots the histories begin with the rows received."
@@ -48,11 +49,37 @@ def histories(
     unused = [
         f"{n}={there}"
         for n, there in adoption.columns
-        if there and not any(h and n in h.columns for h in found.values())
+        if there and not any(h and n.rpartition(".")[2] in h.columns for h in found.values())
     ]
     if unused:
         raise MigrationError(f"--snapshot-columns: no history has a column {', '.join(unused)}.")
     return {name: history for name, history in found.items() if history}
+
+
+def _configured(pipeline: Pipeline, adoption: Adoption, names: Iterable[str]) -> dict[str, Configured]:
+    """Return what the manifest says of each history: by our name, by its table's, or as the only one with our key."""
+    if not adoption.manifest:
+        return {}
+    there = snapshots(adoption.manifest)
+    found = {}
+    for name in names:
+        aliased = [one for one in there.values() if one.name == name]
+        with_key = [one for one in there.values() if one.key == pipeline[name].business_key]
+        if one := there.get(name) or next(iter(aliased), None) or (with_key[0] if len(with_key) == 1 else None):
+            found[name] = one
+            continue
+        raise MigrationError(
+            f"--dbt-manifest {adoption.manifest}: it has no snapshot {name}, nor one with the key "
+            f"{', '.join(pipeline[name].business_key)}; it has {', '.join(there) or 'none'}. Is it of another project?"
+        )
+    return found
+
+
+def _given(adoption: Adoption, model: str) -> dict[str, str]:
+    """Return the names that are given for a history: those of all, and its own, as snap_customer.dbt_valid_to."""
+    of_all = {name: there for name, there in adoption.columns if "." not in name}
+    own = {name.rpartition(".")[2]: there for name, there in adoption.columns if name.rpartition(".")[0] == model}
+    return of_all | own
 
 
 def _history(old: OldDatabase, model: Model, adoption: Adoption, configured: Configured | None) -> History | None:
@@ -63,8 +90,9 @@ def _history(old: OldDatabase, model: Model, adoption: Adoption, configured: Con
     if (relation.schema, relation.name) != (_SCHEMA, model.name):
         notes.append(f"{relation} is taken for the history {model.name}" + (" (by the manifest)" if configured else ""))
     named = {name: (configured.columns if configured else {}).get(name, name) for name in (*META, IS_DELETED)}
-    columns = _columns(old, model, relation, named | dict(adoption.columns))
-    _refuse_unknown(old, relation, columns, dict(adoption.columns))
+    given = _given(adoption, model.name)
+    columns = _columns(old, model, relation, named | given)
+    _refuse_unknown(old, relation, columns, given)
     if renamed := [f"{there} is {name}" for name, there in columns.items() if name in named and there != name]:
         notes.append(f"{relation}: {', '.join(renamed)}")
     left = [name for name in relation.columns if name not in columns.values() and not _is_known(name)]
@@ -85,8 +113,10 @@ def _history(old: OldDatabase, model: Model, adoption: Adoption, configured: Con
 def _place(old: OldDatabase, name: str, configured: Configured | None) -> Relation | None:
     """Return the history's table: the manifest's, that of dbt's old default schema, or the only one of its name."""
     if configured:
-        if relation := old.relation(configured.schema, configured.name):
-            return relation
+        place = (configured.schema.lower(), configured.name.lower())
+        for there in old.relations.values():
+            if (there.schema.lower(), there.name.lower()) == place:
+                return there
         raise MigrationError(
             f"{old.path}: the manifest has the history {name} in {configured.place}, and this file has no "
             f"{configured.schema}.{configured.name}. Is it of another target, or in another database file? Run dbt "
@@ -94,8 +124,8 @@ def _place(old: OldDatabase, name: str, configured: Configured | None) -> Relati
         )
     if relation := old.relation(_SCHEMA, name):
         return relation
-    found = [r for r in old.relations.values() if r.name == name and ("dbt_scd_id" in r.columns)]
-    found = found or [r for r in old.relations.values() if r.name == name]
+    named = [r for r in old.relations.values() if r.name.lower() == name]
+    found = [r for r in named if "dbt_scd_id" in r.columns] or named
     if len(found) > 1:
         raise MigrationError(
             f"{old.path}: {' and '.join(map(str, found))} could both be the history {name}. Say which with "
@@ -134,18 +164,27 @@ def _is_known(name: str) -> bool:
 def _refuse_unknown(old: OldDatabase, relation: Relation, columns: Mapping[str, str], given: Mapping[str, str]) -> None:
     """Refuse columns that may change what a row means."""
     left = [name for name in relation.columns if name not in columns.values() and not _is_known(name)]
-    unknown = [name for name in left if name.lower().startswith("dbt_")]
+    unknown = [name for name in left if name.lower().startswith("dbt_") and name.lower() not in given]
     if unknown:
         raise MigrationError(
             f"{old.path}: {relation} has {', '.join(unknown)}, a column of dbt's that this program does not know, and "
             "that may change what a row means. Its history was not adopted."
         )
-    marks = [name for name in left if "delet" in name.lower()]
+    marks = [name for name in left if "delet" in name.lower() or _is_mark(old, relation, name)]
     if marks and IS_DELETED not in columns and IS_DELETED not in given:
         raise MigrationError(
             f"{old.path}: {relation} has {marks[0]}. If dbt marks deletions there, say --snapshot-columns "
             f"{IS_DELETED}={marks[0]}; if not, --snapshot-columns {IS_DELETED}= (nothing after it)."
         )
+
+
+def _is_mark(old: OldDatabase, relation: Relation, name: str) -> bool:
+    """Say whether a column holds nothing but the texts that dbt marks deletions with."""
+    if relation.columns[name] != "VARCHAR":
+        return False
+    others = f"count(*) FILTER ({quoted(name)} NOT IN ('True', 'False'))"
+    [(count, other_count)] = old.rows(f"SELECT count({quoted(name)}), {others} FROM {old.sql(relation)}")
+    return bool(count and not other_count)
 
 
 def _refuse_types(old: OldDatabase, history: History) -> None:
@@ -187,24 +226,41 @@ def _far_end(old: OldDatabase, history: History, configured: Configured | None) 
         wanted = [value for value, _ in ends if _is_meant(value, configured.valid_to_current)]
         return str(wanted[0]) if wanted else None
     [(unended,)] = old.rows(f"SELECT count(*) FROM {old.sql(history.relation)} WHERE {end} IS NULL")
-    return str(ends[0][0]) if len(ends) == 1 and not unended and not configured and _is_round(ends[0][0]) else None
+    if len(ends) > 1 or unended or configured:
+        return None
+    end, count = str(ends[0][0]), ends[0][1]
+    # One row may be a mistake; who writes a year as far as that means no year.
+    return end if _is_round(end) and (count > 1 or not end.startswith("20")) else None
 
 
 def _is_meant(value: str, expression: str) -> bool:
     """Say whether an end is the one of dbt_valid_to_current, an expression: its day, a zone aside, stands in it."""
+    time = _parsed(value)
+    if time is None:
+        return value.removesuffix("+00") in expression  # infinity
+    numbers = {int(number) for number in re.findall(r"[0-9]+", expression)}
+    return any({day.year, day.month, day.day} <= numbers for day in _days(time))
+
+
+def _days(time: datetime) -> Iterator[datetime]:
+    """Yield the days that a moment may have had in its zone."""
+    for hours in (0, -14, 14):
+        with suppress(OverflowError):
+            yield time + timedelta(hours=hours)
+
+
+def _parsed(value: str) -> datetime | None:
+    """Return a time that DuckDB shows, UTC; the last hours of 9999 west of UTC are of a year that Python has not."""
     try:
-        day = datetime.fromisoformat(value.removesuffix("+00"))
+        return datetime.fromisoformat(value.removesuffix("+00"))
     except ValueError:
-        return value.split("+")[0] in expression  # infinity
-    days = (day, *(day + timedelta(hours=h) for h in (-14, 14) if day.year < 9999 or h < 0))
-    return any(f"{one:%Y-%m-%d}" in expression for one in days) or ("(" in expression and "-" not in expression)
+        return datetime.max if value.startswith("10000-01-01") else None
 
 
 def _is_round(value: str) -> bool:
     """Say whether a time is one that people choose: on a quarter of an hour, or the last moment before one."""
-    try:
-        time = datetime.fromisoformat(value.removesuffix("+00"))
-    except ValueError:
+    time = _parsed(value)
+    if time is None:
         return value.startswith("infinity")
     first = (time.minute % 15, time.second, time.microsecond) == (0, 0, 0)
     return first or (time.minute % 15 == 14 and time.second == 59)
@@ -229,8 +285,10 @@ def _said_of_zones(old: OldDatabase, history: History) -> Iterator[str]:
     for name in plain:
         local = f"CAST({quoted(history.columns[name])} AS TIMESTAMP)"
         instant = f"timezone({zone}, {local})"
-        others = " OR ".join(f"timezone({zone}, {instant} {sign} INTERVAL 1 HOUR) = {local}" for sign in ("+", "-"))
-        counts.append(f"count(*) FILTER ({others}), count(*) FILTER (timezone({zone}, {instant}) <> {local})")
+        steps = [f"{sign} INTERVAL {minutes} MINUTE" for sign in "+-" for minutes in (30, 60)]
+        others = " OR ".join(f"timezone({zone}, {instant} {step}) = {local}" for step in steps)
+        counts.append(f"count(*) FILTER (isfinite({local}) AND ({others}))")
+        counts.append(f"count(*) FILTER (timezone({zone}, {instant}) <> {local})")
     [found] = old.rows(f"SELECT {', '.join(counts)} FROM {old.sql(history.relation)}")
     if any(found[::2]):
         yield f"{history.relation}: {sum(found[::2]):,} times are two moments in {history.zone}: clocks went back"

@@ -19,6 +19,7 @@ REPAIRS = {
     REFUSED: "a version that staging would refuse: it is left out, and the one before it goes on, as for held keys",
 }
 _MOMENT = timedelta(microseconds=1)
+_NEVER = datetime.max
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,9 @@ def _begun_later(versions: Sequence[Version]) -> Iterator[Repaired]:
     ids: set[str] = set()
     for version in sorted(versions, key=lambda v: (_until(v) is None, _until(v) or v.start, v.start)):
         start = version.start
-        floor = (_until(before) or datetime.max) if before else datetime.min
+        floor = (_until(before) or _NEVER) if before else datetime.min
         if before and not version.is_deleted and version.start < floor:
-            is_within = (_until(version) or datetime.max) <= floor
+            is_within = (_until(version) or _NEVER) <= floor
             if is_within or (version.start < began and not before.is_deleted):
                 return  # one within another, or two that are open: which of them was true is not known
             is_double = version.scd_id in ids
@@ -107,7 +108,7 @@ def _held(versions: Sequence[Version]) -> Iterator[Repaired]:
             before = version
             continue
         yield Repaired(REFUSED, version, None)
-        if before and before.end == version.start:
+        if before and before.end is not None and before.end >= version.start and (version.end or _NEVER) > before.end:
             longer = replace(before, end=version.end)
             yield Repaired(REFUSED, before, longer)
             before = longer

@@ -12,8 +12,8 @@ from typing import Literal
 from lc_ibis.backends import opened
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.state import State, utc_now
-from lc_ibis.errors import MigrationError, SettingsError
-from lc_ibis.migrations import checkpoints, record
+from lc_ibis.errors import LcIbisError, MigrationError, SettingsError
+from lc_ibis.migrations import adopted, checkpoints, record
 from lc_ibis.migrations.migration import Migration
 from lc_ibis.migrations.old import OldDatabase
 from lc_ibis.migrations.phases import PHASES, Phase
@@ -101,7 +101,11 @@ def _applied(migration: Migration, phase: Phase) -> PhaseRun:
     _refuse_changed(migration, phase, records)
     started = time.perf_counter()
     checkpoint = _checkpoint(migration, phase)
-    details = phase.run(migration)
+    try:
+        details = phase.run(migration)
+    except LcIbisError:
+        _undo_adoption(migration, phase, checkpoint)
+        raise
     seconds = time.perf_counter() - started
     _record(migration, phase, seconds, details)
     return PhaseRun(phase.number, phase.name, "applied", details, seconds, checkpoint.directory)
@@ -122,8 +126,15 @@ def _checkpoint(migration: Migration, phase: Phase) -> checkpoints.Checkpoint:
     checkpoints.forget(migration.settings, phase.number + 1, len(PHASES))
     begun = checkpoints.find(migration.settings, phase.number)
     if begun and not foreign_runs(migration.settings, [phase], {}):
+        _undo_adoption(migration, phase, begun)
         return begun
     return checkpoints.take(migration.settings, migration.pipeline, phase.number)
+
+
+def _undo_adoption(migration: Migration, phase: Phase, checkpoint: checkpoints.Checkpoint) -> None:
+    """Put back what was there before histories were adopted by a phase that came no further: it may ask otherwise."""
+    if phase.number == 2 and adopted.is_there(migration.settings):
+        checkpoints.put_back(migration.settings, migration.pipeline, checkpoint)
 
 
 def _record(migration: Migration, phase: Phase, seconds: float, details: str) -> None:

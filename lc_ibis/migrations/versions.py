@@ -43,7 +43,7 @@ def read(
     old.write(_received(old, history), file)
     rows = _cleaned(store, model, pipeline, store.scratch(store.con.read_parquet(str(file))))
     unclean = list(_unclean(store, model, rows, str(history.relation)))
-    if ahead := list(mending.future(store, model, rows)):
+    if ahead := list(mending.future(store, model, rows, adoption.manifest is not None)):
         raise _refused(old, model, ahead)
     errors = [] if adoption.clean else list(_said_unclean(unclean))
     rows, repairs = mending.mended(store, model, rows, adoption.repairs, str(history.relation), file)
@@ -58,7 +58,7 @@ def read(
 def _refused(old: OldDatabase, model: Model, errors: list[str]) -> MigrationError:
     return MigrationError(
         f"{old.path}: {model.name} cannot be adopted as it is:{''.join(errors)}\n"
-        "What is not covered, mend in a copy of the old database; or apply without --adopt-snapshots."
+        "What no option covers, mend in a copy of the old database; or apply without --adopt-snapshots."
     )
 
 
