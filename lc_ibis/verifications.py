@@ -7,7 +7,6 @@ a copy, and a database that was moved, keep theirs; one that is begun again has 
 from __future__ import annotations
 
 import json
-import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,12 +20,13 @@ from lc_ibis.engine.store import Store
 from lc_ibis.engine.verifying import Verified
 from lc_ibis.engine.whole_files import write_text
 from lc_ibis.errors import OutputError
+from lc_ibis.redaction import logger
 
 FILE = "last_verify.json"
 SCHEMA_VERSION = 1
 RunTimes = Mapping[int, datetime]
 
-log = logging.getLogger(__name__)
+log = logger(__name__)
 
 
 @dataclass(frozen=True)

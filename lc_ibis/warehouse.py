@@ -122,7 +122,7 @@ class Warehouse:
         Each function is named as the model in whose place it stands, and its parameters name what it reads. What is
         made from those models is computed with them; all other tables are the stored ones. Nothing is written.
         Raises SelectionError where there is no such model, or a history would follow from it, for what the past would
-        have been is not known; ModelError where the function does not fit.
+        have been is not known; ModelError or ContractError where the function does not fit.
         """
         changed = {f.__name__: replace(self.pipeline[f.__name__], function=f) for f in functions}
         pipeline = Pipeline((changed.get(m.name, m) for m in self.pipeline), self.pipeline.outputs)

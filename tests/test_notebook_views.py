@@ -74,7 +74,7 @@ def nonsense(int_savings_account_only: ir.Table, run_at: ir.TimestampScalar, no_
 
 
 def stg_account(src_account: ir.Table) -> ir.Table:
-    return src_account
+    return src_account.rename(balance_amount="balance")
 
 
 def test_what_cannot_be_supposed_is_refused(lending: Lending) -> None:
