@@ -67,7 +67,7 @@ def adopt(migration: Migration) -> tuple[str, datetime]:
         if refused:
             raise MigrationError("\n".join(refused))
         state = State.read(store)
-        latest = max(filter(None, (_latest(store, one.table) for one in versions.values())), default=datetime.min)
+        latest = max(_latest(store, one.table) for one in versions.values())
         run = Run(*state.next_run())
         # Later than all versions, which are no later than now, the skew of clocks aside.
         run.run_at = max(run.run_at, latest + timedelta(microseconds=1))
@@ -133,12 +133,12 @@ def _fold(model: Model, table: ir.Table) -> ir.Table:
     return firsts.mutate(dbt_valid_to=end).select(*table.columns)
 
 
-def _latest(store: Store, table: ir.Table) -> datetime | None:
-    latest = [table[name].max() for name in TIMES]
-    [row] = store.rows(
-        table.aggregate(latest=ibis.greatest(*(ibis.coalesce(m, moment(datetime(1, 1, 1))) for m in latest)))
-    )
-    return None if row["latest"] is None else row["latest"]
+def _latest(store: Store, table: ir.Table) -> datetime:
+    """Return the latest time of versions; the first that there is where there are none."""
+    times = (ibis.coalesce(table[name].max(), moment(datetime(1, 1, 1))) for name in TIMES)
+    [row] = store.rows(table.aggregate(latest=ibis.greatest(*times)))
+    latest: datetime = row["latest"]
+    return latest
 
 
 def _refuse_begun(state: State, names: Iterable[str]) -> None:
