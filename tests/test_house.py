@@ -47,7 +47,7 @@ MAY_IMPORT = {
         "verifications",
     },
     "warehouse": {"backends", "engine", "errors", "moments", "pipelines", "quality", "settings"},
-    "verifications": {"engine", "errors"},
+    "verifications": {"engine", "errors", "redaction"},
     "reading": {"engine", "errors", "layers", "pipelines", "quality", "settings", "verifications", "warehouse"},
     "questions": {"backends", "engine", "errors", "refusals", "warehouse"},
     "reports": {"engine", "errors", "quality", "settings"},

@@ -24,7 +24,7 @@ from typing import Any
 import lc_ibis
 from lc_ibis import migrations
 from lc_ibis.backends import duckdb
-from lc_ibis.engine import refresh, state
+from lc_ibis.engine import refresh, run, state
 from lc_ibis.errors import LcIbisError
 from tests.patience import HANGING
 
@@ -57,6 +57,7 @@ def as_in_tests() -> None:
     refresh.MOST_KEYS = float("inf")
     duckdb._FEW_ROWS = 0
     state.utc_now = lambda: NOW
+    run.Clock.now = lambda clock: clock.began_at  # type: ignore[method-assign]
 
 
 def _stepping(report: int, last: int | None) -> None:
