@@ -35,9 +35,10 @@ from lc_ibis.settings import Settings
 _TIMES = "redated_times"
 _SHOWN = 5
 _AS_BEFORE = (
-    "Take back the migration that brought them (lc-ibis migrate rollback), restore a backup from before them (lc-ibis "
-    "restore), or have them be those of the first runs that knew them, with --first-known."
+    "Take back the migration that brought them (lc-ibis migrate rollback), or restore a backup from before them "
+    "(lc-ibis restore)."
 )
+_FIRST_KNOWN = " Or have them be those of the first runs that knew them, with --first-known."
 _MISMATCH = "Restore a backup from before (lc-ibis restore), and please report it."
 # Of the state: these have rules of their own, or are the backend's.
 _NOT_BY_CLOCK = ("runs", "retention", "journal", _TIMES)
@@ -131,7 +132,8 @@ class _Redating:
         if left and first_known:
             known = {at: redating.at_or_after(runs, at) for _, at in left}
             new, left = self._tables(times | {at: after for at, after in known.items() if after})
-        _refuse("These times have no run to tell when they were", [text for text, _ in left], _AS_BEFORE)
+        advice = _AS_BEFORE + ("" if first_known else _FIRST_KNOWN)
+        _refuse("These times have no run to tell when they were", [text for text, _ in left], advice)
         outdated: list[str] = []
         if runs or new:
             self._write(log, runs, new)

@@ -125,8 +125,12 @@ def moments(rows: Iterable[Row]) -> list[datetime]:
 
 def a_life(
     random_: random.Random, snapshot: Snapshot, keys: Sequence[Any], values: Sequence[Values], days: int
-) -> None:
-    """Load some days: keys come, change, go, and come back, with a new time of loading or with the old one."""
+) -> dict[datetime, dict[Any, Values]]:
+    """Load some days: keys come, change, go, and come back, with a new time of loading or with the old one.
+
+    Return what was there at the time of each load.
+    """
+    loads = {}
     known: dict[Any, tuple[Values, datetime]] = {}
     present = set()
     for day in range(days):
@@ -145,6 +149,8 @@ def a_life(
             elif lot < 0.6:
                 known[key] = known[key][0], at  # loaded again as it was
         snapshot.load({key: known[key] for key in keys if key in present}, at + timedelta(hours=1))
+        loads[at + timedelta(hours=1)] = {key: known[key][0] for key in keys if key in present}
+    return loads
 
 
 def write(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row], config: Config, names: str) -> None:

@@ -235,3 +235,58 @@ def test_a_manifest_without_our_histories_is_refused_and_one_with_other_names_is
         MigrationError, match="it has no snapshot snap_customer, nor one with the key customer_id; it has history"
     ):
         read_of(path, dbt_manifest=manifest)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "strptime('99991231', '%Y%m%d')",
+        "make_timestamp(9999, 12, 31, 0, 0, 0.0)",
+        "timestamp '2000-01-01' + interval 7999 year + interval 11 month + interval 30 day",
+        # What DuckDB cannot say, or is not asked: the rows tell.
+        "far_end_of_the_house()",
+        "(SELECT max(customer_id) FROM snapshots.snap_customer)",
+    ],
+)
+def test_a_far_end_is_what_duckdb_makes_of_the_manifests_words_or_what_rows_share(
+    lending: Lending, expression: str
+) -> None:
+    path = old_with(lending, sql=ends_at("9999-12-31") + ends_at("9999-12-31", "snap_account"))
+    found = read_of(path, dbt_manifest=manifest_of(lending, dbt_valid_to_current=expression))
+    assert found.ends == [None, None, None]
+    assert "versions that end at 9999-12-31 00:00:00 are open" in found.notes
+
+
+def test_another_far_end_than_the_manifests_is_none(lending: Lending) -> None:
+    path = old_with(lending, sql=ends_at("9998-12-31"))
+    with pytest.raises(MigrationError, match="3 customer_id have a dbt_valid_to in the future"):
+        read_of(path, dbt_manifest=manifest_of(lending, dbt_valid_to_current="'9999-12-31'"))
+
+
+def test_a_phase_that_is_applied_is_not_said_to_be_applied_otherwise(lending: Lending) -> None:
+    moving = moving_with(lending)
+    adopted_by(moving, repairs=("overlaps",))
+    assert {run.action for run in moving.apply(phases=(1, 2))} == {"already applied"}
+    adopted_by(moving, repairs=["overlaps"])
+    with pytest.raises(
+        MigrationError,
+        match="Phase 2 is applied with --adopt-snapshots --repair overlaps, and --adopt-snapshots --fold-unchanged "
+        r"would be another. Roll it back first \(lc-ibis migrate rollback --phase 2 --database .*lc.duckdb\)",
+    ):
+        adopted_by(moving, fold_unchanged=True)
+    moving.rollback(2)
+    moving.apply(phases=(2,))
+    with pytest.raises(MigrationError, match="Phase 2 is applied without --adopt-snapshots"):
+        adopted_by(moving)
+
+
+def test_changes_of_what_was_not_adopted_are_refused(lending: Lending) -> None:
+    moving = moving_with(lending)
+    with pytest.raises(MigrationError, match="no history of dbt's was adopted"):
+        moving.call("changes")
+    moving.apply(phases=(1, 2))
+    with pytest.raises(MigrationError, match="no history of dbt's was adopted"):
+        moving.call("changes")
+    moving.rollback(2)
+    adopted_by(moving)
+    assert moving.call("changes") == []

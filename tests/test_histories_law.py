@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -73,16 +74,19 @@ def _as_of(ours: Ours, at: datetime) -> dict[Any, tuple[Any, ...]]:
     return found
 
 
-def _lives(seed: int, model: str, config: Config, count: int) -> dict[Any, list[Row]]:
-    """Return the rows of many keys, each with a life of its own."""
-    chance = random.Random(seed)
+Loads = dict[datetime, dict[Any, tuple[Any, ...]]]
+
+
+def _lives(model: str, config: Config, count: int) -> tuple[dict[Any, list[Row]], Loads]:
+    """Return the rows of many keys, each with a life of its own, and what was loaded."""
+    chance = random.Random(len(str(config)))
     snapshot = dbt.Snapshot(config)
     keys: list[Any] = list(range(1, count + 1)) if model == "snap_customer" else [f"A{n}" for n in range(1, count + 1)]
-    dbt.a_life(chance, snapshot, keys, CUSTOMERS if model == "snap_customer" else ACCOUNTS, days=8)
+    loads = dbt.a_life(chance, snapshot, keys, CUSTOMERS if model == "snap_customer" else ACCOUNTS, days=8)
     found: dict[Any, list[Row]] = {}
     for row in snapshot.rows:
         found.setdefault(row.key, []).append(row)
-    return found
+    return found, loads
 
 
 def _same(directory: Path, model: str, lives: dict[Any, list[Row]], config: Config, adoption: Adoption) -> int:
@@ -104,7 +108,7 @@ def test_every_moment_is_as_dbt_says(tmp_path: Path, config: Config, pytestconfi
     is_long = pytestconfig.getoption("--long")
     count = 0
     for model in ("snap_customer", "snap_account"):
-        lives = _lives(len(str(config)), model, config, 2_000 if is_long else 100)
+        lives, _ = _lives(model, config, 2_000 if is_long else 100)
         sound = {key: life for key, life in lives.items() if dbt.is_sound(life, config)}
         broken = {key: life for key, life in lives.items() if key not in sound}
         assert len(sound) > 20
@@ -117,6 +121,55 @@ def test_every_moment_is_as_dbt_says(tmp_path: Path, config: Config, pytestconfi
             pass
         count += _same(tmp_path, model, lives, config, MENDING)
     assert count > (20_000 if is_long else 1_000)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=str)
+@pytest.mark.parametrize("model", ["snap_customer", "snap_account"])
+def test_every_load_is_there_as_it_was(tmp_path: Path, model: str, config: Config, pytestconfig: pytest.Config) -> None:
+    """What was loaded, and not dbt's rows, is the measure: as of each load every key has the values that it had.
+
+    A key that was gone is gone, where dbt keeps deletions; unless it came back with its old time, which hides since
+    when it was gone.
+    """
+    lives, loads = _lives(model, config, 2_000 if pytestconfig.getoption("--long") else 60)
+    broken = {key for key, life in lives.items() if not dbt.is_sound(life, config)}
+    rows = [row for life in lives.values() for row in life]
+    with _adopted(tmp_path, model, rows, config, MENDING) as ours:
+        for at, load in loads.items():
+            found = _as_of(ours, at)
+            assert {key: found.get(key) for key in load} == load, at
+            if config.hard_deletes != "ignore":
+                assert found.keys() - load.keys() <= broken, at
+
+
+def _elsewhere(rows: list[Row], by: timedelta) -> list[Row]:
+    """Return rows as dbt writes them where clocks are ahead of UTC: the times that it has of the data are as they are."""
+    loaded = {row.loaded_at for row in rows}
+
+    def local(time: datetime) -> datetime:
+        return time if time in loaded else time + by
+
+    return [
+        replace(row, updated_at=local(row.updated_at), start=local(row.start), end=row.end and local(row.end))
+        for row in rows
+    ]
+
+
+@pytest.mark.parametrize(("zone", "hours"), [("Asia/Kolkata", 5.5), ("America/Bogota", -5)])
+@pytest.mark.parametrize(
+    "config", [config for config in CONFIGS if config.hard_deletes != "ignore" and config.far_end is None], ids=str
+)
+def test_times_of_dbts_zone_and_of_the_datas_are_told_apart(
+    tmp_path: Path, config: Config, zone: str, hours: float
+) -> None:
+    """dbt ran elsewhere, and loaded_at is UTC: one column holds times of both."""
+    lives, _ = _lives("snap_customer", config, 60)
+    rows = _elsewhere([row for life in lives.values() for row in life], timedelta(hours=hours))
+    adoption = replace(MENDING, timezone=zone, data_timezone="UTC")
+    with _adopted(tmp_path, "snap_customer", rows, config, adoption) as ours:
+        for key, life in lives.items():
+            for at in dbt.moments(life):
+                assert _as_of({key: ours.get(key, [])}, at) == dbt.says(life, config, at), f"{key} as of {at}"
 
 
 def test_dbts_rows_say_what_was_loaded() -> None:

@@ -56,6 +56,10 @@ _ADOPTING = (
     click.option(
         "--snapshot-timezone", metavar="ZONE", help="The zone of times without one, like Asia/Kolkata. [default: UTC]"
     ),
+    click.option(
+        "--data-timezone", metavar="ZONE",
+        help="The zone of loaded_at, and of what dbt copied of it, where it is not that of dbt's own times.",
+    ),
 )  # fmt: skip
 
 
@@ -124,7 +128,9 @@ def apply(drop_aliases: bool, as_json: bool, **given: Any) -> None:
         click.echo(to_json(dropped)) if as_json else terminal.dropped(dropped)
         return
     done = migrations.apply(progress=None if as_json else terminal.phase_done, **given)
-    click.echo(to_json([terminal.document(one) for one in done])) if as_json else terminal.applied(done)
+    click.echo(to_json([terminal.document(one) for one in done])) if as_json else terminal.applied(
+        done, given["database"]
+    )
 
 
 @migrate.command()

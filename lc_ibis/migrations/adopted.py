@@ -36,7 +36,9 @@ class AdoptedHistories(Contract):
     table_name: Text = column("The old table.")
     column_names: Text = column("Its columns by our names and dbt's, as JSON.")
     far_end: Text | None = column("The end of open versions there; null where they have none.")
-    zone: Text = column("The time zone of times without one.")
+    zone: Text = column("The time zone of times without one that dbt wrote.")
+    data_zone: Text = column("The time zone of times without one that are the data's.")
+    asked_for: Text = column("The options that it was adopted with.")
 
 
 class AdoptedChanges(Contract):
@@ -51,12 +53,16 @@ class AdoptedChanges(Contract):
     reason: Text = column("Why.")
 
 
-def write(store: Store, found: Iterable[History], changes: list[Change]) -> None:
+def write(store: Store, found: Iterable[History], changes: list[Change], adoption: Adoption) -> None:
     """Write how histories were read and what was changed, in the store's transaction."""
     ensure(store, HISTORIES, AdoptedHistories)
     ensure(store, CHANGES, AdoptedChanges)
     store.overwrite(LAYER, HISTORIES, [
-        (h.model, h.relation.schema, h.relation.name, json.dumps(dict(h.columns)), h.far_end, h.zone) for h in found
+        (
+            h.model, h.relation.schema, h.relation.name, json.dumps(dict(h.columns)), h.far_end, h.zone, h.data_zone,
+            adoption.asked,
+        )
+        for h in found
     ])  # fmt: skip
     store.overwrite(LAYER, CHANGES, [])
     if changes:
@@ -69,21 +75,24 @@ def write(store: Store, found: Iterable[History], changes: list[Change]) -> None
             store.insert(LAYER, CHANGES, store.con.read_parquet(file))
 
 
-def is_there(settings: Settings) -> bool:
-    """Say whether histories were adopted into a database."""
+def asked_for(settings: Settings) -> str | None:
+    """Return the options that histories were adopted with; None where none were."""
     if not settings.place.exists():
-        return False
+        return None
     with opened(settings, read_only=True) as store:
-        return (LAYER, HISTORIES) in store.tables()
+        if (LAYER, HISTORIES) not in store.tables():
+            return None
+        [row] = store.rows(store.table(LAYER, HISTORIES).select("asked_for").distinct())
+    return str(row["asked_for"])
 
 
 def changes(settings: Settings) -> list[Change]:
-    """Return what was changed on the way, in order; none where no history was adopted."""
-    if not settings.place.exists():
-        return []
+    """Return what was changed on the way, in order. Raises MigrationError where no history was adopted."""
+    if asked_for(settings) is None:
+        raise MigrationError(
+            f"{settings.place}: no history of dbt's was adopted, so none was changed. Name another with --database."
+        )
     with opened(settings, read_only=True) as store:
-        if (LAYER, CHANGES) not in store.tables():
-            return []
         rows = store.rows(store.table(LAYER, CHANGES).order_by("change_number"))
     return [Change(*list(row.values())[1:]) for row in rows]
 
@@ -96,7 +105,9 @@ def as_read(migration: Migration, store: Store) -> dict[str, History]:
         for row in store.rows(store.table(LAYER, HISTORIES)):
             if relation := old.relation(row["schema_name"], row["table_name"]):
                 columns = json.loads(row["column_names"])
-                found[row["model"]] = History(row["model"], relation, columns, row["far_end"], row["zone"])
+                found[row["model"]] = History(
+                    row["model"], relation, columns, old.sql(relation), row["far_end"], row["zone"], row["data_zone"]
+                )
         return found
     found = {}
     for name in CLEANING:

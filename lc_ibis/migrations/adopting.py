@@ -76,7 +76,9 @@ def adopt(migration: Migration) -> tuple[str, datetime]:
         with store.transaction():
             for name, one in versions.items():
                 _begin(store, state, pipeline, pipeline[name], one.table, run, code[name], old.path.name)
-            adopted.write(store, found.values(), [change for one in versions.values() for change in one.changes])
+            adopted.write(
+                store, found.values(), [change for one in versions.values() for change in one.changes], adoption
+            )
             state.write(store, run)
         said = ", ".join(_said(store, name, one) for name, one in versions.items())
     return f"adopted {said}; ", run.run_at + timedelta(microseconds=1)
@@ -98,7 +100,7 @@ def _begin(
 def _said(store: Store, name: str, one: _Read) -> str:
     """Return what was taken over: "3 versions of snap_customer (2 more were folded, being unchanged)"."""
     folded = f" ({one.folded_count:,} more were folded, being unchanged)" if one.folded_count else ""
-    changed = f" ({len(one.changes):,} changes, see lc-ibis migrate status --changes)" if one.changes else ""
+    changed = f" ({len(one.changes):,} changes, listed by lc-ibis migrate status --changes)" if one.changes else ""
     return f"{store.count(one.table):,} versions of {name}{folded}{changed}"
 
 

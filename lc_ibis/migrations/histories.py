@@ -32,14 +32,24 @@ CLEANING: dict[str, tuple[str, dict[str, str]]] = {
 
 @dataclass(frozen=True)
 class History:
-    """A history of dbt's. `columns` are its columns by our names and dbt's; `far_end` is the end of an open version."""
+    """A history of dbt's, a table of this `whole_name`. `columns` are its columns by our names and dbt's.
+
+    `far_end` is the end of an open version. Times without a zone are of `zone`, where dbt ran, and of `data_zone` where
+    they are the data's, of which dbt writes copies.
+    """
 
     model: str
     relation: Relation
     columns: Mapping[str, str]
+    whole_name: str
     far_end: str | None = None
     zone: str = "UTC"
+    data_zone: str = "UTC"
     notes: tuple[str, ...] = ()
+
+    @property
+    def has_zones_apart(self) -> bool:
+        return self.zone != self.data_zone
 
     def time(self, name: str) -> str:
         """Return a time as SQL: UTC, without zone."""
@@ -47,7 +57,17 @@ class History:
         if self.relation.columns[self.columns[name]] == ZONED:
             return f"timezone('UTC', {column})"
         plain = f"CAST({column} AS TIMESTAMP)"
-        return plain if self.zone == "UTC" else f"timezone('UTC', timezone({literal(self.zone)}, {plain}))"
+        if (self.zone, self.data_zone) == ("UTC", "UTC"):
+            return plain
+        return f"timezone('UTC', timezone({self.zone_of(name)}, {plain}))"
+
+    def zone_of(self, name: str) -> str:
+        """Return the zone of a time without one, as SQL: a time that some row was loaded at is the data's."""
+        if not self.has_zones_apart or name == "loaded_at":
+            return literal(self.data_zone)
+        loaded = f"SELECT CAST({quoted(self.columns['loaded_at'])} AS TIMESTAMP) FROM {self.whole_name}"
+        is_loaded = f"CAST({quoted(self.columns[name])} AS TIMESTAMP) IN ({loaded})"
+        return f"CASE WHEN {is_loaded} THEN {literal(self.data_zone)} ELSE {literal(self.zone)} END"
 
     @property
     def valid_to(self) -> str:

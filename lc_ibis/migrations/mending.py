@@ -18,8 +18,8 @@ from lc_ibis.engine.model import Model
 from lc_ibis.engine.scd2 import scd_id
 from lc_ibis.engine.state import utc_now
 from lc_ibis.engine.store import Store
+from lc_ibis.migrations.far_ends import SKEW
 from lc_ibis.migrations.histories import CLEANING, TIMES
-from lc_ibis.migrations.recognising import SKEW
 from lc_ibis.migrations.repairs import REPAIRS, Repaired, Version, repaired
 
 # Of each row of a history: its number, whether it says that its key was deleted, why staging would refuse it.
@@ -58,7 +58,7 @@ def future(store: Store, model: Model, rows: ir.Table, has_manifest: bool) -> It
     elif lines:
         yield (
             "\n  No run is dated by such times. If they are the end of open versions, dbt's dbt_valid_to_current, say "
-            "so with --dbt-manifest; if dbt ran in another time zone, with --snapshot-timezone."
+            "so with --dbt-manifest; if dbt ran in another time zone, with --snapshot-timezone and --data-timezone."
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ class Adoption:
 
     `fold` makes one version of those that differ only in when they were loaded, `clean` puts values through staging's
     cleaning, `repairs` are the names of faults to mend. What the histories' columns are called is in `manifest`, dbt's,
-    or in `columns`, as (name of ours or dbt's, name there); times without a zone are of `timezone`.
+    or in `columns`, as (name of ours or dbt's, name there). Times without a zone are of `timezone`; loaded_at, and what
+    dbt has copied of it, are of `data_timezone` where that is given.
     """
 
     fold: bool = False
@@ -28,13 +30,34 @@ class Adoption:
     manifest: Path | None = None
     columns: tuple[tuple[str, str], ...] = ()
     timezone: str = "UTC"
+    data_timezone: str | None = None
+
+    @property
+    def asked(self) -> str:
+        """The options that ask for it, as the command takes them."""
+        flags = (("--fold-unchanged", self.fold), ("--clean-versions", self.clean))
+        columns = ",".join(f"{name}={there}" for name, there in sorted(self.columns))
+        values = (
+            ("--dbt-manifest", self.manifest and self.manifest.absolute()), ("--snapshot-columns", columns),
+            ("--snapshot-timezone", self.timezone if self.timezone != "UTC" else None),
+            ("--data-timezone", self.data_timezone),
+        )  # fmt: skip
+        given = [flag for flag, is_given in flags if is_given]
+        given += [f"--repair {name}" for name in REPAIRS if name in self.repairs]
+        given += [f"{flag} {shlex.quote(str(value))}" for flag, value in values if value]
+        return " ".join(("--adopt-snapshots", *given))
+
+
+def command(words: str, database: str | Path | None) -> str:
+    """Return a command of a migration in a database, for people to copy; without one, that of the settings."""
+    return f"lc-ibis migrate {words}" + (f" --database {shlex.quote(str(database))}" if database else "")
 
 
 _FLAGS = {"repairs": "repair"}
 # By the name of an option: the field of Adoption.
 _OPTIONS = {
     "fold_unchanged": "fold", "clean_versions": "clean", "repairs": "repairs", "dbt_manifest": "manifest",
-    "snapshot_columns": "columns", "snapshot_timezone": "timezone",
+    "snapshot_columns": "columns", "snapshot_timezone": "timezone", "data_timezone": "data_timezone",
 }  # fmt: skip
 
 

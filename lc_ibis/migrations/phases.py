@@ -19,7 +19,7 @@ from lc_ibis.engine.run import Run
 from lc_ibis.engine.selection import select
 from lc_ibis.errors import ChecksFailed, ContractError, LcIbisError, MigrationError
 from lc_ibis.migrations import adopting, inputs, names
-from lc_ibis.migrations.migration import Migration
+from lc_ibis.migrations.migration import Migration, command
 from lc_ibis.quality import report
 from lc_ibis.warehouse import Warehouse
 
@@ -46,9 +46,10 @@ class Phase:
         problems = [] if self.proves_itself else self.problems(migration)
         if problems:
             listed = "\n".join(f"  {line}" for line in problems)
+            back = command(f"rollback --phase {self.number}", migration.settings.place)
             raise MigrationError(
                 f"Phase {self.number} ({self.name}) is done, but is not as it should be, and does not count as "
-                f"applied:\n{listed}\nTake it back with lc-ibis migrate rollback --phase {self.number}."
+                f"applied:\n{listed}\nTake it back: {back}."
             )
         return details
 

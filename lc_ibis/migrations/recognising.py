@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
 
-from lc_ibis.backends.duckdb_text import literal, quoted
+from lc_ibis.backends.duckdb_text import quoted
 from lc_ibis.engine.model import Model
 from lc_ibis.engine.pipeline import Pipeline
-from lc_ibis.engine.state import utc_now
 from lc_ibis.errors import MigrationError
+from lc_ibis.migrations import far_ends, zones
 from lc_ibis.migrations.dbt_manifest import Configured, snapshots
 from lc_ibis.migrations.histories import CLEANING, IS_DELETED, META, TIMES, ZONED, History
 from lc_ibis.migrations.migration import Adoption
 from lc_ibis.migrations.old import OldDatabase, Relation
 
-# How far a clock may be ahead of ours before a time is of the future.
-SKEW = timedelta(seconds=60)
 _SCHEMA = "snapshots"
 _PLAIN = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "DATE")
 _SHOWN = 5
@@ -30,10 +25,7 @@ def histories(
 ) -> dict[str, History]:
     """Return dbt's histories by the names of ours. Raises MigrationError where one is missing or not to be read."""
     configured = _configured(pipeline, adoption, names)
-    if not old.rows(f"SELECT name FROM pg_timezone_names() WHERE name = {literal(adoption.timezone)}"):
-        raise MigrationError(
-            f"--snapshot-timezone {adoption.timezone}: there is no such zone. Write one like Asia/Kolkata."
-        )
+    zones.refuse_unknown(old, adoption)
     known = {*META, IS_DELETED, *(n for name in CLEANING for n in pipeline[name].contract.schema().names)}
     if wrong := [name for name, _ in adoption.columns if name.rpartition(".")[2] not in known]:
         raise MigrationError(f"--snapshot-columns: neither dbt nor a history of ours has a column {', '.join(wrong)}.")
@@ -98,11 +90,14 @@ def _history(old: OldDatabase, model: Model, adoption: Adoption, configured: Con
     left = [name for name in relation.columns if name not in columns.values() and not _is_known(name)]
     if left:
         notes.append(f"{relation}: {', '.join(left)} is not taken over; {model.name} has no such column.")
-    history = History(model.name, relation, columns, zone=adoption.timezone)
+    history = History(
+        model.name, relation, columns, zone=adoption.timezone, data_zone=adoption.data_timezone or adoption.timezone,
+        whole_name=old.sql(relation),
+    )  # fmt: skip
     _refuse_types(old, history)
     _refuse_marks(old, history)
-    far_end = _far_end(old, history, configured)
-    notes += [*_said(configured), *_said_of_zones(old, history)]
+    far_end = far_ends.recognised(old, history, configured.valid_to_current if configured else None, bool(configured))
+    notes += [*_said(configured), *zones.notes(old, history)]
     if far_end is not None:
         notes.append(f"{relation}: versions that end at {far_end} are open")
     if IS_DELETED in columns:
@@ -212,85 +207,5 @@ def _refuse_marks(old: OldDatabase, history: History) -> None:
         )
 
 
-def _far_end(old: OldDatabase, history: History, configured: Configured | None) -> str | None:
-    """Return the one end beyond now that open versions share, as the table has it; None where open ones have no end."""
-    end = quoted(history.columns["dbt_valid_to"])
-    ahead = f"{history.time('dbt_valid_to')} > TIMESTAMP {literal((utc_now() + SKEW).isoformat(' '))}"
-    ends = old.rows(
-        f"SELECT CAST({end} AS VARCHAR), count(*) FROM {old.sql(history.relation)} WHERE {ahead} GROUP BY ALL "
-        f"ORDER BY 2 DESC LIMIT {_SHOWN}"
-    )
-    if not ends:
-        return None
-    if configured and configured.valid_to_current:
-        wanted = [value for value, _ in ends if _is_meant(value, configured.valid_to_current)]
-        return str(wanted[0]) if wanted else None
-    [(unended,)] = old.rows(f"SELECT count(*) FROM {old.sql(history.relation)} WHERE {end} IS NULL")
-    if len(ends) > 1 or unended or configured:
-        return None
-    end, count = str(ends[0][0]), ends[0][1]
-    # One row may be a mistake; who writes a year as far as that means no year.
-    return end if _is_round(end) and (count > 1 or not end.startswith("20")) else None
-
-
-def _is_meant(value: str, expression: str) -> bool:
-    """Say whether an end is the one of dbt_valid_to_current, an expression: its day, a zone aside, stands in it."""
-    time = _parsed(value)
-    if time is None:
-        return value.removesuffix("+00") in expression  # infinity
-    numbers = {int(number) for number in re.findall(r"[0-9]+", expression)}
-    return any({day.year, day.month, day.day} <= numbers for day in _days(time))
-
-
-def _days(time: datetime) -> Iterator[datetime]:
-    """Yield the days that a moment may have had in its zone."""
-    for hours in (0, -14, 14):
-        with suppress(OverflowError):
-            yield time + timedelta(hours=hours)
-
-
-def _parsed(value: str) -> datetime | None:
-    """Return a time that DuckDB shows, UTC; the last hours of 9999 west of UTC are of a year that Python has not."""
-    try:
-        return datetime.fromisoformat(value.removesuffix("+00"))
-    except ValueError:
-        return datetime.max if value.startswith("10000-01-01") else None
-
-
-def _is_round(value: str) -> bool:
-    """Say whether a time is one that people choose: on a quarter of an hour, or the last moment before one."""
-    time = _parsed(value)
-    if time is None:
-        return value.startswith("infinity")
-    first = (time.minute % 15, time.second, time.microsecond) == (0, 0, 0)
-    return first or (time.minute % 15 == 14 and time.second == 59)
-
-
 def _said(configured: Configured | None) -> list[str]:
     return [f"{configured.schema}.{configured.name}: {configured.said} (by the manifest)"] if configured else []
-
-
-def _said_of_zones(old: OldDatabase, history: History) -> Iterator[str]:
-    """Say how times without a zone are read, and how many are none or two moments in that zone."""
-    plain = [n for n in TIMES if history.relation.columns[history.columns[n]] != ZONED]
-    if not plain:
-        return
-    there = ", ".join(history.columns[name] for name in plain)
-    how = "" if history.zone != "UTC" else "; if dbt ran elsewhere, say --snapshot-timezone"
-    yield f"{history.relation}: {there} have no time zone, and are taken for {history.zone}{how}"
-    if history.zone == "UTC":
-        return
-    zone = literal(history.zone)
-    counts = []
-    for name in plain:
-        local = f"CAST({quoted(history.columns[name])} AS TIMESTAMP)"
-        instant = f"timezone({zone}, {local})"
-        steps = [f"{sign} INTERVAL {minutes} MINUTE" for sign in "+-" for minutes in (30, 60)]
-        others = " OR ".join(f"timezone({zone}, {instant} {step}) = {local}" for step in steps)
-        counts.append(f"count(*) FILTER (isfinite({local}) AND ({others}))")
-        counts.append(f"count(*) FILTER (timezone({zone}, {instant}) <> {local})")
-    [found] = old.rows(f"SELECT {', '.join(counts)} FROM {old.sql(history.relation)}")
-    if any(found[::2]):
-        yield f"{history.relation}: {sum(found[::2]):,} times are two moments in {history.zone}: clocks went back"
-    if any(found[1::2]):
-        yield f"{history.relation}: {sum(found[1::2]):,} times are none in {history.zone}: clocks went forward"

@@ -14,7 +14,7 @@ from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.state import State, utc_now
 from lc_ibis.errors import LcIbisError, MigrationError, SettingsError
 from lc_ibis.migrations import adopted, checkpoints, record
-from lc_ibis.migrations.migration import Migration
+from lc_ibis.migrations.migration import Migration, command
 from lc_ibis.migrations.old import OldDatabase
 from lc_ibis.migrations.phases import PHASES, Phase
 from lc_ibis.migrations.record import Record
@@ -93,8 +93,8 @@ def _applied(migration: Migration, phase: Phase) -> PhaseRun:
     settings = migration.settings
     records = {r.phase: r for r in record.recorded(settings)}
     if phase.number in records:
-        if phase.number == 2 and migration.adoption and "adopted" not in records[2].details:
-            raise MigrationError("Phase 2 is applied without --adopt-snapshots. Roll it back first: --phase 2.")
+        if phase.number == 2:
+            _refuse_other_adoption(migration)
         return PhaseRun(phase.number, phase.name, "already applied", records[phase.number].details)
     if missing := [n for n in range(1, phase.number) if n not in records]:
         raise MigrationError(f"Phase {phase.number} needs phase {missing[0]}. Apply that first, or all: leave --phase.")
@@ -109,6 +109,17 @@ def _applied(migration: Migration, phase: Phase) -> PhaseRun:
     seconds = time.perf_counter() - started
     _record(migration, phase, seconds, details)
     return PhaseRun(phase.number, phase.name, "applied", details, seconds, checkpoint.directory)
+
+
+def _refuse_other_adoption(migration: Migration) -> None:
+    """Refuse to go on where histories were adopted otherwise than is asked for now. To ask for nothing is to go on."""
+    asked, done = migration.adoption and migration.adoption.asked, adopted.asked_for(migration.settings)
+    if asked and asked != done:
+        back = command("rollback --phase 2", migration.settings.place)
+        raise MigrationError(
+            f"Phase 2 is applied {f'with {done}' if done else 'without --adopt-snapshots'}, and {asked} would be "
+            f"another. Roll it back first ({back}), or leave these options to go on."
+        )
 
 
 def _refuse_changed(migration: Migration, phase: Phase, records: dict[int, Record]) -> None:
@@ -133,7 +144,7 @@ def _checkpoint(migration: Migration, phase: Phase) -> checkpoints.Checkpoint:
 
 def _undo_adoption(migration: Migration, phase: Phase, checkpoint: checkpoints.Checkpoint) -> None:
     """Put back what was there before histories were adopted by a phase that came no further: it may ask otherwise."""
-    if phase.number == 2 and adopted.is_there(migration.settings):
+    if phase.number == 2 and adopted.asked_for(migration.settings):
         checkpoints.put_back(migration.settings, migration.pipeline, checkpoint)
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lc_ibis.migrations.migration import command
 from lc_ibis.terminal.escaping import echo
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def changes(made: list[Change]) -> None:
     for one in made:
         echo(_row(one))
     if not made:
-        echo("No history was adopted, or all as it was.")
+        echo("The histories were adopted as they were: nothing was changed.")
 
 
 def phase_done(done: PhaseRun) -> None:
@@ -107,14 +108,14 @@ def phase_done(done: PhaseRun) -> None:
     echo(f"  {done.phase} {done.name:<25}{done.action:<16}{time:>7}  {done.details}")
 
 
-def applied(done: list[PhaseRun]) -> None:
+def applied(done: list[PhaseRun], database: Path | None) -> None:
     """Print where what was there is kept, and what to do next."""
     backups = [one.backup for one in done if one.backup]
     if not backups:
         echo("Nothing to do: all of these phases are applied.")
         return
     echo(f"What was there before is kept in {backups[0]}" + (f" to {backups[-1].name}" * (len(backups) > 1)) + ".")
-    echo("Compare the marts: lc-ibis migrate validate. Take it back: lc-ibis migrate rollback.")
+    echo(f"Compare the marts: {command('validate', database)}. Take it back: {command('rollback', database)}.")
 
 
 def dropped(names: list[str]) -> None:
