@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 
 from lc_ibis import migrations
+from lc_ibis.engine.state import utc_now
+from lc_ibis.errors import MigrationError
 from tests import dbt_histories as dbt
 from tests.conftest import Lending
 from tests.dbt_histories import Config, Row
 from tests.dbt_project import DbtProject, find_dbt
+from tests.histories import read_of
 
 pytestmark = [
     pytest.mark.skipif("not config.getoption('--long')", reason="a day of dbt's takes 4 to 8 s: --long"),
@@ -91,3 +94,36 @@ def test_what_dbt_writes_is_adopted_as_it_says(
             if row["dbt_valid_from"] <= at < (row["dbt_valid_to"] or datetime.max)
         }
         assert found == dbt.says(theirs, config, at), at
+
+
+def test_a_dbt_elsewhere_writes_its_own_times_and_the_datas(lending: Lending, tmp_path: Path) -> None:
+    """dbt ran in Kolkata on data in UTC; customer 2 was gone, and came back as it was."""
+    project = DbtProject(
+        tmp_path / "dbt", hard_deletes="new_record", timezone="Asia/Kolkata", raw_tables=True,
+        added={"customer": "'North' AS region"},
+    )  # fmt: skip
+    before = utc_now()
+    rows = [(str(key), "Ann", "Yes") for key in (1, 2, 3)]
+    for there in (rows, [rows[0], rows[2]], rows):
+        project.load(there, [("A1", "1", "5.00", "Savings")], dbt.BEGIN)
+    elsewhere: dict[str, Any] = {"snapshot_timezone": "Asia/Kolkata", "data_timezone": "UTC"}
+    found = read_of(project.database, dbt_manifest=project.manifest, repairs=("returned-keys",), **elsewhere)
+    now = utc_now()
+    assert "loaded_at, and times that are copies of it, are taken for UTC, all others for Asia/Kolkata" in found.notes
+    assert "region is not taken over" in found.notes
+    assert found.starts[:2] + found.starts[3:] == [dbt.BEGIN] * 3
+    assert before < found.starts[2] < now
+    [gone] = [end for end in found.ends if end]
+    assert before < gone < found.starts[2]
+    assert before < found.accounts[0]["dbt_valid_from"] < now
+
+
+def test_histories_in_another_database_are_asked_for(tmp_path: Path) -> None:
+    project = DbtProject(tmp_path / "dbt", target_database="histories")
+    project.load([("1", "Ann", "Yes")], [("A1", "1", "5.00", "Savings")], dbt.BEGIN)
+    with pytest.raises(
+        MigrationError, match="histories.snapshots.snap_customer, and this file has no .*another database file"
+    ):
+        read_of(project.database, dbt_manifest=project.manifest)
+    with pytest.raises(MigrationError, match="there is no history to adopt as snap_customer and none as snap_account"):
+        read_of(project.database)
