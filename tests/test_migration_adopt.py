@@ -104,7 +104,7 @@ def test_times_of_the_future_are_refused_and_date_no_run(lending: Lending) -> No
     )
     moving = Moving(lending, _old(lending.root / OLD, wrong))
     with pytest.raises(
-        MigrationError, match=r"1 account_id have a loaded_at in the future, the latest 2062-01-01 00:00:00: A2\n"
+        MigrationError, match=r"a loaded_at in the future, the latest 2062-01-01 00:00:00, of 1 account_id: A2\n"
     ):
         moving.apply(phases=(1, 2), adopt_snapshots=True)
     with pytest.raises(MigrationError, match="No run is dated by such times"):
@@ -156,11 +156,11 @@ def test_a_change_there_and_back_is_not_folded(lending: Lending) -> None:
 @pytest.mark.parametrize(
     ("sql", "said"),
     [
-        ("UPDATE snapshots.snap_customer SET dbt_valid_to = NULL WHERE customer_id = 2", "1 customer_id have more than one open version: 2"),
-        ("UPDATE snapshots.snap_account SET dbt_valid_to = dbt_valid_to + INTERVAL 1 HOUR WHERE account_id = 'A1'", "1 account_id have versions that overlap: A1"),
-        ("UPDATE snapshots.snap_account SET dbt_scd_id = 'x' WHERE account_id IN ('A2', 'A3')", "2 account_id share an id with another version: A2, A3"),
-        ("UPDATE snapshots.snap_customer SET customer_name = NULL WHERE customer_id = 1", "1 customer_id have a version that staging refuses \\(name is blank: null\\): 1"),
-        (f"UPDATE snapshots.snap_customer SET dbt_valid_to = '{FIRST_LOAD}' WHERE customer_id = 3 AND dbt_valid_to IS NOT NULL", "1 customer_id have a version that ends before it begins: 3"),
+        ("UPDATE snapshots.snap_customer SET dbt_valid_to = NULL WHERE customer_id = 2", "more than one open version, of 1 customer_id: 2"),
+        ("UPDATE snapshots.snap_account SET dbt_valid_to = dbt_valid_to + INTERVAL 1 HOUR WHERE account_id = 'A1'", "versions that overlap, of 1 account_id: A1"),
+        ("UPDATE snapshots.snap_account SET dbt_scd_id = 'x' WHERE account_id IN ('A2', 'A3')", "an id shared with another version, of 2 account_id: A2, A3"),
+        ("UPDATE snapshots.snap_customer SET customer_name = NULL WHERE customer_id = 1", "a version that staging refuses \\(name is blank: null\\), of 1 customer_id: 1"),
+        (f"UPDATE snapshots.snap_customer SET dbt_valid_to = '{FIRST_LOAD}' WHERE customer_id = 3 AND dbt_valid_to IS NOT NULL", "a version that ends before it begins, of 1 customer_id: 3"),
         ("ALTER TABLE snapshots.snap_customer DROP dbt_updated_at", "snapshots.snap_customer has no dbt_updated_at, which snap_customer needs"),
         ("ALTER TABLE snapshots.snap_customer ALTER dbt_valid_from TYPE VARCHAR", "snapshots.snap_customer: dbt_valid_from is VARCHAR, and no time"),
         ("DROP TABLE snapshots.snap_account", "there is no history to adopt as snap_account. Looked for"),

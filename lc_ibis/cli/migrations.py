@@ -45,7 +45,8 @@ _ADOPTING = (
     click.option("--clean-versions", is_flag=True, help="Clean the values of adopted versions as staging does."),
     click.option(
         "--repair", "repairs", multiple=True, type=click.Choice(tuple(REPAIRS)),
-        help="Repair a fault of adopted histories, each change reported; may be repeated.",
+        help="Repair a fault of adopted histories, each change reported; may be repeated. "
+        + " ".join(f"{name}: {does}." for name, does in REPAIRS.items()),
     ),
     click.option(
         "--dbt-manifest", type=PATH, help="dbt's target/manifest.json: where histories are, how they are configured."

@@ -65,6 +65,9 @@ def adopt(migration: Migration) -> tuple[str, datetime]:
             table = store.scratch(_fold(pipeline[name], theirs.table)) if adoption.fold else theirs.table
             versions[name] = _Read(table, store.count(theirs.table) - store.count(table), theirs.changes)
         if refused:
+            refused.append(
+                "What no option covers, mend in a copy of the old database; or go without --adopt-snapshots."
+            )
             raise MigrationError("\n".join(refused))
         state = State.read(store)
         latest = max(_latest(store, one.table) for one in versions.values())
@@ -100,7 +103,9 @@ def _begin(
 def _said(store: Store, name: str, one: _Read) -> str:
     """Return what was taken over: "3 versions of snap_customer (2 more were folded, being unchanged)"."""
     folded = f" ({one.folded_count:,} more were folded, being unchanged)" if one.folded_count else ""
-    changed = f" ({len(one.changes):,} changes, listed by lc-ibis migrate status --changes)" if one.changes else ""
+    changed = (
+        f" ({len(one.changes):,} changes, in lc-ibis migrate status --changes)" if one.changes else ""
+    )
     return f"{store.count(one.table):,} versions of {name}{folded}{changed}"
 
 

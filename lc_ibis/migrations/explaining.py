@@ -62,6 +62,7 @@ class Facts:
         self.old_customers = self._as_of_old("stg_customer", "customer_id")
         self.old_is_open = self._old_is_open("snap_account", "account_id", named)
         self.old_customer_is_open = self._old_is_open("snap_customer", "customer_id", owners)
+        self.old_types = self._old_types(named)
 
     def _by_key(self, model: str, key: str, where: str, kind: type = str) -> dict[Any, list[Row]]:
         name = quoted(self.pipeline[model].layer, model)
@@ -89,9 +90,20 @@ class Facts:
         if not (history := self.histories.get(model)):
             return {}
         column = quoted(history.columns[key])
-        whole = self.old.sql(history.relation)
-        query = f"SELECT {column}, bool_or({history.is_current}) FROM {whole} WHERE {column} IN ({named}) GROUP BY ALL"
+        wanted = f"{column} IN ({named}) GROUP BY ALL"
+        query = f"SELECT {column}, bool_or({history.is_current}) FROM {history.whole_name} WHERE {wanted}"
         return {plain_key(name): is_open for name, is_open in self.old.rows(query)}
+
+    def _old_types(self, named: str) -> dict[Any, str]:
+        """Return the type that the old history's open version of each account has."""
+        if not (history := self.histories.get("snap_account")):
+            return {}
+        key, type_ = (quoted(history.columns[name]) for name in ("account_id", "account_type"))
+        number = f"trim({key}, {literal(SPACE)})"
+        return dict(self.old.rows(
+            f"SELECT {number}, any_value({type_}) FROM {history.whole_name} WHERE {history.is_current} "
+            f"AND {number} IN ({named}) GROUP BY ALL HAVING count(DISTINCT {type_}) = 1"
+        ))  # fmt: skip
 
 
 def _grouped(rows: Iterable[Row], key: str, kind: type) -> dict[Any, list[Row]]:
@@ -151,6 +163,8 @@ def _come(facts: Facts, key: Any) -> str | None:
         return f"the old staging could not read its balance {_texts(facts, key, 'balance')}"
     if str(before[0].get("account_type")).lower() != "savings":
         return f"the old staging did not take its type {_texts(facts, key, 'account_type')} for savings"
+    if facts.old_types.get(key, "savings") != "savings":
+        return f"the old history has its type as {facts.old_types[key]!r}, which its mart does not take for savings"
     owner = now[0]["customer_id"]
     if facts.old_customers and owner not in facts.old_customers:
         return f"the old staging has no customer {owner}"

@@ -47,10 +47,10 @@ def future(store: Store, model: Model, rows: ir.Table, has_manifest: bool) -> It
     lines = []
     for name in ("loaded_at", *TIMES):
         found = rows.filter(rows[name] > moment(utc_now() + SKEW))
-        if said := _keys(store, model, found, f"have a {name} in the future, the latest {latest[name]}"):
+        if said := _keys(store, model, found, f"a {name} in the future, the latest {latest[name]}"):
             lines.append(said)
     for name in ("loaded_at", *TIMES):
-        if said := _keys(store, model, rows.filter(rows[name] < moment(_FIRST)), f"have a {name} before {_FIRST:%Y}"):
+        if said := _keys(store, model, rows.filter(rows[name] < moment(_FIRST)), f"a {name} before {_FIRST:%Y}"):
             yield said
     yield from lines
     if lines and has_manifest:
@@ -75,12 +75,12 @@ def faults(store: Store, model: Model, rows: ir.Table) -> Iterator[tuple[str, ir
     reasons = store.rows(live.filter(live[REASON].notnull()).select(REASON).distinct().order_by(REASON).limit(_SHOWN))
     why = "; ".join(row[REASON] for row in reasons)
     for fault, found in {
-        f"have a version that staging refuses ({why})": live.filter(live[REASON].notnull()),
-        "have a version without id or time": live.filter(no_value),
-        "share an id with another version": live.semi_join(shared, "dbt_scd_id"),
-        "have more than one open version": rows.semi_join(several, keys),
-        "have a version that ends before it begins": rows.filter(rows.dbt_valid_to <= rows.dbt_valid_from),
-        "have versions that overlap": following.filter(
+        f"a version that staging refuses ({why})": live.filter(live[REASON].notnull()),
+        "a version without id or time": live.filter(no_value),
+        "an id shared with another version": live.semi_join(shared, "dbt_scd_id"),
+        "more than one open version": rows.semi_join(several, keys),
+        "a version that ends before it begins": rows.filter(rows.dbt_valid_to <= rows.dbt_valid_from),
+        "versions that overlap": following.filter(
             following.next_from.notnull()
             & (following.dbt_valid_to.isnull() | (following.dbt_valid_to > following.next_from))
         ),
@@ -95,7 +95,7 @@ def _keys(store: Store, model: Model, rows: ir.Table, fault: str) -> str | None:
     if not (count := store.count(bad)):
         return None
     examples = ", ".join(" ".join(map(str, row.values())) for row in store.rows(bad.limit(_SHOWN)))
-    return f"\n  {count:,} {' and '.join(keys)} {fault}: {examples}{', …' if count > _SHOWN else ''}"
+    return f"\n  {fault}, of {count:,} {' and '.join(keys)}: {examples}{', …' if count > _SHOWN else ''}"
 
 
 def mended(
@@ -139,7 +139,7 @@ def _found(store: Store, model: Model, rows: ir.Table, repairs: tuple[str, ...])
     same_key = [rows[k].identical_to(bad[k]) for k in keys]
     of_key: dict[tuple[Any, ...], list[Version]] = {}
     content = [*(f"was_{name}" for name in CLEANING[model.name][1]), "loaded_at"]
-    for row in store.rows(rows.semi_join(bad, same_key).order_by(NUMBER)):
+    for row in store.rows(rows.semi_join(bad, same_key).order_by([*keys, NUMBER])):
         if None in (row["dbt_valid_from"], row["dbt_updated_at"], row["dbt_scd_id"]):
             continue
         of_key.setdefault(tuple(row[k] for k in keys), []).append(

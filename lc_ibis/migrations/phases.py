@@ -72,7 +72,7 @@ def _source(migration: Migration) -> str:
 
 
 def _source_problems(migration: Migration) -> list[str]:
-    found = _failing(migration, ("source",))
+    found = failing(migration, ("source",))
     with Warehouse(migration.pipeline, migration.settings) as warehouse:
         for model in inputs.sources(migration.pipeline):
             file = migration.inputs / f"{model.kind.file}.parquet"  # type: ignore[union-attr]
@@ -105,14 +105,14 @@ def _marts(migration: Migration) -> str:
 
 
 def _marts_problems(migration: Migration) -> list[str]:
-    found = _failing(migration, ("marts", "ledger"))
+    found = failing(migration, ("marts", "ledger"))
     with Warehouse(migration.pipeline, migration.settings) as warehouse:
         files = warehouse.state.files
     missing = [name for name in files if not is_whole(migration.settings.outputs / name)]
     return found + [f"{migration.settings.outputs / name}: the output file is missing" for name in missing]
 
 
-def _failing(migration: Migration, layers: tuple[str, ...]) -> list[str]:
+def failing(migration: Migration, layers: tuple[str, ...]) -> list[str]:
     """Run the checks of some layers on all stored rows; say which fail, and which tables are not there."""
     chosen = select(migration.pipeline, layers)
     try:
@@ -176,11 +176,11 @@ PHASES = (
     Phase(1, "source layer", "takes the rows received, as text", ("source",), _source, _source_problems, True),
     Phase(
         2, "snapshots", "cleans the rows, refuses with a reason, and begins or goes on with the histories",
-        ("staging", "snapshots"), _snapshots, lambda m: _failing(m, ("staging", "snapshots")), True, True,
+        ("staging", "snapshots"), _snapshots, lambda m: failing(m, ("staging", "snapshots")), True, True,
     ),
     Phase(
         3, "incremental intermediate", "joins accounts with customers, by key from now on", ("intermediate",),
-        lambda m: _built(_build(m, ("intermediate",))), lambda m: _failing(m, ("intermediate",)),
+        lambda m: _built(_build(m, ("intermediate",))), lambda m: failing(m, ("intermediate",)),
         proves_itself=True,
     ),
     Phase(
@@ -191,6 +191,6 @@ PHASES = (
     Phase(6, "naming", "keeps the old names as views", (), names.apply, names.problems, True),
     Phase(
         7, "data quality", "runs all checks on all rows, and reports", (), _quality,
-        lambda m: _failing(m, tuple(dict.fromkeys(model.layer for model in m.pipeline))), proves_itself=True,
+        lambda m: failing(m, tuple(dict.fromkeys(model.layer for model in m.pipeline))), proves_itself=True,
     ),
 )  # fmt: skip

@@ -9,6 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
+import ibis
+from ibis.backends.sql.datatypes import DuckDBType
+
 from lc_ibis import backups
 from lc_ibis.backends import opened
 from lc_ibis.backends.duckdb_text import quoted
@@ -34,6 +37,13 @@ class Cast:
     new_column: str
     new_type: str
     values: tuple[tuple[str, str, int], ...] = ()
+
+    @property
+    def is_kept(self) -> bool:
+        """Say whether neither its name nor its type is another."""
+        old, new = (name.rpartition(".")[2] for name in (self.old_column, self.new_column))
+        kept = ibis.dtype(self.new_type)(nullable=True)
+        return old == new and not self.values and DuckDBType.from_string(self.old_type) == kept
 
 
 @dataclass(frozen=True)
@@ -110,6 +120,8 @@ def _plan(shadow: Migration, phase: Phase, found: PhasePlan) -> None:
     except LcIbisError as error:
         found.status, found.error = "would fail", str(error)
         return
+    if phase.number == 2 and shadow.adoption:
+        found.notes += (found.details.partition("; ")[0],)
     found.creates = tuple((t, n) for t, n in _tables(shadow).items() if t not in before)
     with opened(shadow.settings, read_only=True) as store:
         if phase.number == 1:

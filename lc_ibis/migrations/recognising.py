@@ -29,6 +29,11 @@ def histories(
     known = {*META, IS_DELETED, *(n for name in CLEANING for n in pipeline[name].contract.schema().names)}
     if wrong := [name for name, _ in adoption.columns if name.rpartition(".")[2] not in known]:
         raise MigrationError(f"--snapshot-columns: neither dbt nor a history of ours has a column {', '.join(wrong)}.")
+    if empty := [name for name, there in adoption.columns if not there and name.rpartition(".")[2] != IS_DELETED]:
+        raise MigrationError(
+            f"--snapshot-columns {empty[0]}=: say what the column is called. {IS_DELETED} alone may be nothing, where "
+            "deletions are not marked."
+        )
     found = {name: _history(old, pipeline[name], adoption, configured.get(name)) for name in names}
     missing = [name for name, history in found.items() if history is None]
     if missing:
@@ -143,12 +148,17 @@ def _columns(old: OldDatabase, model: Model, relation: Relation, named: Mapping[
         elif name != IS_DELETED:
             found[name] = ""
     if missing := [f"{n} (as {named[n]})" if named.get(n, n) != n else n for n, there in found.items() if not there]:
+        wanted = ",".join(f"{name.split()[0]}={_alike(relation, name.split()[0])}" for name in missing)
         raise MigrationError(
             f"{old.path}: {relation} has no {', '.join(missing)}, which {model.name} needs; it has "
-            f"{', '.join(relation.columns)}. Say what they are called: --snapshot-columns "
-            f"{missing[0].split()[0]}=NAME, or --dbt-manifest."
+            f"{', '.join(relation.columns)}. Say what they are called: --snapshot-columns {wanted}, or --dbt-manifest."
         )
     return found
+
+
+def _alike(relation: Relation, name: str) -> str:
+    """Return the column that may be meant by a name of dbt's: the same without dbt_; else a word for it."""
+    return next((c for c in relation.columns if c.lower() == name.removeprefix("dbt_")), "NAME")
 
 
 def _is_known(name: str) -> bool:

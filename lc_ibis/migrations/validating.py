@@ -11,7 +11,7 @@ from lc_ibis.migrations.comparing import Comparison, Explain, Pair, compare
 from lc_ibis.migrations.explaining import Facts, accounts
 from lc_ibis.migrations.migration import Migration
 from lc_ibis.migrations.names import MARTS, OldTable, old_tables
-from lc_ibis.migrations.phases import PHASES, Phase
+from lc_ibis.migrations.phases import PHASES, Phase, failing
 from lc_ibis.migrations.profiles import profiles
 from lc_ibis.migrations.running import foreign_runs
 
@@ -45,12 +45,12 @@ def validate(migration: Migration, phases: list[Phase]) -> Validation:
     """Validate the chosen phases that are applied, and compare marts once phase 4 is. Raises LcIbisError."""
     records = {r.phase: r for r in record.recorded(migration.settings)}
     checked = [phase for phase in phases if phase.number in records]
-    found = [PhaseProblems(p.number, p.name, tuple(_problems(migration, p))) for p in checked]
+    runs = foreign_runs(migration.settings, [PHASES[number - 1] for number in sorted(records)], records)
+    found = [PhaseProblems(p.number, p.name, tuple(_problems(migration, p, bool(runs)))) for p in checked]
     notes = []
     if 1 in records and records[1].source_sha256 != migration.source.sha256:
         notes.append("The old database has changed since phase 1 took its rows: differences may come of that.")
-    done = [PHASES[number - 1] for number in sorted(records)]
-    if runs := foreign_runs(migration.settings, done, records):
+    if runs:
         notes.append(f"{len(runs)} builds have run since: differences may come of their extracts.")
     if 4 not in records:
         notes.append("The marts are compared once phase 4 is applied.")
@@ -58,8 +58,9 @@ def validate(migration: Migration, phases: list[Phase]) -> Validation:
     return Validation(tuple(found), tables, tuple(notes))
 
 
-def _problems(migration: Migration, phase: Phase) -> list[str]:
-    return phase.problems(migration)
+def _problems(migration: Migration, phase: Phase, has_builds: bool) -> list[str]:
+    """Return what is wrong with a phase; builds since have received other rows than the old database has."""
+    return failing(migration, phase.layers) if has_builds and phase.number == 1 else phase.problems(migration)
 
 
 def marts(migration: Migration) -> tuple[Comparison, ...]:

@@ -56,10 +56,7 @@ def read(
 
 
 def _refused(old: OldDatabase, model: Model, errors: list[str]) -> MigrationError:
-    return MigrationError(
-        f"{old.path}: {model.name} cannot be adopted as it is:{''.join(errors)}\n"
-        "What no option covers, mend in a copy of the old database; or apply without --adopt-snapshots."
-    )
+    return MigrationError(f"{old.path}: {model.name} cannot be adopted as it is:{''.join(errors)}")
 
 
 def _received(old: OldDatabase, history: History) -> str:
@@ -126,6 +123,6 @@ def _said_unclean(unclean: list[Change]) -> Iterator[str]:
         shown = ", ".join(f"{change.old!r} → {change.new!r}" for change in found[:_SHOWN])
         more = ", …" if len(found) > _SHOWN else ""
         yield (
-            f"\n  {count:,} versions hold {name} as staging does not write it: {shown}{more}. Clean them with "
+            f"\n  {name} is not as staging writes it, in {count:,} of the versions: {shown}{more}. Clean them with "
             "--clean-versions."
         )

@@ -56,8 +56,11 @@ def planned(limit: int) -> Callable[[PhasePlan], None]:
         echo(f"  {phase.does}")
         for name, count in phase.creates:
             echo(f"  create {name:<45}{count:>9,} rows")
-        for cast in phase.casts:
+        told = [cast for cast in phase.casts if not cast.is_kept]
+        for cast in told:
             echo(f"  {_cast(cast)}")
+        if len(told) < len(phase.casts):
+            echo(f"  {len(phase.casts) - len(told)} columns keep their names and types")
         for note in phase.notes:
             echo(f"  note: {note}")
         if phase.details and not phase.creates:
