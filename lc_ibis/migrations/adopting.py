@@ -103,9 +103,7 @@ def _begin(
 def _said(store: Store, name: str, one: _Read) -> str:
     """Return what was taken over: "3 versions of snap_customer (2 more were folded, being unchanged)"."""
     folded = f" ({one.folded_count:,} more were folded, being unchanged)" if one.folded_count else ""
-    changed = (
-        f" ({len(one.changes):,} changes, in lc-ibis migrate status --changes)" if one.changes else ""
-    )
+    changed = f" ({len(one.changes):,} changes, in lc-ibis migrate status --changes)" if one.changes else ""
     return f"{store.count(one.table):,} versions of {name}{folded}{changed}"
 
 

@@ -52,7 +52,7 @@ def read(
     if errors:
         raise _refused(old, model, errors)
     table = store.scratch(rows.filter(~rows[DELETED]).select(*model.contract.schema().names))
-    return Versions(table, (*unclean, *repairs))
+    return Versions(table, (*(change for _, change in unclean), *repairs))
 
 
 def _refused(old: OldDatabase, model: Model, errors: list[str]) -> MigrationError:
@@ -103,24 +103,23 @@ def _plain(value: ir.Value) -> ir.StringValue:
     return as_text.re_replace(r"(\.[0-9]*[1-9])0+$", r"\1").re_replace(r"\.0*$", "")
 
 
-def _unclean(store: Store, model: Model, rows: ir.Table, relation: str) -> Iterator[Change]:
-    """Say which values staging would have written otherwise, and of how many versions."""
+def _unclean(store: Store, model: Model, rows: ir.Table, relation: str) -> Iterator[tuple[int, Change]]:
+    """Yield, with the count of their versions, the values that staging would have written otherwise."""
     sound = rows.filter(~rows[DELETED] & rows[REASON].isnull())
     for name in CLEANING[model.name][1]:
         was, now = sound[f"was_{name}"], sound[name].cast("string")
         same = (was == now) if sound[name].type().is_string() else (_plain(was) == _plain(now))
         found = sound.filter(~same.fill_null(False)).select(was=was, now=now)
         for row in store.rows(found.group_by("was", "now").aggregate(count=found.count()).order_by("was", "now")):
-            yield Change(
-                relation, f"{row['count']:,} versions", name, row["was"], row["now"], "cleaned as staging does"
-            )
+            key = f"{row['count']:,} versions"
+            yield row["count"], Change(relation, key, name, row["was"], row["now"], "cleaned as staging does")
 
 
-def _said_unclean(unclean: list[Change]) -> Iterator[str]:
-    for name in dict.fromkeys(change.column for change in unclean):
-        found = [change for change in unclean if change.column == name]
-        count = sum(int(change.key.split()[0].replace(",", "")) for change in found)
-        shown = ", ".join(f"{change.old!r} → {change.new!r}" for change in found[:_SHOWN])
+def _said_unclean(unclean: list[tuple[int, Change]]) -> Iterator[str]:
+    for name in dict.fromkeys(change.column for _, change in unclean):
+        found = [(count, change) for count, change in unclean if change.column == name]
+        count = sum(count for count, _ in found)
+        shown = ", ".join(f"{change.old!r} → {change.new!r}" for _, change in found[:_SHOWN])
         more = ", …" if len(found) > _SHOWN else ""
         yield (
             f"\n  {name} is not as staging writes it, in {count:,} of the versions: {shown}{more}. Clean them with "
