@@ -17,7 +17,7 @@ import ibis.expr.types as ir
 from lc_ibis.engine.contracts import moment
 from lc_ibis.engine.model import VERSION_ID, Model, Snapshot, TimestampStrategy, key_values
 from lc_ibis.engine.pipeline import Pipeline
-from lc_ibis.engine.scd2 import Versions
+from lc_ibis.engine.scd2 import Versions, by_time, merged
 from lc_ibis.engine.store import Store
 
 _STEP = timedelta(microseconds=1)
@@ -103,27 +103,14 @@ def mended(model: Model, history: ir.Table, limit: datetime, dated: set[str]) ->
     the first one's id, times and start, and the last one's end.
     """
     keys = model.business_key
-
-    def window(table: ir.Table, **rows: Any) -> Any:
-        return ibis.window(group_by=[table[k] for k in keys], order_by=table.dbt_valid_from, **rows)
-
     is_far = (history.dbt_valid_to > moment(limit)).fill_null(False)
-    table = history.mutate(is_far=is_far, next_from=history.dbt_valid_from.lead().over(window(history)))
+    table = history.mutate(is_far=is_far, next_from=history.dbt_valid_from.lead().over(by_time(history, keys)))
     table = table.mutate(dbt_valid_to=ibis.ifelse(table.is_far, table.next_from, table.dbt_valid_to))
-    over, content = window(table), [c for c in model.contract.schema().names if c not in (VERSION_ID, *keys, *dated)]
+    over = by_time(table, keys)
+    content = [c for c in model.contract.schema().names if c not in (VERSION_ID, *keys, *dated)]
     is_same = [table[c].identical_to(table[c].lag().over(over)) for c in content]
-    table = table.mutate(is_gone=ibis.and_(table.is_far.lag().over(over), *is_same).fill_null(False))
-    table = table.mutate(
-        interval=(~table.is_gone).cast("int64").sum().over(window(table, preceding=None, following=0)),
-    )
-    within = ibis.window(group_by=[*(table[k] for k in keys), table.interval])
-    ends = ibis.ifelse(
-        table.dbt_valid_to.isnull().any().over(within), ibis.null(table.dbt_valid_to.type()),
-        table.dbt_valid_to.max().over(within),
-    )  # fmt: skip
-    return table.mutate(dbt_valid_to=ibis.ifelse(table.is_gone, table.dbt_valid_to, ends)).select(
-        *history.columns, "interval"
-    )
+    done = merged(table, keys, ibis.and_(table.is_far.lag().over(over), *is_same))
+    return done.select(*history.columns, "interval")
 
 
 def merged_loads(model: Model, history: ir.Table) -> ir.Table | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -29,6 +31,26 @@ def as_of(history: ir.Table, moment: ir.TimestampScalar) -> ir.Table:
     """Return the history as it stood at `moment`: later versions unborn, later ends unknown."""
     known = history.filter(history.dbt_valid_from <= moment)
     return known.mutate(dbt_valid_to=ibis.ifelse(known.dbt_valid_to <= moment, known.dbt_valid_to, ibis.null()))
+
+
+def by_time(table: ir.Table, keys: Sequence[str], **rows: Any) -> ir.WindowedExpr:
+    """Return the window of a key's versions in the order of their starts."""
+    return ibis.window(group_by=[table[name] for name in keys], order_by=table.dbt_valid_from, **rows)
+
+
+def merged(table: ir.Table, keys: Sequence[str], goes_on: ir.BooleanValue) -> ir.Table:
+    """Make one version of those that go on the one before: the first one's id, times and start, and the last one's end.
+
+    `goes_on` says so of a row; null is no. Adds `is_gone`, whether a row is now within another, and `interval`, which
+    numbers a key's versions as they are now.
+    """
+    marked = table.mutate(is_gone=goes_on.fill_null(False))
+    count = (~marked.is_gone).cast("int64").sum().over(by_time(marked, keys, preceding=None, following=0))
+    marked = marked.mutate(interval=count)
+    within = ibis.window(group_by=[*(marked[name] for name in keys), marked.interval])
+    is_open, last = marked.dbt_valid_to.isnull().any().over(within), marked.dbt_valid_to.max().over(within)
+    end = ibis.ifelse(is_open, ibis.null(marked.dbt_valid_to.type()), last)
+    return marked.mutate(dbt_valid_to=ibis.ifelse(marked.is_gone, marked.dbt_valid_to, end))
 
 
 @dataclass(frozen=True)

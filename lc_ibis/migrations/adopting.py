@@ -21,7 +21,7 @@ from lc_ibis.engine.fingerprints import fingerprints
 from lc_ibis.engine.model import Model, Snapshot, TimestampStrategy
 from lc_ibis.engine.pipeline import Pipeline, Tables
 from lc_ibis.engine.run import Run, TableRun
-from lc_ibis.engine.scd2 import current
+from lc_ibis.engine.scd2 import by_time, current, merged
 from lc_ibis.engine.state import State
 from lc_ibis.engine.store import Store
 from lc_ibis.engine.writing import Written
@@ -117,25 +117,13 @@ def _fold(model: Model, table: ir.Table) -> ir.Table:
 
     It has the first one's id, times and start, and the last one's end.
     """
-    keys = [table[name] for name in model.business_key]
-    order = ibis.window(group_by=keys, order_by=table.dbt_valid_from)
-    same = ibis.and_(
+    order = by_time(table, model.business_key)
+    is_same = ibis.and_(
         table.dbt_valid_to.lag().over(order) == table.dbt_valid_from,
         *(table[name].identical_to(table[name].lag().over(order)) for name in _content(model)),
-    ).fill_null(False)
-    marked = table.mutate(is_first=~same)
-    order = ibis.window(
-        group_by=[marked[n] for n in model.business_key], order_by=marked.dbt_valid_from, preceding=None, following=0
     )
-    numbered = marked.mutate(interval=marked.is_first.cast("int64").sum().over(order))
-    per = ibis.window(group_by=[*(numbered[n] for n in model.business_key), numbered.interval])
-    # The last one's end, which is null while it is current.
-    ends = numbered.mutate(
-        is_open=numbered.dbt_valid_to.isnull().any().over(per), last_end=numbered.dbt_valid_to.max().over(per)
-    )
-    firsts = ends.filter(ends.is_first)
-    end = ibis.ifelse(firsts.is_open, ibis.null(firsts.dbt_valid_to.type()), firsts.last_end)
-    return firsts.mutate(dbt_valid_to=end).select(*table.columns)
+    done = merged(table, model.business_key, is_same)
+    return done.filter(~done.is_gone).select(*table.columns)
 
 
 def _latest(store: Store, table: ir.Table) -> datetime:
