@@ -13,7 +13,7 @@ import duckdb
 
 from lc_ibis import pipelines
 from lc_ibis.backends import keeps_delta, opened
-from lc_ibis.backends.duckdb_text import one_file, quoted
+from lc_ibis.backends.duckdb_text import parquet_rows, quoted
 from lc_ibis.building import run_pipeline
 from lc_ibis.engine.model import Model
 from lc_ibis.engine.pipeline import Pipeline
@@ -79,9 +79,7 @@ def _build(pipeline: Pipeline, settings: Settings, inputs: list[Path], place: Pa
 
 def _compared(con: duckdb.DuckDBPyConnection, model: Model, one: Path, other: Path) -> Compared:
     for side, directory in (("one", one), ("other", other)):
-        con.execute(
-            f"CREATE OR REPLACE TEMP VIEW {side} AS FROM read_parquet({one_file(directory / f'{model.name}.parquet')})"
-        )
+        con.execute(f"CREATE OR REPLACE TEMP VIEW {side} AS FROM {parquet_rows(directory / f'{model.name}.parquet')}")
     counts, hashes = zip(*(_hashed(con, side) for side in ("one", "other")), strict=True)
     differing = "((FROM one EXCEPT ALL FROM other) UNION ALL (FROM other EXCEPT ALL FROM one))"
     names = ", ".join(quoted(name) for name in model.business_key or model.contract.content())

@@ -21,7 +21,7 @@ import lc_ibis
 from lc_ibis.cli import main
 from lc_ibis.engine.export_manifest import manifest_of
 from lc_ibis.errors import LcIbisError, OutputError, SelectionError, SettingsError
-from lc_ibis.exporting import forms
+from lc_ibis.exporting import directories, excel
 from tests.conftest import ALICE, SAVINGS, WIDELY, Lending
 
 LARGEST = "1234567890123456.78"
@@ -77,7 +77,7 @@ def test_what_a_worksheet_cannot_hold_is_refused(lending: Lending, monkeypatch: 
     lending.load([("1", "a" * 33_000, "Yes")], ACCOUNTS)
     with pytest.raises(OutputError, match="customer_name: a text of 33,000 letters does not fit a cell"):
         lc_ibis.export("stg_customer", lending.root / "rows.xlsx", **lending.options)
-    monkeypatch.setattr(forms, "_MOST_ROWS", 3)
+    monkeypatch.setattr(excel, "_MOST_ROWS", 3)
     with pytest.raises(OutputError, match=r"3 rows do not fit a worksheet, which has 3\. Export \.csv"):
         _exported(lending, "rows.xlsx")
     assert not list(lending.root.glob("*rows.xlsx*"))
@@ -97,6 +97,7 @@ def test_columns_are_chosen_and_the_manifest_says_what_there_is(lending: Lending
         "schema_version": 1, "file": f"some{ending}", "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
         "bytes": file.stat().st_size, "table": "snap_account", "columns": ["balance_amount", "account_id"],
         "row_count": 3, "run_id": 1, "run_at": f"{run.run_at.isoformat()}Z", "partition_by": [], "as_of": None,
+        "types": {"balance_amount": "decimal(18, 2)", "account_id": "string"},
     }  # fmt: skip
     _exported(lending, f"some{ending}", as_of="1")
     assert json.loads(manifest_of(file).read_text(encoding="utf-8"))["as_of"] == "1"
@@ -169,7 +170,7 @@ def test_rows_are_parted_by_the_values_of_columns(lending: Lending) -> None:
     lending.load([ALICE], NAMED)
     place = _exported(lending, "parts", partition_by=["account_type", "account_id"])
     parts = [part.relative_to(place).as_posix() for part in sorted(place.rglob("*.parquet"))]
-    assert parts[0] == "account_type=checking/account_id=a%2Fb%3Dc%20%252F%20%C3%A9/part-0.parquet"
+    assert parts[0] == "account_type=checking/account_id=a%2Fb%3Dc%20%252F%20é/part-0.parquet"
     assert len(parts) == 3
     stored = lc_ibis.show("snap_account", **lending.options)
     names = list(stored[0])
@@ -230,7 +231,7 @@ def test_what_cannot_part_rows_is_refused(
 
 def test_too_many_values_are_refused(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
     lending.load([ALICE], NAMED)
-    monkeypatch.setattr(forms, "_MOST_DIRECTORIES", 2)
+    monkeypatch.setattr(directories, "_MOST_DIRECTORIES", 2)
     with pytest.raises(OutputError, match="account_id: 3 values would be as many directories, and 2 are the most"):
         _exported(lending, "parts", partition_by=["account_id"])
 

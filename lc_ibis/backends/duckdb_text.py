@@ -28,6 +28,11 @@ def one_file(path: Path | str) -> str:
     return literal(re.sub(r"[*?\[]", lambda match: f"[{match[0]}]", str(path)))
 
 
+def parquet_rows(*paths: Path | str) -> str:
+    """Return what reads the rows of Parquet files; a directory above them called customer_id=7 is no column."""
+    return f"read_parquet([{', '.join(map(one_file, paths))}], hive_partitioning = false)"
+
+
 def words(error: Exception) -> str:
     """Return what an error of DuckDB's says; where it quotes half of a letter, Python has no more of it than bytes."""
     return error.object.decode("utf-8", "replace") if isinstance(error, UnicodeDecodeError) else str(error)

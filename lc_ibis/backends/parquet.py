@@ -23,7 +23,7 @@ from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as sf
 
 from lc_ibis.backends.duckdb_extracts import copying, reading
-from lc_ibis.backends.duckdb_text import one_file
+from lc_ibis.backends.duckdb_text import parquet_rows
 from lc_ibis.backends.manifest import Manifest, Stored, locked
 from lc_ibis.backends.spark_session import Session, to_read, to_write
 from lc_ibis.backends.spark_tables import Place, SparkTables, texts, unzoned
@@ -141,7 +141,7 @@ class Parquet(SparkTables):
     def append(self, layer: str, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """Add a few rows of Python values; the table stays one part."""
         if rows:
-            old = [pq.read_table(part) for part in self._tables[layer, name].parts]
+            old = [pq.read_table(part, partitioning=None) for part in self._tables[layer, name].parts]
             self._put(layer, name, pa.concat_tables([*old, self._arrow(layer, name, rows)]))
 
     def overwrite(self, layer: str, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -263,7 +263,7 @@ class Parquet(SparkTables):
         part = self._scratch_part()
         with self._session.life.watched(), self._session.statements.timed(lambda: self._sql(query)):
             self._frame(query).write.parquet(to_write(part))
-        files = ", ".join(one_file(file) for file in sorted(part.glob("*.parquet")))
+        files = parquet_rows(*sorted(part.glob("*.parquet")))
         with duckdb.connect() as con:
             con.execute("SET TimeZone = 'UTC'")
-            copying(con, f"SELECT {unzoned(query.schema())} FROM read_parquet([{files}])", path, format)
+            copying(con, f"SELECT {unzoned(query.schema())} FROM {files}", path, format)

@@ -9,11 +9,13 @@ from typing import Any
 
 import ibis.expr.types as ir
 
+from lc_ibis.engine.contract_changes import type_name
 from lc_ibis.engine.export_manifest import VERSION, described, manifest_of
 from lc_ibis.engine.exports import all_output_names, neutralised
 from lc_ibis.engine.whole_files import digest_of, write_directory, write_text, write_whole
 from lc_ibis.errors import SelectionError, SettingsError, hint
-from lc_ibis.exporting.forms import FORMS, by_value, is_by_value
+from lc_ibis.exporting.directories import by_value, is_by_value
+from lc_ibis.exporting.forms import FORMS
 from lc_ibis.quality.report import to_json
 from lc_ibis.warehouse import Warehouse, connect
 
@@ -51,7 +53,8 @@ def export(
             write_whole(place, lambda written: _write(warehouse, rows, written, table, by, place.suffix))
         run = warehouse.run_of(as_of) or (None, None)
         about = described(place, place.name, digest_of(place), table, chosen, count, *run)
-        told = {"partition_by": by, "as_of": str(as_of) if as_of is not None else None}
+        types = {name: type_name(rows.schema()[name]) for name in chosen}
+        told = {"types": types, "partition_by": by, "as_of": str(as_of) if as_of is not None else None}
         write_text(manifest_of(place), to_json({"schema_version": VERSION, **about, **told}) + "\n")
     return place
 

@@ -72,7 +72,7 @@ def write(store: Store, found: Iterable[History], changes: list[Change], adoptio
         with TemporaryDirectory(prefix="lc_ibis_adopt_") as scratch:
             file = str(Path(scratch, "changes.parquet"))
             pq.write_table(pa.Table.from_pylist(rows, schema), file)
-            store.insert(LAYER, CHANGES, store.con.read_parquet(file))
+            store.insert(LAYER, CHANGES, store.con.read_parquet(file, hive_partitioning=False))
 
 
 def asked_for(settings: Settings) -> str | None:

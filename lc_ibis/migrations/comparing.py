@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
-from lc_ibis.backends.duckdb_text import one_file, quoted
+from lc_ibis.backends.duckdb_text import parquet_rows, quoted
 from lc_ibis.engine.model import Model
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.store import Store
@@ -98,7 +98,7 @@ def _pairs(old: OldDatabase, store: Store, model: Model, table: OldTable) -> tup
     with TemporaryDirectory(prefix="lc_ibis_compare_") as directory:
         file = Path(directory, "old.parquet")
         old.write(f"SELECT {theirs} FROM {old.sql(relation)}", file)
-        left = f"(FROM read_parquet({one_file(file)}))"
+        left = f"(FROM {parquet_rows(file)})"
         right = f"(SELECT {ours} FROM {quoted(model.layer, model.name)})"
         gone, come = _rows(store, f"{left} EXCEPT ALL {right}"), _rows(store, f"{right} EXCEPT ALL {left}")
         [(old_count, new_count)] = store.con.con.execute(

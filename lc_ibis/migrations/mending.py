@@ -111,7 +111,7 @@ def mended(
         [(NUMBER, pa.int64()), ("is_gone", pa.bool_()), *((f"new_{n}", pa.timestamp("us")) for n in TIMES)]
     )
     pq.write_table(pa.Table.from_pylist([_patch(one) for _, one in done], schema), file)
-    patches = store.scratch(store.con.read_parquet(str(file)))
+    patches = store.scratch(store.con.read_parquet(str(file), hive_partitioning=False))
     joined = rows.left_join(patches, NUMBER, rname="{name}_of_patch")
     is_patched = joined[f"{NUMBER}_of_patch"].notnull()
     new = {n: ibis.ifelse(is_patched, joined[f"new_{n}"], joined[n]) for n in TIMES}

@@ -83,7 +83,7 @@ def _source_problems(migration: Migration) -> list[str]:
 
 def _differing(warehouse: Warehouse, layer: str, name: str, file: Path) -> int:
     stored = warehouse.store.table(layer, name).drop("loaded_at")
-    given = warehouse.con.read_parquet(str(file))
+    given = warehouse.con.read_parquet(str(file), hive_partitioning=False)
     # An empty field of an extract is none.
     given = given.select(**{name: given[n].nullif("") for name, n in zip(stored.columns, given.columns, strict=True)})
     return warehouse.store.count(stored.difference(given, distinct=False)) + warehouse.store.count(

@@ -41,7 +41,7 @@ def read(
 ) -> Versions:
     """Return dbt's versions as ours. `file` is scratch space. Raises MigrationError, naming keys and rows."""
     old.write(_received(old, history), file)
-    rows = _cleaned(store, model, pipeline, store.scratch(store.con.read_parquet(str(file))))
+    rows = _cleaned(store, model, pipeline, store.scratch(store.con.read_parquet(str(file), hive_partitioning=False)))
     unclean = list(_unclean(store, model, rows, str(history.relation)))
     if ahead := list(mending.future(store, model, rows, adoption.manifest is not None)):
         raise _refused(old, model, ahead)

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from lc_ibis.engine.checks import DONE
+from lc_ibis.engine.value_text import text_of
 from lc_ibis.quality import lineage
 
 # What a page can show of one value; a field may hold a megabyte.
@@ -160,7 +161,7 @@ def _shown(value: Any) -> str:
     """Return a value as text that a page can hold and that a reader can trust."""
     if value is None:
         return "null"
-    text = str(value)
+    text = text_of(value)
     kept = _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text[:_LONGEST])
     return kept if len(text) <= _LONGEST else f"{kept}… ({_count(len(text))} characters)"
 

@@ -7,10 +7,8 @@ import io
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import date, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from lc_ibis.engine.checks import DONE, CheckResult
 from lc_ibis.engine.exports import FORMULA_STARTS
 from lc_ibis.engine.mutating import Mutated
 from lc_ibis.engine.run import Freshness, Run, TableRun
+from lc_ibis.engine.value_text import for_json
 from lc_ibis.engine.whole_files import write_text
 from lc_ibis.errors import OutputError
 
@@ -102,8 +101,8 @@ def mutated_document(result: Mutated) -> dict[str, Any]:
 
 
 def to_json(value: Any, indent: int | None = 2) -> str:
-    """Return a document as JSON text: decimals as strings, times in ISO 8601, UTC."""
-    return json.dumps(value, default=_plain, indent=indent, ensure_ascii=False)
+    """Return a document as JSON text: decimals, bytes and what is no number as strings, times in ISO 8601, UTC."""
+    return json.dumps(for_json(value), indent=indent, ensure_ascii=False, allow_nan=False)
 
 
 def to_csv(rows: list[dict[str, Any]], neutralised: bool = False) -> str:
@@ -123,15 +122,9 @@ def _neutral(value: Any) -> Any:
 
 
 def _shown(value: Any) -> Any:
-    return value if isinstance(value, str | int) else _plain(value)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, date | datetime):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no place in a report")
+    if isinstance(value, Mapping | list | tuple):
+        return to_json(value, indent=None)
+    return for_json(value)
 
 
 def prepare(directory: Path) -> None:

@@ -13,6 +13,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from lc_ibis.engine.value_text import text_of
 from lc_ibis.terminal.escaping import readable
 
 _WIDEST = 100_000
@@ -78,5 +79,5 @@ def table_of(rows: list[dict[str, Any]]) -> Table:
     for column in rows[0]:
         table.add_column(Line(column), no_wrap=True)
     for row in rows:
-        table.add_row(*(Line("" if value is None else str(value)) for value in row.values()))
+        table.add_row(*(Line("" if value is None else text_of(value)) for value in row.values()))
     return table

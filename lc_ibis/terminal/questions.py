@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.padding import Padding
 
+from lc_ibis.engine.value_text import text_of
 from lc_ibis.questions.diffing import TableDiff
 from lc_ibis.questions.explaining import Step
 from lc_ibis.questions.life import Event
@@ -35,7 +36,7 @@ def _changes(changes: dict[str, tuple[Any, Any]], is_new: bool = False, place: i
 
 
 def _shown(value: Any) -> str:
-    return "null" if value is None else str(value)
+    return "null" if value is None else text_of(value)
 
 
 def compared(found: TableDiff) -> None:
