@@ -132,5 +132,5 @@ def _decimals(name: str, type_: dt.Decimal) -> _Cells:
         return _Cells("write_number", number_format, "true", name)
     most = f"{10**_MOST_DIGITS - 1:0{scale + 1}d}"
     bound = f"{most[: len(most) - scale]}.{most[len(most) - scale :]}" if scale else most
-    fits = f"abs({name}) <= '{bound}'::DECIMAL({max(precision, scale + 1)}, {scale})"
+    fits = f"abs({name}) <= '{bound}'::DECIMAL({precision}, {scale})"
     return _Cells("write_number", number_format, fits, name)
