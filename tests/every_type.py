@@ -62,4 +62,6 @@ def table_of(values: dict[str, Any] = VALUES) -> Model:
 
 def literal(type_: str, value: Any) -> ir.Value:
     """Return a value as an expression of a type."""
-    return ibis.literal(format(value, "f")).cast(type_) if isinstance(value, Decimal) else ibis.literal(value, type=type_)
+    return (
+        ibis.literal(format(value, "f")).cast(type_) if isinstance(value, Decimal) else ibis.literal(value, type=type_)
+    )
