@@ -38,17 +38,21 @@ def diff(*tables: str, **options: Any) -> list[ContractDiff]:
 def export(*tables: str, to: str | Path | None = None, **options: Any) -> dict[str, str]:
     """Return the contracts of the tables, or of all, as YAML of the Open Data Contract Standard, by table.
 
-    With `to` each is also written to a file of that directory, whole at every moment. `options` are the fields of
+    With `to` each is also written to a file of that directory, whole at every moment. Each names the database and
+    the Parquet files as they are named in the settings, as servers. `options` are the fields of
     Settings. Raises SelectionError, SettingsError where the package of the standard is missing, OutputError.
     """
-    pipeline = pipelines.load(Settings.load(**options))
+    settings = Settings.load(**options)
+    pipeline = pipelines.load(settings)
     try:
         from lc_ibis.quality import odcs
     except ModuleNotFoundError as error:
         raise SettingsError(
             f"contract export needs {error.name}, which is not installed. Install it: pip install 'lc-ibis[contracts]'."
         ) from None
-    documents = {model.name: odcs.to_yaml(model) for model in _chosen(pipeline, tables)}
+    documents = {
+        model.name: odcs.to_yaml(model, _servers(pipeline, model, settings)) for model in _chosen(pipeline, tables)
+    }
     if to is not None:
         for table, text in documents.items():
             write_text(contract_file(to, table), text)
@@ -58,6 +62,27 @@ def export(*tables: str, to: str | Path | None = None, **options: Any) -> dict[s
 def contract_file(directory: str | Path, table: str) -> Path:
     """Return the file of a table's exported contract."""
     return Path(directory) / f"{table}.odcs.yaml"
+
+
+def _servers(pipeline: Pipeline, model: Model, settings: Settings) -> list[dict[str, str]]:
+    """Return where the rows of a table can be read: in the database, its copy for readers, and its Parquet files."""
+    catalog, schema = settings.schema_of(model.layer)
+    servers = []
+    if settings.backend == "duckdb":
+        files = {"duckdb": settings.place, "readers": settings.publish}
+        servers = [
+            {"server": name, "type": "duckdb", "database": str(place), "schema": schema}
+            for name, place in files.items()
+            if place
+        ]
+    elif catalog:
+        servers = [{"server": "databricks", "type": "databricks", "catalog": catalog, "schema": schema}]
+    if any(output.table == model.name and "parquet" in output.formats for output in pipeline.outputs):
+        name = f"{model.name}/*.parquet" if settings.partitioned else f"{model.name}.parquet"
+        servers.append(
+            {"server": "parquet", "type": "local", "path": str(settings.outputs / name), "format": "parquet"}
+        )
+    return servers
 
 
 def _with_contract(pipeline: Pipeline, tables: tuple[str, ...]) -> list[Model]:

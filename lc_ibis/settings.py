@@ -78,6 +78,15 @@ class Settings:
         """Where the tables live: the database, or the backend's own place."""
         return self.database or BACKENDS[self.backend]
 
+    def schema_of(self, layer: str) -> tuple[str | None, str]:
+        """Return catalog and schema of a layer's tables, so far as they are known without a connection."""
+        if self.backend == "duckdb":
+            return self.place.stem, layer
+        if (self.remote or self.backend == "databricks") and str(self.place).count(".") == 1:
+            catalog, prefix = str(self.place).split(".")
+            return catalog, f"{prefix}_{layer}"
+        return None, layer
+
     @classmethod
     def load(cls, **flags: Any) -> Settings:
         """Read the settings; `flags` that are None were not given. Raises SettingsError."""

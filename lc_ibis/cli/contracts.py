@@ -57,11 +57,12 @@ def diff(table: tuple[str, ...], as_json: bool, **given: Any) -> None:
 @contract.command()
 @click.argument("table", nargs=-1)
 @click.option("--to", type=PATH, metavar="DIR", help="Write a file a table, TABLE.odcs.yaml, into this directory.")
-@options("models")
+@options("models", "backend", "database", "remote", "outputs", "publish", "partitioned")
 def export(table: tuple[str, ...], to: Path | None, **given: Any) -> None:
     """Print each TABLE's contract as an open standard has it.
 
-    YAML of the Open Data Contract Standard, a document a table. No database is needed.
+    YAML of the Open Data Contract Standard, a document a table, with the database and the Parquet files as its servers.
+    No database is needed.
     """
     from lc_ibis import contracts
 

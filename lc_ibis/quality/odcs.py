@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ibis.expr.datatypes as dt
 from ibis.backends.sql.datatypes import DuckDBType
 from open_data_contract_standard.model import (
+    CustomProperty,
     DataQuality,
     Description,
     OpenDataContractStandard,
     SchemaObject,
     SchemaProperty,
+    Server,
 )
 
 from lc_ibis.engine.checks import Check
@@ -23,13 +26,13 @@ API_VERSION = "v3.1.0"
 _SEVERITIES = {"error": "error", "warn": "warning"}
 
 
-def to_yaml(model: Model) -> str:
-    """Return the contract of a model."""
-    text: str = document(model).to_yaml()
+def to_yaml(model: Model, servers: Sequence[Mapping[str, Any]] = ()) -> str:
+    """Return the contract of a model; `servers` are the places where its rows can be read, as the standard has them."""
+    text: str = document(model, servers).to_yaml()
     return text
 
 
-def document(model: Model) -> OpenDataContractStandard:
+def document(model: Model, servers: Sequence[Mapping[str, Any]] = ()) -> OpenDataContractStandard:
     """Return the contract of a model, with its checks as rules of quality."""
     rules: dict[str, list[DataQuality]] = {name: [] for name in ("", *model.contract.schema().names)}
     for check in model.checks:
@@ -38,7 +41,7 @@ def document(model: Model) -> OpenDataContractStandard:
     keys = model.contract.key()
     table = SchemaObject(
         name=model.name,
-        physicalName=f"{model.layer}.{model.name}",
+        physicalName=model.name,
         physicalType="table",
         logicalType="object",
         description="\n\n".join(part.replace("\n", " ") for part in model.description.split("\n\n")),
@@ -56,6 +59,7 @@ def document(model: Model) -> OpenDataContractStandard:
         status="active",
         description=Description(purpose=model.grain),
         tags=[model.layer],
+        servers=[Server(**server) for server in servers] or None,
         schema=[table],
     )
 
@@ -65,6 +69,7 @@ def _property(column: Column, keys: tuple[str, ...], rules: list[DataQuality]) -
         name=column.name,
         logicalType=_logical_type(column.type),
         physicalType=DuckDBType.to_string(column.type),
+        customProperties=_size(column.type) or None,
         description=column.description,
         required=not column.is_nullable,
         unique=any(rule.metric == "duplicateValues" and rule.severity == "error" for rule in rules) or None,
@@ -72,6 +77,15 @@ def _property(column: Column, keys: tuple[str, ...], rules: list[DataQuality]) -
         primaryKeyPosition=keys.index(column.name) + 1 if column.is_key else None,
         quality=rules or None,
     )
+
+
+def _size(type_: dt.DataType) -> list[CustomProperty]:
+    """Return how many digits a decimal has, for which the standard has no words: as datacontract-cli reads it."""
+    if not isinstance(type_, dt.Decimal):
+        return []
+    size = {"precision": type_.precision, "scale": type_.scale}
+    told = size | {"avroType": {"type": "bytes", "logicalType": "decimal", **size}}
+    return [CustomProperty(property=name, value=value) for name, value in told.items()]
 
 
 def _logical_type(type_: dt.DataType) -> str | None:

@@ -145,14 +145,10 @@ def _file(model: Model) -> str:
 
 def _relation(model: Model, settings: Settings) -> tuple[str | None, str, str | None]:
     """Return catalog, schema and name of a stored table, as far as they are known without a connection."""
-    if settings.backend == "duckdb":
-        parts: tuple[str, ...] = (settings.place.stem, model.layer)
-    elif (settings.remote or settings.backend == "databricks") and str(settings.place).count(".") == 1:
-        catalog, prefix = str(settings.place).split(".")
-        parts = (catalog, f"{prefix}_{model.layer}")
-    else:
-        return None, model.layer, None
-    return *parts, ".".join(f'"{part}"' for part in (*parts, model.name))  # type: ignore[return-value]
+    catalog, schema = settings.schema_of(model.layer)
+    if catalog is None:
+        return None, schema, None
+    return catalog, schema, ".".join(f'"{part}"' for part in (catalog, schema, model.name))
 
 
 def _common(model: Model, settings: Settings) -> dict[str, Any]:
