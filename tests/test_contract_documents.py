@@ -187,7 +187,7 @@ def test_a_document_says_what_the_contract_says() -> None:
         "name": "thing", "tags": ["test_contract_documents"], "status": "active",
         "description": {"purpose": "One row per thing."},
     }  # fmt: skip
-    assert table["physicalName"] == "test_contract_documents.thing"
+    assert table["physicalName"] == "thing"
     assert table["dataGranularityDescription"] == "One row per thing."
     assert table["description"] == "One row per thing.\n\nIt is priced in US dollars."
     assert table["tags"] == ["test_contract_documents"]
@@ -200,6 +200,41 @@ def test_a_document_says_what_the_contract_says() -> None:
     }  # fmt: skip
     assert (price["logicalType"], price["physicalType"]) == ("number", "DECIMAL(18, 2)")
     assert (sold["logicalType"], sold["physicalType"], "primaryKey" in sold) == ("boolean", "BOOLEAN", False)
+
+
+def test_decimals_have_their_digits_where_datacontract_looks_for_them() -> None:
+    [table] = exported()["schema"]
+    number, _, price, _ = table["properties"]
+    assert "customProperties" not in number
+    assert {one["property"]: one["value"] for one in price["customProperties"]} == {
+        "precision": 18, "scale": 2,
+        "avroType": {"type": "bytes", "logicalType": "decimal", "precision": 18, "scale": 2},
+    }  # fmt: skip
+
+
+PARQUET = {"server": "parquet", "type": "local", "path": "o/account_summary.parquet", "format": "parquet"}
+
+
+@pytest.mark.parametrize(
+    ("options", "servers"),
+    [
+        ({"database": "d/x.duckdb"}, [{"server": "duckdb", "type": "duckdb", "database": "d/x.duckdb", "schema": "marts"}, PARQUET]),
+        ({"database": "x.duckdb", "publish": "r.duckdb", "partitioned": True},
+         [{"server": "duckdb", "type": "duckdb", "database": "x.duckdb", "schema": "marts"},
+          {"server": "readers", "type": "duckdb", "database": "r.duckdb", "schema": "marts"},
+          PARQUET | {"path": "o/account_summary/*.parquet"}]),
+        ({"backend": "spark"}, [PARQUET]),
+        ({"backend": "databricks", "database": "main.lending"},
+         [{"server": "databricks", "type": "databricks", "catalog": "main", "schema": "lending_marts"}, PARQUET]),
+    ],
+)  # fmt: skip
+def test_a_document_says_where_the_rows_are(options: dict[str, Any], servers: list[dict[str, str]]) -> None:
+    texts = contracts.export("account_summary", "stg_account", outputs="o", **options)
+    documents = {table: yaml.safe_load(text) for table, text in texts.items()}
+    for document in documents.values():
+        VALIDATOR.validate(document)
+    assert documents["account_summary"]["servers"] == servers
+    assert "parquet" not in {one["server"] for one in documents["stg_account"].get("servers", [])}
 
 
 def test_a_key_of_two_columns_has_positions_and_neither_is_unique_alone() -> None:
