@@ -63,7 +63,7 @@ def serve(port: int, sample_rows: int, is_opened: bool, **given: Any) -> None:
 @click.argument("directory", type=PATH, default="target")
 @options("models", "backend", "database", "remote", "reports")
 def artifacts(directory: Any, **given: Any) -> None:
-    """Write manifest.json and run_results.json as dbt does into DIRECTORY, by default target.
+    """Write manifest.json, catalog.json and run_results.json as dbt does into DIRECTORY, by default target.
 
     For tools that read dbt's artifacts. Results are those of the last report; no database is needed.
     """

@@ -175,7 +175,7 @@ def quarantine(source: str | None, reason: str | None, limit: int, as_csv: bool,
     multiple=True,
     metavar="COLUMN",
     help="Write a directory of Parquet files, by the values of this column: account_type=savings/part-0.parquet; "
-    "may be repeated.",
+    "may be repeated. If it is not of texts, give readers its type, which stands in the manifest.",
 )
 @options(*TABLES, "neutralise_formulas")
 def export(
@@ -183,7 +183,7 @@ def export(
 ) -> None:  # fmt: skip
     """Write a table to a file, ordered by its key.
 
-    The file's ending says its form. Beside it, FILE.manifest.json says what it holds: columns, rows, checksum, run.
+    The file's ending says its form. Beside it, FILE.manifest.json says what it holds: columns, types, rows, checksum, run.
     """
     from lc_ibis.exporting import export
 
