@@ -183,7 +183,8 @@ def export(
 ) -> None:  # fmt: skip
     """Write a table to a file, ordered by its key.
 
-    The file's ending says its form. Beside it, FILE.manifest.json says what it holds: columns, types, rows, checksum, run.
+    The file's ending says its form. Beside it, FILE.manifest.json says what it holds: columns, types, rows, checksum
+    and run.
     """
     from lc_ibis.exporting import export
 

@@ -31,10 +31,10 @@ def export(
 
     .csv, .parquet, .arrow (the IPC file format), .xlsx (needs the extra excel), or .duckdb, a database that holds the
     table alone. `columns` are those to write, in this order; all, unless some are named. With `partition_by`, `to` is a
-    directory, and gets Parquet files by the values of these columns, below directories like account_type=savings; what a
-    reader would take for another value is refused. File and directory are whole at every moment: an older one stays
-    until the new one is written. Beside it is written what it holds, as JSON: <file>.manifest.json. `options` are the fields of Settings. Raises SettingsError,
-    SelectionError, OutputError, DatabaseError.
+    directory, and gets Parquet files by the values of these columns, below directories like account_type=savings;
+    texts that a reader would take for other values are refused. File and directory are whole at every moment: an older
+    one stays until the new one is written. Beside it is written what it holds, as JSON: <file>.manifest.json. `options`
+    are the fields of Settings. Raises SettingsError, SelectionError, OutputError, DatabaseError.
     """
     place, by = Path(to), tuple(partition_by)
     _verify(place, by)
