@@ -100,7 +100,7 @@ def test_spark_writes_the_same(
     values = {type_: value for type_, value in VALUES.items() if type_ not in NOT_IN_SPARK}
     export = built(things, values)
     said = [export(".csv").read_bytes(), in_excel(export(".xlsx")), types_in_duckdb(export(".duckdb"))]
-    things.options["database"] = things.root / "customer_id=7" / "s"
+    things.options["database"] = things.root / "thing_id=7" / "s"
     again = built(things, values, backend="spark", full_refresh=True)
     assert [again(".csv").read_bytes(), in_excel(again(".xlsx")), types_in_duckdb(again(".duckdb"))] == said
 
