@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import decimal
 import re
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
@@ -17,10 +18,30 @@ SPACE = " \t\n\r\x0b\x0c"
 YES, NO = {"yes", "y", "true", "1"}, {"no", "n", "false", "0", "none", ""}
 Text = str | None
 EXACT = decimal.Context(prec=200)
+# Of Default_Ignorable_Code_Point what is in no class of is_invisible, by first and last; and letters that are blank.
+IGNORED = (
+    "\u034f\u034f\u115f\u1160\u17b4\u17b5\u180b\u180f\u2065\u2065\u3164\u3164\ufe00\ufe0f\uffa0\uffa0\ufff0\ufff8"
+    "\U000e0000\U000e0fff"
+)
+BLANK_LETTERS = "\u2800\U00016fe4\U0001d159"
 
 
 def bare(text: Text) -> str:
     return (text or "").strip(SPACE)
+
+
+def is_invisible(letter: str) -> bool:
+    """Say whether a character cannot be seen; the space can."""
+    if unicodedata.category(letter) in ("Cc", "Cf", "Zl", "Zp") or letter in BLANK_LETTERS:
+        return True
+    ignored = any(first <= letter <= last for first, last in zip(IGNORED[::2], IGNORED[1::2], strict=True))
+    # Signs that a later Unicode has, and this Python may not.
+    later = "\U00013430" <= letter <= "\U0001343f"
+    return ignored or later or (unicodedata.category(letter) == "Zs" and letter != " ")
+
+
+def is_blank(text: str) -> bool:
+    return all(letter == " " or is_invisible(letter) for letter in text)
 
 
 def lowered(text: str) -> str:
@@ -39,7 +60,13 @@ def judge_customer(row: tuple[Text, ...]) -> tuple[str | None, Any, Any]:
     number, name, loan = row
     key, flag = whole(number), bare(loan).lower()
     refused = (
-        "customer_id" if key is None else "name" if not bare(name) else "has_loan" if flag not in YES | NO else None
+        "customer_id"
+        if key is None
+        else "name"
+        if is_blank(bare(name))
+        else "has_loan"
+        if flag not in YES | NO
+        else None
     )
     return refused, key, (lowered(bare(name)), flag in YES)
 
@@ -47,6 +74,8 @@ def judge_customer(row: tuple[Text, ...]) -> tuple[str | None, Any, Any]:
 def judge_account(row: tuple[Text, ...]) -> tuple[str | None, Any, Any]:
     account, owner, balance, kind = row
     key = bare(account) or None
+    if any(map(is_invisible, key or "")):
+        key = None
     amount = money(balance)
     clean_kind = bare(kind).lower()
     refused = (
@@ -66,7 +95,7 @@ def money(text: Text) -> Decimal | None:
     if exact < 0:
         return None
     rounded = abs(exact.quantize(CENT, ROUND_HALF_UP, EXACT))
-    return rounded if rounded < 10**16 else None
+    return rounded if rounded < 10**12 else None
 
 
 def quoted(text: Text) -> str:

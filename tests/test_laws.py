@@ -19,14 +19,28 @@ from tests.oracle import Oracle
 
 # Few values, so that rows collide, change, vanish and return; each list has its kind of dirt.
 customer_rows = st.tuples(
-    st.sampled_from(["1", "2", "3", " 2", "03", "1.0", "x", None]),
-    st.sampled_from(["Ann", "Ben", " ann", "BEN", "É. Núñez", " ", None]),
+    st.sampled_from(["1", "2", "3", " 2", "03", "1.0", "x", None, "1\xa0"]),
+    st.sampled_from(["Ann", "Ben", " ann", "BEN", "É. Núñez", " ", None, "\u200b", "ANN "]),
     st.sampled_from(["yes", "No", "1", None, "maybe"]),
 )
 account_rows = st.tuples(
-    st.sampled_from(["A", "B", "C", "D", " A", None]),
+    st.sampled_from(["A", "B", "C", "D", " A", None, "\xa0A"]),
     st.sampled_from(["1", "2", "3", "01", "9", "", "1e0"]),
-    st.sampled_from(["10000", "9999.995", "20000.00", "0", "150.5", "150.50", "-1", "n/a", "1,0", "99999999999999999"]),
+    st.sampled_from(
+        [
+            "10000",
+            "9999.995",
+            "20000.00",
+            "0",
+            "150.5",
+            "150.50",
+            "-1",
+            "n/a",
+            "1,0",
+            "99999999999999999",
+            "9999999999999.99",
+        ]
+    ),
     st.sampled_from(["Savings", "savings ", "Checking", "gold", None]),
 )
 loads = st.lists(

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import ibis
 import ibis.expr.types as ir
 
+from lc_ibis.engine.invisible import readable
 from lc_ibis.engine.values import ACROSS_ROWS, inside
 from lc_ibis.errors import ModelError
 
@@ -141,7 +142,9 @@ class CheckResult:
 
 def sentence(result: CheckResult) -> str:
     """Say which check of which table how many rows break, with a few of them."""
-    rows = [" ".join("null" if value is None else str(value) for value in row.values()) for row in result.examples]
+    rows = [
+        " ".join("null" if value is None else readable(str(value)) for value in row.values()) for row in result.examples
+    ]
     more = "; …" if result.failing_count > len(rows) else ""
     shown = f", by {', '.join(result.examples[0])}: {'; '.join(rows)}{more}" if rows else ""
     share = f" of {result.row_count:,} rows" if result.check.is_share else ""

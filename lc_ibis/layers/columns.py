@@ -7,6 +7,8 @@ about what a number may look like.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated
@@ -16,11 +18,16 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from lc_ibis.engine.contracts import Flag, Integer, Moment, Text
+from lc_ibis.engine.invisible import ranges_in_pattern
 
 __all__ = ["Flag", "Integer", "Moment", "Money", "Rate", "Text"]
 
 Money = Annotated[Decimal, dt.Decimal(18, 2)]
 Rate = Annotated[Decimal, dt.Decimal(5, 4)]
+
+# The largest amount that is taken from an extract: with its interest, and in the sums of ten thousand such amounts, it
+# is money still. Rows that are held count in those sums too, so what fits is not asked of the sums themselves.
+LARGEST_AMOUNT = Decimal("999999999999.99")
 
 # What a column is measured in, by the end of its name.
 UNITS = {"_amount": "US dollars", "_pct": "fraction", "_count": "number", "_at": "UTC", "dbt_valid_from": "UTC",
@@ -44,6 +51,11 @@ _WITHOUT_EDGES = r"(?s)[^\x09-\x0d\x20](?:.*[^\x09-\x0d\x20])?"
 _WHOLE_NUMBER = r"\A[+-]?[0-9]+\z"
 _PLAIN_DECIMAL = r"\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z"
 _BELOW_ZERO = r"\A-.*[1-9]"
+_INVISIBLE = f"[{ranges_in_pattern()}]"
+_VISIBLE = rf"[^\x{{20}}{ranges_in_pattern()}]"
+# How Python writes three of them; the others by their numbers, \xa0, \u200b, \U000e0001.
+_LETTERS = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
+_DIGITS = "0123456789abcdef"
 # I with a dot, and sigma, whose small letter is another at a word's end on some engines.
 _SMALL = {"\u0130": "i\u0307", "\u03a3": "\u03c3"}
 
@@ -72,6 +84,43 @@ def is_blank(bare: ir.StringValue) -> ir.BooleanValue:
     return bare.fill_null("") == ""
 
 
+def is_unseen(bare: ir.StringValue) -> ir.BooleanValue:
+    """Say whether nothing can be seen in a text: null, empty, or of invisible characters alone."""
+    return ~bare.re_search(_VISIBLE).fill_null(False)
+
+
+def holds_invisible(text: ir.StringValue) -> ir.BooleanValue:
+    """Say whether a text holds a character that cannot be seen, other than the space."""
+    return text.re_search(_INVISIBLE).fill_null(False)
+
+
+def first_invisible(text: ir.StringValue) -> ir.StringValue:
+    """Return the first character that cannot be seen; empty where there is none."""
+    return text.re_extract(_INVISIBLE, 0)
+
+
+def written_out(text: ir.StringValue) -> ir.StringValue:
+    """Return a text with each character that cannot be seen written out: \\xa0, \\u200b."""
+    letters = ibis.range(0, text.length()).map(lambda place: text.substr(place, 1))
+    readable = letters.map(lambda one: ibis.ifelse(one.re_search(_INVISIBLE), _escape(one), one))
+    return ibis.ifelse(text.re_search(_INVISIBLE), readable.join(""), text)
+
+
+def _escape(letter: ir.StringValue) -> ir.StringValue:
+    code = letter.ascii_str()
+
+    def digits(count: int) -> ir.StringValue:
+        places = [(code // 16**n) % 16 for n in reversed(range(count))]
+        return functools.reduce(operator.add, (ibis.literal(_DIGITS).substr(place, 1) for place in places))
+
+    return ibis.cases(
+        *((letter == plain, escaped) for plain, escaped in _LETTERS.items()),
+        (code < 0x100, ibis.literal(r"\x") + digits(2)),
+        (code < 0x10000, ibis.literal(r"\u") + digits(4)),
+        else_=ibis.literal(r"\U000") + digits(5),
+    )
+
+
 def whole_number(bare: ir.StringValue) -> ir.IntegerValue:
     """Return the int64 that a stripped text writes in plain digits; null where it does not, or does not fit."""
     return ibis.ifelse(bare.re_search(_WHOLE_NUMBER), bare, ibis.null("string")).try_cast("int64")
@@ -92,6 +141,16 @@ def money(bare: ir.StringValue) -> ir.DecimalValue:
     return ibis.ifelse(is_plain_decimal(bare), bare, ibis.null("string")).try_cast(dt.Decimal(18, 2))
 
 
+def is_too_large(bare: ir.StringValue) -> ir.BooleanValue:
+    """Say whether a plain decimal is more than the largest amount that is taken."""
+    return (money(bare) > LARGEST_AMOUNT).fill_null(False)
+
+
+def key_text(bare: ir.StringValue) -> ir.StringValue:
+    """Return the key that a stripped text writes; null where it is blank, or holds what cannot be seen."""
+    return ibis.ifelse(holds_invisible(bare), ibis.null("string"), bare.nullif(""))
+
+
 def customer_number(text: ir.StringValue) -> ir.IntegerValue:
     """Return the customer that a received text means; null where it means none."""
     return whole_number(stripped(text))
@@ -99,7 +158,7 @@ def customer_number(text: ir.StringValue) -> ir.IntegerValue:
 
 def account_number(text: ir.StringValue) -> ir.StringValue:
     """Return the account that a received text means, its case kept; null where it means none."""
-    return stripped(text).nullif("")
+    return key_text(stripped(text))
 
 
 def rate(fraction: Decimal) -> ir.DecimalScalar:
@@ -134,7 +193,8 @@ def as_text(row: ir.Table, headers: Mapping[str, str]) -> ir.StringValue:
     return text
 
 
-def reason(column: str, why: str, value: ir.StringValue) -> ir.StringValue:
+def reason(column: str, why: str | ir.StringValue, value: ir.StringValue) -> ir.StringValue:
     """Return the reason for a refusal: the column, why, and the first 100 characters of its value."""
     shown = (ibis.literal("'") + value.left(100) + "'").fill_null("null")
-    return ibis.literal(f"{column} {why}: ") + shown
+    start = ibis.literal(f"{column} {why}: ") if isinstance(why, str) else ibis.literal(f"{column} ") + why + ": "
+    return start + shown

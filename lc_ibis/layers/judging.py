@@ -8,9 +8,18 @@ import ibis
 import ibis.expr.types as ir
 
 from lc_ibis.engine.contracts import Contract
-from lc_ibis.layers.columns import as_text, reason, stripped
+from lc_ibis.layers.columns import as_text, first_invisible, reason, stripped, written_out
 
-__all__ = ["accepted", "as_received", "refusal_reason", "refusals", "refused", "settled", "with_stripped"]
+__all__ = [
+    "accepted",
+    "as_received",
+    "invisible_reason",
+    "refusal_reason",
+    "refusals",
+    "refused",
+    "settled",
+    "with_stripped",
+]
 
 
 def with_stripped(source: ir.Table) -> ir.Table:
@@ -28,6 +37,12 @@ def as_received(row: ir.Table) -> list[str]:
 def refusal_reason(row: ir.Table, column: str, why: str) -> ir.StringValue:
     """Return the reason for which a row of with_stripped is refused: the column, why, and its text."""
     return reason(column, why, row[f"received_{column}"])
+
+
+def invisible_reason(row: ir.Table, column: str) -> ir.StringValue:
+    """Return the reason for which a row is refused whose key holds what cannot be seen: that character's name."""
+    shown = ibis.literal("holds ") + first_invisible(row[column]) + ", which cannot be seen"
+    return reason(column, shown, row[f"received_{column}"])
 
 
 def settled(cleaned: ir.Table, key: str, values: tuple[str, ...]) -> ir.Table:
@@ -61,10 +76,14 @@ def accepted(cleaned: ir.Table, repeated: ir.Table, contract: type[Contract]) ->
 
 
 def refused(cleaned: ir.Table, repeated: ir.Table, run_at: ir.TimestampScalar, contract: type[Contract]) -> ir.Table:
-    """Return the rows that go to quarantine, as received, in the columns of its contract."""
+    """Return the rows that go to quarantine, as received, in the columns of its contract.
+
+    In the reasons, what cannot be seen is written out.
+    """
     columns = [*as_received(cleaned), "loaded_at", "failure_reason"]
     refused = cleaned.select(*columns).union(repeated.select(*columns))
-    refused = refused.filter(refused.failure_reason.notnull()).mutate(quarantined_at=run_at)
+    refused = refused.filter(refused.failure_reason.notnull())
+    refused = refused.mutate(failure_reason=written_out(refused.failure_reason), quarantined_at=run_at)
     received = refused.rename(lambda name: name.removeprefix("received_"))
     refusal_id = (as_text(received, contract.headers()) + ": " + received.failure_reason).hexdigest("md5")
     return received.mutate(refusal_id=refusal_id).select(*contract.schema().names)

@@ -11,6 +11,7 @@ from lc_ibis.engine.contracts import Contract, column, key, stamp
 from lc_ibis.engine.generic_checks import accepted_values, expression_is_true, few_refused, positive_value
 from lc_ibis.engine.model import Ephemeral, Incremental, model
 from lc_ibis.layers.columns import (
+    LARGEST_AMOUNT,
     Flag,
     Integer,
     Moment,
@@ -18,16 +19,29 @@ from lc_ibis.layers.columns import (
     Text,
     account_number,
     customer_number,
+    holds_invisible,
     is_below_zero,
     is_blank,
     is_plain_decimal,
+    is_too_large,
+    is_unseen,
+    key_text,
     lowered,
     money,
     stripped,
     whole_number,
     word,
 )
-from lc_ibis.layers.judging import accepted, as_received, refusal_reason, refusals, refused, settled, with_stripped
+from lc_ibis.layers.judging import (
+    accepted,
+    as_received,
+    invisible_reason,
+    refusal_reason,
+    refusals,
+    refused,
+    settled,
+    with_stripped,
+)
 from lc_ibis.layers.source import SrcAccount, SrcCustomer
 
 YES = ("yes", "y", "true", "1")
@@ -69,7 +83,7 @@ def customer_cleaned(src_customer: ir.Table) -> ir.Table:
         failure_reason=ibis.cases(
             (is_blank(row.customer_id), refusal_reason(row, "customer_id", "is blank")),
             (whole_number(row.customer_id).isnull(), refusal_reason(row, "customer_id", "is not an integer")),
-            (is_blank(row.name), refusal_reason(row, "name", "is blank")),
+            (is_unseen(row.name), refusal_reason(row, "name", "is blank")),
             (~word(row.has_loan).isin(YES + NO), refusal_reason(row, "has_loan", "is neither yes nor no")),
         ),
     )
@@ -88,8 +102,8 @@ def stg_customer(customer_cleaned: ir.Table, customer_repeated: ir.Table) -> ir.
 
 stg_customer.check(
     expression_is_true(
-        "name_is_clean", "The name is stripped, lowered and not empty.",
-        lambda t: (t.customer_name == word(stripped(t.customer_name))) & (t.customer_name != ""),
+        "name_is_clean", "The name is stripped, lowered and not blank.",
+        lambda t: (t.customer_name == word(stripped(t.customer_name))) & ~is_unseen(t.customer_name),
         spoilt=lambda row: {"customer_name": " Alice"},
     ),
 )  # fmt: skip
@@ -140,19 +154,21 @@ def account_cleaned(src_account: ir.Table) -> ir.Table:
     row = with_stripped(src_account)
     return row.select(
         *as_received(row),
-        account_id=row.account_id.nullif(""),
+        account_id=key_text(row.account_id),
         customer_id=whole_number(row.customer_id),
         balance_amount=money(row.balance),
         account_type=word(row.account_type),
         loaded_at=row.loaded_at,
         failure_reason=ibis.cases(
             (is_blank(row.account_id), refusal_reason(row, "account_id", "is blank")),
+            (holds_invisible(row.account_id), invisible_reason(row, "account_id")),
             (is_blank(row.customer_id), refusal_reason(row, "customer_id", "is blank")),
             (whole_number(row.customer_id).isnull(), refusal_reason(row, "customer_id", "is not an integer")),
             (word(row.balance).isin(NO_BALANCE), refusal_reason(row, "balance", "is blank")),
             (~is_plain_decimal(row.balance), refusal_reason(row, "balance", "is not a plain decimal")),
             (money(row.balance).isnull(), refusal_reason(row, "balance", "does not fit decimal(18,2)")),
             (is_below_zero(row.balance), refusal_reason(row, "balance", "is negative")),
+            (is_too_large(row.balance), refusal_reason(row, "balance", f"is more than {LARGEST_AMOUNT}")),
             (is_blank(row.account_type), refusal_reason(row, "account_type", "is blank")),
             (
                 ~word(row.account_type).isin(ACCOUNT_TYPES),
@@ -177,8 +193,8 @@ stg_account.check(
     accepted_values("account_type", ACCOUNT_TYPES),
     positive_value("balance_amount", zero=True),
     expression_is_true(
-        "account_id_is_clean", "The number is stripped and not empty.",
-        lambda t: (t.account_id == stripped(t.account_id)) & (t.account_id != ""),
+        "account_id_is_clean", "The number is stripped, not empty, and all of it can be seen.",
+        lambda t: (t.account_id == account_number(t.account_id)).fill_null(False),
         spoilt=lambda row: {"account_id": ""},
     ),
 )  # fmt: skip

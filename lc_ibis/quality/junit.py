@@ -6,6 +6,8 @@ import re
 from typing import Any
 from xml.etree import ElementTree as xml
 
+from lc_ibis.engine.invisible import readable
+
 # What XML 1.0 has no place for.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -58,4 +60,4 @@ def _add_outcome(case: xml.Element, check: dict[str, Any], failure: dict[str, An
 
 
 def _clean(text: str) -> str:
-    return _FORBIDDEN.sub("\ufffd", text)
+    return _FORBIDDEN.sub("\ufffd", readable(text, lines=True))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +11,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from lc_ibis.engine.checks import DONE
+from lc_ibis.engine.invisible import readable
 from lc_ibis.engine.value_text import text_of
 from lc_ibis.quality import lineage
 
 # What a page can show of one value; a field may hold a megabyte.
 _LONGEST = 200
-# Control characters, and those that turn the direction of what follows.
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 SIGNS = {"pass": "✓", "warn": "!", "fail": "✗", "skip": "–"}
 
 
@@ -49,7 +47,7 @@ def environment(*templates: Path) -> Environment:
     """Return the means to make pages of the templates here and in other directories."""
     made = Environment(
         loader=FileSystemLoader([*templates, Path(__file__).parent]), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        trim_blocks=True, lstrip_blocks=True, finalize=_told,
     )  # fmt: skip
     made.filters |= {"value": _shown, "count": _count, "when": _when, "signed": _signed, "soft": _soft}
     return made
@@ -157,12 +155,17 @@ def _before(earlier: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]
     return {row["source"]: row for row in published[-1]["ledger"]} if published else {}
 
 
+def _told(value: Any) -> Any:
+    """Return what a template says, texts with all that cannot be seen written out."""
+    return readable(value, lines=True) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def _shown(value: Any) -> str:
     """Return a value as text that a page can hold and that a reader can trust."""
     if value is None:
         return "null"
     text = text_of(value)
-    kept = _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text[:_LONGEST])
+    kept = readable(text[:_LONGEST])
     return kept if len(text) <= _LONGEST else f"{kept}… ({_count(len(text))} characters)"
 
 

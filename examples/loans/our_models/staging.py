@@ -10,19 +10,32 @@ from lc_ibis.engine.contracts import Contract, column, key, stamp
 from lc_ibis.engine.generic_checks import accepted_range, few_refused, positive_value
 from lc_ibis.engine.model import Ephemeral, Incremental, model
 from lc_ibis.layers.columns import (
+    LARGEST_AMOUNT,
     Integer,
     Moment,
     Money,
     Rate,
     Text,
     account_number,
+    holds_invisible,
     is_below_zero,
     is_blank,
     is_plain_decimal,
+    is_too_large,
+    key_text,
     money,
     whole_number,
 )
-from lc_ibis.layers.judging import accepted, as_received, refusal_reason, refusals, refused, settled, with_stripped
+from lc_ibis.layers.judging import (
+    accepted,
+    as_received,
+    invisible_reason,
+    refusal_reason,
+    refusals,
+    refused,
+    settled,
+    with_stripped,
+)
 from our_models.source import SrcLoan
 
 HIGHEST_RATE = Decimal(1)
@@ -53,16 +66,18 @@ def loan_cleaned(src_loan: ir.Table) -> ir.Table:
     row = with_stripped(src_loan)
     return row.select(
         *as_received(row),
-        loan_id=row.loan_id.nullif(""),
+        loan_id=key_text(row.loan_id),
         customer_id=whole_number(row.customer_id),
         principal_amount=money(row.principal),
         yearly_rate_pct=_fraction(row.yearly_rate),
         loaded_at=row.loaded_at,
         failure_reason=ibis.cases(
             (is_blank(row.loan_id), refusal_reason(row, "loan_id", "is blank")),
+            (holds_invisible(row.loan_id), invisible_reason(row, "loan_id")),
             (whole_number(row.customer_id).isnull(), refusal_reason(row, "customer_id", "is not an integer")),
             (money(row.principal).isnull(), refusal_reason(row, "principal", "is not an amount of money")),
             (is_below_zero(row.principal), refusal_reason(row, "principal", "is negative")),
+            (is_too_large(row.principal), refusal_reason(row, "principal", f"is more than {LARGEST_AMOUNT}")),
             (_fraction(row.yearly_rate).isnull(), refusal_reason(row, "yearly_rate", "is not a fraction")),
             (
                 ~_fraction(row.yearly_rate).between(0, HIGHEST_RATE),
