@@ -212,9 +212,11 @@ def _why_not_again(pipeline: Pipeline, state: State, model: Model) -> str | None
 
 
 def _updated_at(model: Model) -> str | None:
-    """Return the column whose moving makes versions of a history."""
+    """Return the column whose moving alone makes versions of a history."""
     strategy = model.kind.strategy if isinstance(model.kind, Snapshot) else None
-    return strategy.updated_at if isinstance(strategy, TimestampStrategy) else None
+    if isinstance(strategy, TimestampStrategy) and strategy.updated_at not in strategy.ignore:
+        return strategy.updated_at
+    return None
 
 
 def _followers(pipeline: Pipeline, name: str) -> Iterator[Model]:

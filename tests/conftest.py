@@ -6,6 +6,7 @@ import csv
 import importlib.util
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,6 +21,7 @@ import lc_ibis
 from lc_ibis.backends import duckdb
 from lc_ibis.engine import refresh
 from lc_ibis.engine.run import Run
+from lc_ibis.layers import columns
 from tests.patience import HANGING, PatientBrowser
 
 _COMMON: dict[str, Any] = {
@@ -123,6 +125,14 @@ def many_rows_may_be_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def loads_may_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Extracts of a few rows often go back to what they were."""
     monkeypatch.setenv("LC_IBIS_ALLOW_REPLAY", "true")
+
+
+@pytest.fixture
+def any_amount() -> Iterator[None]:
+    """Staging takes amounts that no mart can hold, so that a check of theirs fails."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(columns, "LARGEST_AMOUNT", Decimal("9999999999999999.99"))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -152,7 +152,7 @@ class Source:
                     self.ever_held = True
                 else:
                     version["to"] = now
-            elif (new[1] > version["updated"]) if self.by_timestamp else (new[0] != version["values"]):
+            elif new[0] != version["values"] and (not self.by_timestamp or new[1] > version["updated"]):
                 version["to"] = now
         open_keys = self.current()
         for key, (values, loaded) in self.accepted.items():

@@ -29,6 +29,7 @@ CHANGED = ("A1", "1", "7000.00", "Savings")
 HUGE = ("A2", "1", "9999999999999999.99", "Savings")
 
 
+@pytest.mark.usefixtures("any_amount")
 def test_a_failing_check_publishes_nothing_and_says_which_rows(lending: Lending) -> None:
     """A balance that fits, but not with its interest: no table can hold the new balance."""
     lending.load([ALICE], [SAVINGS])
@@ -87,6 +88,7 @@ def test_an_empty_extract_is_refused(lending: Lending) -> None:
     assert lending.files() == before
 
 
+@pytest.mark.usefixtures("any_amount")
 def test_a_first_build_that_fails_leaves_no_database(lending: Lending) -> None:
     lending.deliver([ALICE], [HUGE])
     with pytest.raises(ChecksFailed):

@@ -98,6 +98,7 @@ def test_after_a_cut_off_delta_the_same_delta_is_enough(lending: Lending, monkey
     assert _verified(lending) == {"identical"}
 
 
+@pytest.mark.usefixtures("any_amount")
 def test_an_error_before_the_first_commit_changes_nothing(lending: Lending) -> None:
     lending.load([ALICE], [SAVINGS])
     before = lending.contents()

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 import lc_ibis
 from lc_ibis.cli import main
 from lc_ibis.dropping import Dropped
-from lc_ibis.engine.model import Source
+from lc_ibis.engine.model import Snapshot, TimestampStrategy
 from lc_ibis.engine.state import State
 from lc_ibis.errors import BackupError, DatabaseError, DropRefused, ExtractError, LcIbisError, SelectionError
 from lc_ibis.layers import pipeline
@@ -32,7 +32,7 @@ from tests.test_laws import loads
 
 CHANGED = ("A1", "1", "7000.00", "Savings")
 BOB = ("2", "Bob", "No")
-PRECIOUS = {"snap_customer", "snap_account", "snap_refusal", "src_customer"}
+PRECIOUS = {"snap_customer", "snap_account", "snap_refusal"}
 DROPPABLE = [model.name for model in pipeline if model.is_stored and model.name not in PRECIOUS]
 
 
@@ -308,9 +308,17 @@ def test_a_source_that_deltas_made_is_precious(built: Lending) -> None:
         built.build(delivery="delta", source=DELTAS)
 
 
-def test_the_rule_for_sources_is_the_pipeline_s_not_a_list() -> None:
-    sources = {model.name for model in pipeline if isinstance(model.kind, Source)}
-    assert sources & PRECIOUS == {"src_customer"}
+def test_a_source_is_precious_whose_stamp_alone_makes_versions(built: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline["snap_customer"], "kind", Snapshot(TimestampStrategy("loaded_at")))
+    with pytest.raises(DropRefused, match="alone knows each row's loaded_at; with new ones, snap_customer gets"):
+        drop(built, "src_customer")
+
+
+def test_a_source_dropped_and_received_again_makes_no_version(built: Lending) -> None:
+    before = built.rows("snap_customer"), built.rows("snap_account"), built.rows("account_summary")
+    drop(built, "src_customer", "src_account")
+    built.build()
+    assert (built.rows("snap_customer"), built.rows("snap_account"), built.rows("account_summary")) == before
 
 
 def test_a_source_dropped_by_force_keeps_the_laws(lending: Lending) -> None:

@@ -29,6 +29,7 @@ def test_rows_that_break_checks_are_kept_with_all_their_columns(lending: Lending
     assert _kept(lending, "stg_account") == {}
 
 
+@pytest.mark.usefixtures("any_amount")
 def test_rows_of_a_build_that_published_nothing_are_kept(lending: Lending) -> None:
     lending.load([ALICE], [SAVINGS])
     before = lending.contents()
@@ -49,6 +50,7 @@ def test_what_is_mended_is_no_longer_kept(lending: Lending) -> None:
     assert _kept(lending, "int_account_without_customer") == {}
 
 
+@pytest.mark.usefixtures("any_amount")
 def test_the_same_rows_again_write_nothing(lending: Lending) -> None:
     lending.load([ALICE], [SAVINGS, ORPHAN])
     lending.build(store_failures=True)
@@ -91,12 +93,14 @@ def test_the_first_thousand_rows_are_kept(lending: Lending, monkeypatch: pytest.
         assert warehouse.con.table("failing_row", database="quality").failing_count.max().to_pyarrow().as_py() == 5
 
 
+@pytest.mark.usefixtures("any_amount")
 def test_a_first_build_that_fails_leaves_no_database(lending: Lending) -> None:
     with pytest.raises(ChecksFailed):
         lending.load([ALICE], [SAVINGS, HUGE], store_failures=True)
     assert not lending.database.exists()
 
 
+@pytest.mark.usefixtures("any_amount")
 def test_the_command_shows_what_is_kept(lending: Lending) -> None:
     lending.load([ALICE], [SAVINGS])
     with pytest.raises(ChecksFailed):
@@ -115,6 +119,7 @@ def test_the_command_shows_what_is_kept(lending: Lending) -> None:
     assert "There is no table 'acount_summary'" in said("acount_summary", "--failing", "--stored", code=2)
 
 
+@pytest.mark.usefixtures("any_amount")
 @pytest.mark.parametrize("backend", WIDELY[1:])
 def test_rows_of_a_failed_build_are_kept_on_spark(lending: Lending) -> None:
     lending.load([ALICE], [SAVINGS])

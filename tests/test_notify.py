@@ -73,6 +73,7 @@ def test_a_build_that_succeeds_tells_nobody(lending: Lending, listener: Listener
     assert listener.heard == []
 
 
+@pytest.mark.usefixtures("any_amount")
 def test_a_failed_check_is_told_without_values(lending: Lending, listener: Listener) -> None:
     with pytest.raises(ChecksFailed):
         lending.load([ALICE], [SAVINGS, HUGE], notify=listener.address)
@@ -85,6 +86,7 @@ def test_a_failed_check_is_told_without_values(lending: Lending, listener: Liste
     assert "A2" not in json.dumps(told)
 
 
+@pytest.mark.usefixtures("any_amount")
 def test_values_are_told_where_they_are_asked_for(lending: Lending, listener: Listener) -> None:
     with pytest.raises(ChecksFailed):
         lending.load([ALICE], [SAVINGS, HUGE], notify=listener.address, notify_values=True)

@@ -138,6 +138,7 @@ def test_what_did_not_change_is_not_told_again(lending: Lending) -> None:
     ]
 
 
+@pytest.mark.usefixtures("any_amount")
 def test_a_failed_build_is_told_without_values(lending: Lending) -> None:
     target = lending.root / "lineage.jsonl"
     with pytest.raises(LcIbisError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from tests.conftest import ALICE, SAVINGS, Lending
 from tests.test_atomic import HUGE
 from tests.test_sample import DAYS
 
-HOSTILE = "A\x01<script>document.title='taken'</script>\u202e&"
+HOSTILE = "A<script>document.title='taken'</script>&"
+UNSEEN = "A\x01\u202eB\xa0"
 
 
 def _page(lending: Lending) -> str:
@@ -38,6 +40,7 @@ def _title(html: str) -> str:
     return str(title)
 
 
+@pytest.mark.usefixtures("any_amount")
 def test_the_verdict_is_at_the_top(lending: Lending) -> None:
     lending.load([ALICE], [SAVINGS])
     assert _title(_page(lending)) == "✓ Published · run 1 · lc-ibis"
@@ -81,14 +84,23 @@ def test_a_build_that_ended_early_has_a_page(lending: Lending) -> None:
     assert "by severity" not in page, "no check was run, and a table of none says nothing"
 
 
+@pytest.mark.usefixtures("any_amount")
 def test_values_are_shown_and_never_obeyed(lending: Lending) -> None:
     with pytest.raises(LcIbisError):
         lending.load([ALICE], [(HOSTILE, *HUGE[1:]), ("B" * 5000, *HUGE[1:])])
     page = _page(lending)
     assert "<script" not in page
-    assert "A\\u0001&lt;script&gt;document.title=&#39;taken&#39;&lt;/script&gt;\\u202e&amp;" in page
+    assert "A&lt;script&gt;document.title=&#39;taken&#39;&lt;/script&gt;&amp;" in page
     assert "B" * 200 + "… (5,000 characters)" in page
     assert "B" * 201 not in page
+
+
+def test_what_cannot_be_seen_is_written_out(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS, (UNSEEN, *SAVINGS[1:3], "gold\u200b")])
+    page = _page(lending)
+    assert r"A\x01\u202eB\xa0" in page
+    assert r"account_id holds \x01, which cannot be seen" in page
+    assert not set("\x01\u202e\xa0\u200b") & set(page)
 
 
 def test_a_page_needs_nothing_from_elsewhere(lending: Lending) -> None:
@@ -156,8 +168,10 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         lending.build()
     found = {"published": lc_ibis.report_page(reports=lending.reports)}
     lending.inputs = lending.database.parent / "bad"
-    with pytest.raises(LcIbisError):
-        lending.load([ALICE], [SAVINGS, (HOSTILE, *HUGE[1:])], allow_mass_delete=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lc_ibis.layers.columns.LARGEST_AMOUNT", Decimal(HUGE[2]))
+        with pytest.raises(LcIbisError):
+            lending.load([ALICE], [SAVINGS, (HOSTILE, *HUGE[1:])], allow_mass_delete=True)
     return found | {"failed": lc_ibis.report_page(reports=lending.reports)}
 
 

@@ -20,6 +20,7 @@ def _site(lending: Lending) -> Path:
     return site.build(lending.root / "docs", database=lending.database, reports=lending.reports).parent
 
 
+@pytest.mark.usefixtures("any_amount")
 def test_after_a_failed_build_tables_keep_their_states_and_a_banner_tells_of_it(lending: Lending) -> None:
     lending.load([ALICE], [SAVINGS])
     sound = Page(_site(lending) / "index.html").text
@@ -48,6 +49,7 @@ def test_a_table_that_the_last_build_left_out_keeps_what_was_known_of_it(lending
     assert "not in this build" not in Page(built / "index.html").text
 
 
+@pytest.mark.usefixtures("any_amount")
 def test_when_no_build_was_ever_published_the_banner_says_so(lending: Lending) -> None:
     with pytest.raises(LcIbisError):
         lending.load([ALICE], [HUGE])

@@ -96,6 +96,7 @@ def test_parity_names_the_keys_that_differ(lending: Lending, monkeypatch: pytest
     assert "1 of 14 tables differ." in ended.output
 
 
+@pytest.mark.usefixtures("any_amount")
 @on_spark
 def test_a_life_on_spark(lending: Lending, caplog: pytest.LogCaptureFixture) -> None:
     """First build, errors, a locked directory, a build by key, verify, runs, show as of: in one test, for its length."""

@@ -64,9 +64,14 @@ class CheckStrategy:
 
 @dataclass(frozen=True)
 class TimestampStrategy:
-    """A new version when `updated_at` is later than the current version's; equal or older is ignored."""
+    """A new version when `updated_at` is later than the current version's; equal or older is ignored.
+
+    Another column must differ too, where `ignore` names `updated_at`, or more: a time of loading moves with the text,
+    and a text that is read as the same values is no news.
+    """
 
     updated_at: str
+    ignore: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

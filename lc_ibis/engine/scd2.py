@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 
 from lc_ibis.engine.contracts import Contract, Moment, Text, column, key
-from lc_ibis.engine.model import CheckStrategy, Model, Snapshot
+from lc_ibis.engine.model import CheckStrategy, Model, Snapshot, TimestampStrategy
 
 
 class Versions(Contract):
@@ -89,14 +89,11 @@ def _differing(kind: Snapshot, keys: tuple[str, ...], now: ir.Table, incoming: i
     """Return the current versions that are outdated, and the incoming rows that no current one equals."""
     theirs = incoming.rename(lambda name: f"new_{name}")
     pairs = now.inner_join(theirs, [now[k] == theirs[f"new_{k}"] for k in keys])
-    if isinstance(kind.strategy, CheckStrategy):
-        compared = [c for c in incoming.columns if c not in (*keys, "dbt_updated_at", *kind.strategy.ignore)]
-        same = ibis.and_(*(pairs[c].identical_to(pairs[f"new_{c}"]) for c in compared))
-        outdated = pairs.filter(~same)
-        kept = pairs.filter(same)
-    else:
-        outdated = pairs.filter(pairs.dbt_updated_at < pairs.new_dbt_updated_at)
-        kept = pairs.filter(pairs.dbt_updated_at >= pairs.new_dbt_updated_at)
+    compared = [c for c in incoming.columns if c not in (*keys, "dbt_updated_at", *kind.strategy.ignore)]
+    same = ibis.and_(*(pairs[c].identical_to(pairs[f"new_{c}"]) for c in compared))
+    if isinstance(kind.strategy, TimestampStrategy):
+        same = same | (pairs.dbt_updated_at >= pairs.new_dbt_updated_at)
+    outdated, kept = pairs.filter(~same), pairs.filter(same)
     return outdated.select(*now.columns), incoming.anti_join(kept.select(*keys), keys)
 
 

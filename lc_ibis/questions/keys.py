@@ -7,7 +7,7 @@ from typing import Any
 
 import ibis.expr.types as ir
 
-from lc_ibis.engine.model import CheckStrategy, Model, Snapshot
+from lc_ibis.engine.model import Model, Snapshot
 from lc_ibis.engine.scd2 import Versions
 from lc_ibis.errors import SelectionError
 
@@ -49,7 +49,5 @@ def having(rows: ir.Table, key: dict[str, Any]) -> ir.Table:
 def business_columns(history: Model) -> list[str]:
     """Return the columns of a history, beside its key, whose change makes a version that people know of."""
     assert isinstance(history.kind, Snapshot)
-    strategy = history.kind.strategy
-    aside = set(strategy.ignore) if isinstance(strategy, CheckStrategy) else {strategy.updated_at}
-    aside |= {column.name for column in Versions.columns} | set(history.business_key)
+    aside = {*history.kind.strategy.ignore, *history.business_key, *(column.name for column in Versions.columns)}
     return [column.name for column in history.contract.columns if column.name not in aside]

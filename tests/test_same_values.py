@@ -1,0 +1,93 @@
+"""What is no change makes no version: a text that is read as the values that are there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import lc_ibis
+from tests.conftest import ACCOUNT, CUSTOMER, LONG, WIDELY, Lending, write_csv
+from tests.test_deltas import DELTAS
+
+LEE = ("1", "Ann Lee", "Yes")
+SAME = [("1", "ann lee ", "Yes"), (" 01", "Ann Lee", "yes"), ("+1", "ANN LEE\t", "TRUE"), ("1", "Ann Lee", "1")]
+MONEY = ("A1", "1", "5.0", "Savings")
+SAME_MONEY = ("A1 ", "01", "5.00", "savings")
+
+
+def kept(lending: Lending) -> dict[str, Any]:
+    """Return the histories and all that is made from them."""
+    from lc_ibis.layers import pipeline
+
+    layers = ("snapshots", "intermediate", "marts")
+    wanted = [model.name for model in pipeline if model.layer in layers and model.is_stored]
+    return {name: rows for name, rows in lending.contents().items() if name in wanted}
+
+
+def verified(lending: Lending) -> set[str]:
+    return {result.status for result in lc_ibis.verify(**{**lending.options, "database": lending.database})}
+
+
+@pytest.mark.parametrize("backend", WIDELY)
+def test_a_text_that_is_read_as_the_same_makes_no_version(lending: Lending) -> None:
+    lending.load([LEE], [MONEY])
+    before = kept(lending)
+    second = lending.load([SAME[0]], [SAME_MONEY])
+    assert kept(lending) == before
+    assert lending.rows("stg_customer", "loaded_at") == [second.run_at], "the text is another"
+    files = lending.files()
+    assert lending.build(full_refresh=True).status == "unchanged"
+    assert lending.files() == files
+    third = lending.load([("1", "Ann Li", "Yes")])
+    versions = lending.rows("snap_customer", "customer_name", "dbt_valid_from", "loaded_at")
+    assert versions[1:] == [("ann li", third.run_at, third.run_at)]
+    assert lending.rows("int_account_with_customer", "valid_from_at") == [third.run_at]
+    assert verified(lending) == {"identical"}
+
+
+@pytest.mark.parametrize("same", SAME)
+def test_no_spelling_of_the_same_customer_is_a_version(lending: Lending, same: tuple[str, str, str]) -> None:
+    lending.load([LEE], [MONEY])
+    before = kept(lending)
+    lending.load([same])
+    assert kept(lending) == before
+    events = lc_ibis.history("customer", "1", database=lending.database)
+    assert [event.what for event in events] == ["first seen"]
+
+
+@pytest.mark.parametrize("backend", LONG)
+def test_a_delta_that_says_the_same_makes_no_version(lending: Lending) -> None:
+    lending.load([LEE], [MONEY])
+    before = kept(lending)
+    write_csv(lending.inputs / "accounts-1.csv", (*ACCOUNT, "_op"), [(*SAME_MONEY, "upsert")])
+    write_csv(lending.inputs / "customers-1.csv", (*CUSTOMER, "_op"), [(*SAME[2], "upsert")])
+    assert lending.build(delivery="delta", source=DELTAS).status == "built"
+    assert kept(lending) == before
+
+
+def test_partial_builds_and_the_order_of_files_make_no_version(lending: Lending) -> None:
+    lending.load([LEE], [MONEY])
+    before = kept(lending)
+    lending.load([SAME[0]], [SAME_MONEY], select=("source", "staging"))
+    lending.build(select=("snapshots",))
+    lending.build()
+    assert kept(lending) == before
+    (lending.inputs / "Customer.csv").unlink()
+    for name, row in {"b": LEE, "a": SAME[1]}.items():
+        write_csv(lending.inputs / "Customer" / f"{name}.csv", CUSTOMER, [row])
+    lending.build()
+    (lending.inputs / "Customer/a.csv").rename(lending.inputs / "Customer/c.csv")
+    lending.build()
+    assert kept(lending)["snap_customer"] == before["snap_customer"]
+    assert kept(lending)["account_summary"] == before["account_summary"]
+
+
+def test_a_change_after_a_text_of_no_change_is_a_version_though_it_waited(lending: Lending) -> None:
+    """The row that is accepted at last was received after the version, however often its text changed meanwhile."""
+    lending.load([LEE], [MONEY])
+    lending.load([SAME[0], ("1", "Ann Li", "Yes")])
+    lending.load([SAME[1], ("1", "Ann Li", "Yes")])
+    last = lending.load([("1", "Ann Li", "Yes")])
+    assert lending.rows("snap_customer", "customer_name", "dbt_valid_from")[1:] == [("ann li", last.run_at)]
+    assert verified(lending) == {"identical"}
