@@ -65,7 +65,15 @@ SELECT
       ) || '''',
       'null'
     )
-    WHEN COALESCE("t1"."name", '') = ''
+    WHEN NOT (
+      COALESCE(
+        REGEXP_MATCHES(
+          "t1"."name",
+          '[^\x{20}\x{0}-\x{1f}\x{7f}-\x{a0}\x{ad}\x{34f}\x{600}-\x{605}\x{61c}\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{1680}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{16fe4}\x{1bca0}-\x{1bca3}\x{1d159}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]'
+        ),
+        FALSE
+      )
+    )
     THEN 'name is blank: ' || COALESCE(
       '''' || SUBSTRING(
         "t1"."received_name",
@@ -128,7 +136,17 @@ SELECT
   "t1"."received_customer_id",
   "t1"."received_balance",
   "t1"."received_account_type",
-  NULLIF("t1"."account_id", '') AS "account_id",
+  CASE
+    WHEN COALESCE(
+      REGEXP_MATCHES(
+        "t1"."account_id",
+        '[\x{0}-\x{1f}\x{7f}-\x{a0}\x{ad}\x{34f}\x{600}-\x{605}\x{61c}\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{1680}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{16fe4}\x{1bca0}-\x{1bca3}\x{1d159}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]'
+      ),
+      FALSE
+    )
+    THEN CAST(NULL AS TEXT)
+    ELSE NULLIF("t1"."account_id", '')
+  END AS "account_id",
   TRY_CAST(CASE
     WHEN REGEXP_MATCHES("t1"."customer_id", '\A[+-]?[0-9]+\z')
     THEN "t1"."customer_id"
@@ -144,6 +162,30 @@ SELECT
   CASE
     WHEN COALESCE("t1"."account_id", '') = ''
     THEN 'account_id is blank: ' || COALESCE(
+      '''' || SUBSTRING(
+        "t1"."received_account_id",
+        CASE
+          WHEN (
+            0 + 1
+          ) >= 1
+          THEN 0 + 1
+          ELSE 0 + 1 + LENGTH("t1"."received_account_id")
+        END,
+        100
+      ) || '''',
+      'null'
+    )
+    WHEN COALESCE(
+      REGEXP_MATCHES(
+        "t1"."account_id",
+        '[\x{0}-\x{1f}\x{7f}-\x{a0}\x{ad}\x{34f}\x{600}-\x{605}\x{61c}\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{1680}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{16fe4}\x{1bca0}-\x{1bca3}\x{1d159}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]'
+      ),
+      FALSE
+    )
+    THEN 'account_id ' || 'holds ' || REGEXP_EXTRACT(
+      "t1"."account_id",
+      '[\x{0}-\x{1f}\x{7f}-\x{a0}\x{ad}\x{34f}\x{600}-\x{605}\x{61c}\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{1680}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{16fe4}\x{1bca0}-\x{1bca3}\x{1d159}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]'
+    ) || ', which cannot be seen' || ': ' || COALESCE(
       '''' || SUBSTRING(
         "t1"."received_account_id",
         CASE
@@ -244,6 +286,28 @@ SELECT
     )
     WHEN COALESCE(REGEXP_MATCHES("t1"."balance", '\A-.*[1-9]'), FALSE)
     THEN 'balance is negative: ' || COALESCE(
+      '''' || SUBSTRING(
+        "t1"."received_balance",
+        CASE
+          WHEN (
+            0 + 1
+          ) >= 1
+          THEN 0 + 1
+          ELSE 0 + 1 + LENGTH("t1"."received_balance")
+        END,
+        100
+      ) || '''',
+      'null'
+    )
+    WHEN COALESCE(
+      TRY_CAST(CASE
+        WHEN COALESCE(REGEXP_MATCHES("t1"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
+        THEN "t1"."balance"
+        ELSE CAST(NULL AS TEXT)
+      END AS DECIMAL(18, 2)) > CAST(999999999999.99 AS DECIMAL(18, 3)),
+      FALSE
+    )
+    THEN 'balance is more than 999999999999.99: ' || COALESCE(
       '''' || SUBSTRING(
         "t1"."received_balance",
         CASE
@@ -382,7 +446,15 @@ WITH "t3" AS (
           ) || '''',
           'null'
         )
-        WHEN COALESCE("t1"."name", '') = ''
+        WHEN NOT (
+          COALESCE(
+            REGEXP_MATCHES(
+              "t1"."name",
+              '[^\x{20}\x{0}-\x{1f}\x{7f}-\x{a0}\x{ad}\x{34f}\x{600}-\x{605}\x{61c}\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{1680}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{16fe4}\x{1bca0}-\x{1bca3}\x{1d159}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]'
+            ),
+            FALSE
+          )
+        )
         THEN 'name is blank: ' || COALESCE(
           '''' || SUBSTRING(
             "t1"."received_name",
@@ -550,7 +622,17 @@ WITH "t3" AS (
       "t1"."received_customer_id",
       "t1"."received_balance",
       "t1"."received_account_type",
-      NULLIF("t1"."account_id", '') AS "account_id",
+      CASE
+        WHEN COALESCE(
+          REGEXP_MATCHES(
+            "t1"."account_id",
+            '[\x{0}-\x{1f}\x{7f}-\x{a0}\x{ad}\x{34f}\x{600}-\x{605}\x{61c}\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{1680}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{16fe4}\x{1bca0}-\x{1bca3}\x{1d159}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]'
+          ),
+          FALSE
+        )
+        THEN CAST(NULL AS TEXT)
+        ELSE NULLIF("t1"."account_id", '')
+      END AS "account_id",
       TRY_CAST(CASE
         WHEN REGEXP_MATCHES("t1"."customer_id", '\A[+-]?[0-9]+\z')
         THEN "t1"."customer_id"
@@ -566,6 +648,30 @@ WITH "t3" AS (
       CASE
         WHEN COALESCE("t1"."account_id", '') = ''
         THEN 'account_id is blank: ' || COALESCE(
+          '''' || SUBSTRING(
+            "t1"."received_account_id",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_account_id")
+            END,
+            100
+          ) || '''',
+          'null'
+        )
+        WHEN COALESCE(
+          REGEXP_MATCHES(
+            "t1"."account_id",
+            '[\x{0}-\x{1f}\x{7f}-\x{a0}\x{ad}\x{34f}\x{600}-\x{605}\x{61c}\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{1680}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{16fe4}\x{1bca0}-\x{1bca3}\x{1d159}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]'
+          ),
+          FALSE
+        )
+        THEN 'account_id ' || 'holds ' || REGEXP_EXTRACT(
+          "t1"."account_id",
+          '[\x{0}-\x{1f}\x{7f}-\x{a0}\x{ad}\x{34f}\x{600}-\x{605}\x{61c}\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{1680}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{16fe4}\x{1bca0}-\x{1bca3}\x{1d159}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]'
+        ) || ', which cannot be seen' || ': ' || COALESCE(
           '''' || SUBSTRING(
             "t1"."received_account_id",
             CASE
@@ -666,6 +772,28 @@ WITH "t3" AS (
         )
         WHEN COALESCE(REGEXP_MATCHES("t1"."balance", '\A-.*[1-9]'), FALSE)
         THEN 'balance is negative: ' || COALESCE(
+          '''' || SUBSTRING(
+            "t1"."received_balance",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_balance")
+            END,
+            100
+          ) || '''',
+          'null'
+        )
+        WHEN COALESCE(
+          TRY_CAST(CASE
+            WHEN COALESCE(REGEXP_MATCHES("t1"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
+            THEN "t1"."balance"
+            ELSE CAST(NULL AS TEXT)
+          END AS DECIMAL(18, 2)) > CAST(999999999999.99 AS DECIMAL(18, 3)),
+          FALSE
+        )
+        THEN 'balance is more than 999999999999.99: ' || COALESCE(
           '''' || SUBSTRING(
             "t1"."received_balance",
             CASE
@@ -918,7 +1046,15 @@ WITH "t3" AS (
           ) || '''',
           'null'
         )
-        WHEN COALESCE("t1"."name", '') = ''
+        WHEN NOT (
+          COALESCE(
+            REGEXP_MATCHES(
+              "t1"."name",
+              '[^\x{20}\x{0}-\x{1f}\x{7f}-\x{a0}\x{ad}\x{34f}\x{600}-\x{605}\x{61c}\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{1680}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{16fe4}\x{1bca0}-\x{1bca3}\x{1d159}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]'
+            ),
+            FALSE
+          )
+        )
         THEN 'name is blank: ' || COALESCE(
           '''' || SUBSTRING(
             "t1"."received_name",
@@ -1179,7 +1315,15 @@ WITH "t1" AS (
           ) || '''',
           'null'
         )
-        WHEN COALESCE("t2"."name", '') = ''
+        WHEN NOT (
+          COALESCE(
+            REGEXP_MATCHES(
+              "t2"."name",
+              '[^\x{20}\x{0}-\x{1f}\x{7f}-\x{a0}\x{ad}\x{34f}\x{600}-\x{605}\x{61c}\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{1680}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{16fe4}\x{1bca0}-\x{1bca3}\x{1d159}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]'
+            ),
+            FALSE
+          )
+        )
         THEN 'name is blank: ' || COALESCE(
           '''' || SUBSTRING(
             "t2"."received_name",
@@ -1215,204 +1359,575 @@ WITH "t1" AS (
     "t4"."failure_reason" IS NULL
 )
 SELECT
-  "t14"."received_customer_id" AS "customer_id",
-  "t14"."received_name" AS "name",
-  "t14"."received_has_loan" AS "has_loan",
-  "t14"."loaded_at",
-  "t14"."failure_reason",
+  "t15"."customer_id",
+  "t15"."name",
+  "t15"."has_loan",
+  "t15"."loaded_at",
+  "t15"."failure_reason",
   MD5(
-    '' || 'CustomerID=' || COALESCE('''' || REPLACE("t14"."received_customer_id", '''', '''''') || '''', 'null') || ', Name=' || COALESCE('''' || REPLACE("t14"."received_name", '''', '''''') || '''', 'null') || ', HasLoan=' || COALESCE('''' || REPLACE("t14"."received_has_loan", '''', '''''') || '''', 'null') || ': ' || "t14"."failure_reason"
+    '' || 'CustomerID=' || COALESCE('''' || REPLACE("t15"."customer_id", '''', '''''') || '''', 'null') || ', Name=' || COALESCE('''' || REPLACE("t15"."name", '''', '''''') || '''', 'null') || ', HasLoan=' || COALESCE('''' || REPLACE("t15"."has_loan", '''', '''''') || '''', 'null') || ': ' || "t15"."failure_reason"
   ) AS "refusal_id",
-  CAST('1970-01-01 00:00:00' AS TIMESTAMP(6)) AS "quarantined_at"
+  "t15"."quarantined_at"
 FROM (
   SELECT
-    *
+    "t14"."received_customer_id" AS "customer_id",
+    "t14"."received_name" AS "name",
+    "t14"."received_has_loan" AS "has_loan",
+    "t14"."loaded_at",
+    CASE
+      WHEN REGEXP_MATCHES(
+        "t14"."failure_reason",
+        '[\x{0}-\x{1f}\x{7f}-\x{a0}\x{ad}\x{34f}\x{600}-\x{605}\x{61c}\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{1680}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{16fe4}\x{1bca0}-\x{1bca3}\x{1d159}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]'
+      )
+      THEN ARRAY_TO_STRING(
+        LIST_APPLY(
+          LIST_APPLY(
+            RANGE(0, LENGTH("t14"."failure_reason"), 1),
+            __ibis_param_place__ -> SUBSTRING(
+              "t14"."failure_reason",
+              CASE
+                WHEN (
+                  __ibis_param_place__ + 1
+                ) >= 1
+                THEN __ibis_param_place__ + 1
+                ELSE __ibis_param_place__ + 1 + LENGTH("t14"."failure_reason")
+              END,
+              1
+            )
+          ),
+          __ibis_param_one__ -> CASE
+            WHEN REGEXP_MATCHES(
+              __ibis_param_one__,
+              '[\x{0}-\x{1f}\x{7f}-\x{a0}\x{ad}\x{34f}\x{600}-\x{605}\x{61c}\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{1680}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{16fe4}\x{1bca0}-\x{1bca3}\x{1d159}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]'
+            )
+            THEN CASE
+              WHEN __ibis_param_one__ = '	'
+              THEN '\t'
+              WHEN __ibis_param_one__ = '
+'
+              THEN '\n'
+              WHEN __ibis_param_one__ = ''
+              THEN '\r'
+              WHEN ASCII(__ibis_param_one__) < 256
+              THEN '\x' || SUBSTRING(
+                '0123456789abcdef',
+                CASE
+                  WHEN (
+                    (
+                      CAST(FLOOR((
+                        ASCII(__ibis_param_one__)
+                      ) / (
+                        16
+                      )) AS BIGINT) % 16
+                    ) + 1
+                  ) >= 1
+                  THEN (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      16
+                    )) AS BIGINT) % 16
+                  ) + 1
+                  ELSE (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      16
+                    )) AS BIGINT) % 16
+                  ) + 1 + LENGTH('0123456789abcdef')
+                END,
+                1
+              ) || SUBSTRING(
+                '0123456789abcdef',
+                CASE
+                  WHEN (
+                    (
+                      CAST(FLOOR((
+                        ASCII(__ibis_param_one__)
+                      ) / (
+                        1
+                      )) AS BIGINT) % 16
+                    ) + 1
+                  ) >= 1
+                  THEN (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      1
+                    )) AS BIGINT) % 16
+                  ) + 1
+                  ELSE (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      1
+                    )) AS BIGINT) % 16
+                  ) + 1 + LENGTH('0123456789abcdef')
+                END,
+                1
+              )
+              WHEN ASCII(__ibis_param_one__) < 65536
+              THEN '\u' || SUBSTRING(
+                '0123456789abcdef',
+                CASE
+                  WHEN (
+                    (
+                      CAST(FLOOR((
+                        ASCII(__ibis_param_one__)
+                      ) / (
+                        4096
+                      )) AS BIGINT) % 16
+                    ) + 1
+                  ) >= 1
+                  THEN (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      4096
+                    )) AS BIGINT) % 16
+                  ) + 1
+                  ELSE (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      4096
+                    )) AS BIGINT) % 16
+                  ) + 1 + LENGTH('0123456789abcdef')
+                END,
+                1
+              ) || SUBSTRING(
+                '0123456789abcdef',
+                CASE
+                  WHEN (
+                    (
+                      CAST(FLOOR((
+                        ASCII(__ibis_param_one__)
+                      ) / (
+                        256
+                      )) AS BIGINT) % 16
+                    ) + 1
+                  ) >= 1
+                  THEN (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      256
+                    )) AS BIGINT) % 16
+                  ) + 1
+                  ELSE (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      256
+                    )) AS BIGINT) % 16
+                  ) + 1 + LENGTH('0123456789abcdef')
+                END,
+                1
+              ) || SUBSTRING(
+                '0123456789abcdef',
+                CASE
+                  WHEN (
+                    (
+                      CAST(FLOOR((
+                        ASCII(__ibis_param_one__)
+                      ) / (
+                        16
+                      )) AS BIGINT) % 16
+                    ) + 1
+                  ) >= 1
+                  THEN (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      16
+                    )) AS BIGINT) % 16
+                  ) + 1
+                  ELSE (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      16
+                    )) AS BIGINT) % 16
+                  ) + 1 + LENGTH('0123456789abcdef')
+                END,
+                1
+              ) || SUBSTRING(
+                '0123456789abcdef',
+                CASE
+                  WHEN (
+                    (
+                      CAST(FLOOR((
+                        ASCII(__ibis_param_one__)
+                      ) / (
+                        1
+                      )) AS BIGINT) % 16
+                    ) + 1
+                  ) >= 1
+                  THEN (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      1
+                    )) AS BIGINT) % 16
+                  ) + 1
+                  ELSE (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      1
+                    )) AS BIGINT) % 16
+                  ) + 1 + LENGTH('0123456789abcdef')
+                END,
+                1
+              )
+              ELSE '\U000' || SUBSTRING(
+                '0123456789abcdef',
+                CASE
+                  WHEN (
+                    (
+                      CAST(FLOOR((
+                        ASCII(__ibis_param_one__)
+                      ) / (
+                        65536
+                      )) AS BIGINT) % 16
+                    ) + 1
+                  ) >= 1
+                  THEN (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      65536
+                    )) AS BIGINT) % 16
+                  ) + 1
+                  ELSE (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      65536
+                    )) AS BIGINT) % 16
+                  ) + 1 + LENGTH('0123456789abcdef')
+                END,
+                1
+              ) || SUBSTRING(
+                '0123456789abcdef',
+                CASE
+                  WHEN (
+                    (
+                      CAST(FLOOR((
+                        ASCII(__ibis_param_one__)
+                      ) / (
+                        4096
+                      )) AS BIGINT) % 16
+                    ) + 1
+                  ) >= 1
+                  THEN (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      4096
+                    )) AS BIGINT) % 16
+                  ) + 1
+                  ELSE (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      4096
+                    )) AS BIGINT) % 16
+                  ) + 1 + LENGTH('0123456789abcdef')
+                END,
+                1
+              ) || SUBSTRING(
+                '0123456789abcdef',
+                CASE
+                  WHEN (
+                    (
+                      CAST(FLOOR((
+                        ASCII(__ibis_param_one__)
+                      ) / (
+                        256
+                      )) AS BIGINT) % 16
+                    ) + 1
+                  ) >= 1
+                  THEN (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      256
+                    )) AS BIGINT) % 16
+                  ) + 1
+                  ELSE (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      256
+                    )) AS BIGINT) % 16
+                  ) + 1 + LENGTH('0123456789abcdef')
+                END,
+                1
+              ) || SUBSTRING(
+                '0123456789abcdef',
+                CASE
+                  WHEN (
+                    (
+                      CAST(FLOOR((
+                        ASCII(__ibis_param_one__)
+                      ) / (
+                        16
+                      )) AS BIGINT) % 16
+                    ) + 1
+                  ) >= 1
+                  THEN (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      16
+                    )) AS BIGINT) % 16
+                  ) + 1
+                  ELSE (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      16
+                    )) AS BIGINT) % 16
+                  ) + 1 + LENGTH('0123456789abcdef')
+                END,
+                1
+              ) || SUBSTRING(
+                '0123456789abcdef',
+                CASE
+                  WHEN (
+                    (
+                      CAST(FLOOR((
+                        ASCII(__ibis_param_one__)
+                      ) / (
+                        1
+                      )) AS BIGINT) % 16
+                    ) + 1
+                  ) >= 1
+                  THEN (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      1
+                    )) AS BIGINT) % 16
+                  ) + 1
+                  ELSE (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      1
+                    )) AS BIGINT) % 16
+                  ) + 1 + LENGTH('0123456789abcdef')
+                END,
+                1
+              )
+            END
+            ELSE __ibis_param_one__
+          END
+        ),
+        ''
+      )
+      ELSE "t14"."failure_reason"
+    END AS "failure_reason",
+    CAST('1970-01-01 00:00:00' AS TIMESTAMP(6)) AS "quarantined_at"
   FROM (
     SELECT
-      "t2"."received_customer_id",
-      "t2"."received_name",
-      "t2"."received_has_loan",
-      "t2"."loaded_at",
-      CASE
-        WHEN COALESCE("t2"."customer_id", '') = ''
-        THEN 'customer_id is blank: ' || COALESCE(
-          '''' || SUBSTRING(
-            "t2"."received_customer_id",
-            CASE
-              WHEN (
-                0 + 1
-              ) >= 1
-              THEN 0 + 1
-              ELSE 0 + 1 + LENGTH("t2"."received_customer_id")
-            END,
-            100
-          ) || '''',
-          'null'
-        )
-        WHEN TRY_CAST(CASE
-          WHEN REGEXP_MATCHES("t2"."customer_id", '\A[+-]?[0-9]+\z')
-          THEN "t2"."customer_id"
-          ELSE CAST(NULL AS TEXT)
-        END AS BIGINT) IS NULL
-        THEN 'customer_id is not an integer: ' || COALESCE(
-          '''' || SUBSTRING(
-            "t2"."received_customer_id",
-            CASE
-              WHEN (
-                0 + 1
-              ) >= 1
-              THEN 0 + 1
-              ELSE 0 + 1 + LENGTH("t2"."received_customer_id")
-            END,
-            100
-          ) || '''',
-          'null'
-        )
-        WHEN COALESCE("t2"."name", '') = ''
-        THEN 'name is blank: ' || COALESCE(
-          '''' || SUBSTRING(
-            "t2"."received_name",
-            CASE WHEN (
-              0 + 1
-            ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t2"."received_name") END,
-            100
-          ) || '''',
-          'null'
-        )
-        WHEN NOT (
-          COALESCE(LOWER(REPLACE(REPLACE("t2"."has_loan", 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
-        )
-        THEN 'has_loan is neither yes nor no: ' || COALESCE(
-          '''' || SUBSTRING(
-            "t2"."received_has_loan",
-            CASE
-              WHEN (
-                0 + 1
-              ) >= 1
-              THEN 0 + 1
-              ELSE 0 + 1 + LENGTH("t2"."received_has_loan")
-            END,
-            100
-          ) || '''',
-          'null'
-        )
-        ELSE NULL
-      END AS "failure_reason"
-    FROM "t1" AS "t2"
-  ) AS "t3"
-  UNION ALL
-  SELECT
-    *
-  FROM (
-    SELECT
-      "t12"."received_customer_id",
-      "t12"."received_name",
-      "t12"."received_has_loan",
-      "t12"."loaded_at",
-      "t12"."failure_reason"
+      *
     FROM (
       SELECT
-        "t11"."received_customer_id",
-        "t11"."received_name",
-        "t11"."received_has_loan",
-        "t11"."customer_id",
-        "t11"."customer_name",
-        "t11"."has_loan_flag",
-        "t11"."loaded_at",
+        "t2"."received_customer_id",
+        "t2"."received_name",
+        "t2"."received_has_loan",
+        "t2"."loaded_at",
         CASE
-          WHEN NOT (
-            (
-              MIN("t11"."customer_name") OVER (
-                PARTITION BY "t11"."customer_id"
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              ) = MAX("t11"."customer_name") OVER (
-                PARTITION BY "t11"."customer_id"
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              )
-            )
-            AND (
-              BOOL_AND(CAST("t11"."has_loan_flag" AS BOOLEAN)) OVER (
-                PARTITION BY "t11"."customer_id"
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              ) = BOOL_OR(CAST("t11"."has_loan_flag" AS BOOLEAN)) OVER (
-                PARTITION BY "t11"."customer_id"
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              )
-            )
-          )
-          THEN 'customer_id comes more than once, with different values: ' || COALESCE(
+          WHEN COALESCE("t2"."customer_id", '') = ''
+          THEN 'customer_id is blank: ' || COALESCE(
             '''' || SUBSTRING(
-              "t11"."received_customer_id",
+              "t2"."received_customer_id",
               CASE
                 WHEN (
                   0 + 1
                 ) >= 1
                 THEN 0 + 1
-                ELSE 0 + 1 + LENGTH("t11"."received_customer_id")
+                ELSE 0 + 1 + LENGTH("t2"."received_customer_id")
               END,
               100
             ) || '''',
             'null'
           )
-          WHEN (
-            ROW_NUMBER() OVER (
-              PARTITION BY "t11"."customer_id"
-              ORDER BY "t11"."received_customer_id" ASC, "t11"."received_name" ASC, "t11"."received_has_loan" ASC, "t11"."loaded_at" ASC
-              ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-            ) - 1
-          ) > 0
-          THEN 'customer_id comes more than once, with the same values: ' || COALESCE(
+          WHEN TRY_CAST(CASE
+            WHEN REGEXP_MATCHES("t2"."customer_id", '\A[+-]?[0-9]+\z')
+            THEN "t2"."customer_id"
+            ELSE CAST(NULL AS TEXT)
+          END AS BIGINT) IS NULL
+          THEN 'customer_id is not an integer: ' || COALESCE(
             '''' || SUBSTRING(
-              "t11"."received_customer_id",
+              "t2"."received_customer_id",
               CASE
                 WHEN (
                   0 + 1
                 ) >= 1
                 THEN 0 + 1
-                ELSE 0 + 1 + LENGTH("t11"."received_customer_id")
+                ELSE 0 + 1 + LENGTH("t2"."received_customer_id")
+              END,
+              100
+            ) || '''',
+            'null'
+          )
+          WHEN NOT (
+            COALESCE(
+              REGEXP_MATCHES(
+                "t2"."name",
+                '[^\x{20}\x{0}-\x{1f}\x{7f}-\x{a0}\x{ad}\x{34f}\x{600}-\x{605}\x{61c}\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{1680}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{16fe4}\x{1bca0}-\x{1bca3}\x{1d159}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]'
+              ),
+              FALSE
+            )
+          )
+          THEN 'name is blank: ' || COALESCE(
+            '''' || SUBSTRING(
+              "t2"."received_name",
+              CASE WHEN (
+                0 + 1
+              ) >= 1 THEN 0 + 1 ELSE 0 + 1 + LENGTH("t2"."received_name") END,
+              100
+            ) || '''',
+            'null'
+          )
+          WHEN NOT (
+            COALESCE(LOWER(REPLACE(REPLACE("t2"."has_loan", 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
+          )
+          THEN 'has_loan is neither yes nor no: ' || COALESCE(
+            '''' || SUBSTRING(
+              "t2"."received_has_loan",
+              CASE
+                WHEN (
+                  0 + 1
+                ) >= 1
+                THEN 0 + 1
+                ELSE 0 + 1 + LENGTH("t2"."received_has_loan")
               END,
               100
             ) || '''',
             'null'
           )
           ELSE NULL
-        END AS "failure_reason",
-        MIN("t11"."loaded_at") OVER (
-          PARTITION BY "t11"."customer_id"
-          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-        ) AS "first_loaded_at"
+        END AS "failure_reason"
+      FROM "t1" AS "t2"
+    ) AS "t3"
+    UNION ALL
+    SELECT
+      *
+    FROM (
+      SELECT
+        "t12"."received_customer_id",
+        "t12"."received_name",
+        "t12"."received_has_loan",
+        "t12"."loaded_at",
+        "t12"."failure_reason"
       FROM (
         SELECT
-          "t7"."received_customer_id",
-          "t7"."received_name",
-          "t7"."received_has_loan",
-          "t7"."customer_id",
-          "t7"."customer_name",
-          "t7"."has_loan_flag",
-          "t7"."loaded_at",
-          "t7"."failure_reason"
-        FROM "t5" AS "t7"
-        SEMI JOIN (
+          "t11"."received_customer_id",
+          "t11"."received_name",
+          "t11"."received_has_loan",
+          "t11"."customer_id",
+          "t11"."customer_name",
+          "t11"."has_loan_flag",
+          "t11"."loaded_at",
+          CASE
+            WHEN NOT (
+              (
+                MIN("t11"."customer_name") OVER (
+                  PARTITION BY "t11"."customer_id"
+                  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                ) = MAX("t11"."customer_name") OVER (
+                  PARTITION BY "t11"."customer_id"
+                  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                )
+              )
+              AND (
+                BOOL_AND(CAST("t11"."has_loan_flag" AS BOOLEAN)) OVER (
+                  PARTITION BY "t11"."customer_id"
+                  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                ) = BOOL_OR(CAST("t11"."has_loan_flag" AS BOOLEAN)) OVER (
+                  PARTITION BY "t11"."customer_id"
+                  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                )
+              )
+            )
+            THEN 'customer_id comes more than once, with different values: ' || COALESCE(
+              '''' || SUBSTRING(
+                "t11"."received_customer_id",
+                CASE
+                  WHEN (
+                    0 + 1
+                  ) >= 1
+                  THEN 0 + 1
+                  ELSE 0 + 1 + LENGTH("t11"."received_customer_id")
+                END,
+                100
+              ) || '''',
+              'null'
+            )
+            WHEN (
+              ROW_NUMBER() OVER (
+                PARTITION BY "t11"."customer_id"
+                ORDER BY "t11"."received_customer_id" ASC, "t11"."received_name" ASC, "t11"."received_has_loan" ASC, "t11"."loaded_at" ASC
+                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+              ) - 1
+            ) > 0
+            THEN 'customer_id comes more than once, with the same values: ' || COALESCE(
+              '''' || SUBSTRING(
+                "t11"."received_customer_id",
+                CASE
+                  WHEN (
+                    0 + 1
+                  ) >= 1
+                  THEN 0 + 1
+                  ELSE 0 + 1 + LENGTH("t11"."received_customer_id")
+                END,
+                100
+              ) || '''',
+              'null'
+            )
+            ELSE NULL
+          END AS "failure_reason",
+          MIN("t11"."loaded_at") OVER (
+            PARTITION BY "t11"."customer_id"
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+          ) AS "first_loaded_at"
+        FROM (
           SELECT
-            "t8"."customer_id"
-          FROM (
+            "t7"."received_customer_id",
+            "t7"."received_name",
+            "t7"."received_has_loan",
+            "t7"."customer_id",
+            "t7"."customer_name",
+            "t7"."has_loan_flag",
+            "t7"."loaded_at",
+            "t7"."failure_reason"
+          FROM "t5" AS "t7"
+          SEMI JOIN (
             SELECT
-              "t6"."customer_id",
-              COUNT(*) AS "CountStar()"
-            FROM "t5" AS "t6"
-            GROUP BY
-              1
-          ) AS "t8"
-          WHERE
-            "t8"."CountStar()" > 1
-        ) AS "t10"
-          ON "t7"."customer_id" = "t10"."customer_id"
-      ) AS "t11"
-    ) AS "t12"
-  ) AS "t13"
-) AS "t14"
-WHERE
-  "t14"."failure_reason" IS NOT NULL;
+              "t8"."customer_id"
+            FROM (
+              SELECT
+                "t6"."customer_id",
+                COUNT(*) AS "CountStar()"
+              FROM "t5" AS "t6"
+              GROUP BY
+                1
+            ) AS "t8"
+            WHERE
+              "t8"."CountStar()" > 1
+          ) AS "t10"
+            ON "t7"."customer_id" = "t10"."customer_id"
+        ) AS "t11"
+      ) AS "t12"
+    ) AS "t13"
+  ) AS "t14"
+  WHERE
+    "t14"."failure_reason" IS NOT NULL
+) AS "t15";
 
 -- stg_account
 WITH "t3" AS (
@@ -1424,7 +1939,17 @@ WITH "t3" AS (
       "t1"."received_customer_id",
       "t1"."received_balance",
       "t1"."received_account_type",
-      NULLIF("t1"."account_id", '') AS "account_id",
+      CASE
+        WHEN COALESCE(
+          REGEXP_MATCHES(
+            "t1"."account_id",
+            '[\x{0}-\x{1f}\x{7f}-\x{a0}\x{ad}\x{34f}\x{600}-\x{605}\x{61c}\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{1680}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{16fe4}\x{1bca0}-\x{1bca3}\x{1d159}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]'
+          ),
+          FALSE
+        )
+        THEN CAST(NULL AS TEXT)
+        ELSE NULLIF("t1"."account_id", '')
+      END AS "account_id",
       TRY_CAST(CASE
         WHEN REGEXP_MATCHES("t1"."customer_id", '\A[+-]?[0-9]+\z')
         THEN "t1"."customer_id"
@@ -1440,6 +1965,30 @@ WITH "t3" AS (
       CASE
         WHEN COALESCE("t1"."account_id", '') = ''
         THEN 'account_id is blank: ' || COALESCE(
+          '''' || SUBSTRING(
+            "t1"."received_account_id",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_account_id")
+            END,
+            100
+          ) || '''',
+          'null'
+        )
+        WHEN COALESCE(
+          REGEXP_MATCHES(
+            "t1"."account_id",
+            '[\x{0}-\x{1f}\x{7f}-\x{a0}\x{ad}\x{34f}\x{600}-\x{605}\x{61c}\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{1680}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{16fe4}\x{1bca0}-\x{1bca3}\x{1d159}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]'
+          ),
+          FALSE
+        )
+        THEN 'account_id ' || 'holds ' || REGEXP_EXTRACT(
+          "t1"."account_id",
+          '[\x{0}-\x{1f}\x{7f}-\x{a0}\x{ad}\x{34f}\x{600}-\x{605}\x{61c}\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{1680}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{16fe4}\x{1bca0}-\x{1bca3}\x{1d159}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]'
+        ) || ', which cannot be seen' || ': ' || COALESCE(
           '''' || SUBSTRING(
             "t1"."received_account_id",
             CASE
@@ -1540,6 +2089,28 @@ WITH "t3" AS (
         )
         WHEN COALESCE(REGEXP_MATCHES("t1"."balance", '\A-.*[1-9]'), FALSE)
         THEN 'balance is negative: ' || COALESCE(
+          '''' || SUBSTRING(
+            "t1"."received_balance",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t1"."received_balance")
+            END,
+            100
+          ) || '''',
+          'null'
+        )
+        WHEN COALESCE(
+          TRY_CAST(CASE
+            WHEN COALESCE(REGEXP_MATCHES("t1"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
+            THEN "t1"."balance"
+            ELSE CAST(NULL AS TEXT)
+          END AS DECIMAL(18, 2)) > CAST(999999999999.99 AS DECIMAL(18, 3)),
+          FALSE
+        )
+        THEN 'balance is more than 999999999999.99: ' || COALESCE(
           '''' || SUBSTRING(
             "t1"."received_balance",
             CASE
@@ -1815,7 +2386,17 @@ WITH "t1" AS (
       "t2"."received_customer_id",
       "t2"."received_balance",
       "t2"."received_account_type",
-      NULLIF("t2"."account_id", '') AS "account_id",
+      CASE
+        WHEN COALESCE(
+          REGEXP_MATCHES(
+            "t2"."account_id",
+            '[\x{0}-\x{1f}\x{7f}-\x{a0}\x{ad}\x{34f}\x{600}-\x{605}\x{61c}\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{1680}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{16fe4}\x{1bca0}-\x{1bca3}\x{1d159}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]'
+          ),
+          FALSE
+        )
+        THEN CAST(NULL AS TEXT)
+        ELSE NULLIF("t2"."account_id", '')
+      END AS "account_id",
       TRY_CAST(CASE
         WHEN REGEXP_MATCHES("t2"."customer_id", '\A[+-]?[0-9]+\z')
         THEN "t2"."customer_id"
@@ -1831,6 +2412,30 @@ WITH "t1" AS (
       CASE
         WHEN COALESCE("t2"."account_id", '') = ''
         THEN 'account_id is blank: ' || COALESCE(
+          '''' || SUBSTRING(
+            "t2"."received_account_id",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t2"."received_account_id")
+            END,
+            100
+          ) || '''',
+          'null'
+        )
+        WHEN COALESCE(
+          REGEXP_MATCHES(
+            "t2"."account_id",
+            '[\x{0}-\x{1f}\x{7f}-\x{a0}\x{ad}\x{34f}\x{600}-\x{605}\x{61c}\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{1680}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{16fe4}\x{1bca0}-\x{1bca3}\x{1d159}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]'
+          ),
+          FALSE
+        )
+        THEN 'account_id ' || 'holds ' || REGEXP_EXTRACT(
+          "t2"."account_id",
+          '[\x{0}-\x{1f}\x{7f}-\x{a0}\x{ad}\x{34f}\x{600}-\x{605}\x{61c}\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{1680}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{16fe4}\x{1bca0}-\x{1bca3}\x{1d159}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]'
+        ) || ', which cannot be seen' || ': ' || COALESCE(
           '''' || SUBSTRING(
             "t2"."received_account_id",
             CASE
@@ -1931,6 +2536,28 @@ WITH "t1" AS (
         )
         WHEN COALESCE(REGEXP_MATCHES("t2"."balance", '\A-.*[1-9]'), FALSE)
         THEN 'balance is negative: ' || COALESCE(
+          '''' || SUBSTRING(
+            "t2"."received_balance",
+            CASE
+              WHEN (
+                0 + 1
+              ) >= 1
+              THEN 0 + 1
+              ELSE 0 + 1 + LENGTH("t2"."received_balance")
+            END,
+            100
+          ) || '''',
+          'null'
+        )
+        WHEN COALESCE(
+          TRY_CAST(CASE
+            WHEN COALESCE(REGEXP_MATCHES("t2"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
+            THEN "t2"."balance"
+            ELSE CAST(NULL AS TEXT)
+          END AS DECIMAL(18, 2)) > CAST(999999999999.99 AS DECIMAL(18, 3)),
+          FALSE
+        )
+        THEN 'balance is more than 999999999999.99: ' || COALESCE(
           '''' || SUBSTRING(
             "t2"."received_balance",
             CASE
@@ -1984,305 +2611,715 @@ WITH "t1" AS (
     "t4"."failure_reason" IS NULL
 )
 SELECT
-  "t14"."received_account_id" AS "account_id",
-  "t14"."received_customer_id" AS "customer_id",
-  "t14"."received_balance" AS "balance",
-  "t14"."received_account_type" AS "account_type",
-  "t14"."loaded_at",
-  "t14"."failure_reason",
+  "t15"."account_id",
+  "t15"."customer_id",
+  "t15"."balance",
+  "t15"."account_type",
+  "t15"."loaded_at",
+  "t15"."failure_reason",
   MD5(
-    '' || 'AccountID=' || COALESCE('''' || REPLACE("t14"."received_account_id", '''', '''''') || '''', 'null') || ', CustomerID=' || COALESCE('''' || REPLACE("t14"."received_customer_id", '''', '''''') || '''', 'null') || ', Balance=' || COALESCE('''' || REPLACE("t14"."received_balance", '''', '''''') || '''', 'null') || ', AccountType=' || COALESCE('''' || REPLACE("t14"."received_account_type", '''', '''''') || '''', 'null') || ': ' || "t14"."failure_reason"
+    '' || 'AccountID=' || COALESCE('''' || REPLACE("t15"."account_id", '''', '''''') || '''', 'null') || ', CustomerID=' || COALESCE('''' || REPLACE("t15"."customer_id", '''', '''''') || '''', 'null') || ', Balance=' || COALESCE('''' || REPLACE("t15"."balance", '''', '''''') || '''', 'null') || ', AccountType=' || COALESCE('''' || REPLACE("t15"."account_type", '''', '''''') || '''', 'null') || ': ' || "t15"."failure_reason"
   ) AS "refusal_id",
-  CAST('1970-01-01 00:00:00' AS TIMESTAMP(6)) AS "quarantined_at"
+  "t15"."quarantined_at"
 FROM (
   SELECT
-    *
+    "t14"."received_account_id" AS "account_id",
+    "t14"."received_customer_id" AS "customer_id",
+    "t14"."received_balance" AS "balance",
+    "t14"."received_account_type" AS "account_type",
+    "t14"."loaded_at",
+    CASE
+      WHEN REGEXP_MATCHES(
+        "t14"."failure_reason",
+        '[\x{0}-\x{1f}\x{7f}-\x{a0}\x{ad}\x{34f}\x{600}-\x{605}\x{61c}\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{1680}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{16fe4}\x{1bca0}-\x{1bca3}\x{1d159}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]'
+      )
+      THEN ARRAY_TO_STRING(
+        LIST_APPLY(
+          LIST_APPLY(
+            RANGE(0, LENGTH("t14"."failure_reason"), 1),
+            __ibis_param_place__ -> SUBSTRING(
+              "t14"."failure_reason",
+              CASE
+                WHEN (
+                  __ibis_param_place__ + 1
+                ) >= 1
+                THEN __ibis_param_place__ + 1
+                ELSE __ibis_param_place__ + 1 + LENGTH("t14"."failure_reason")
+              END,
+              1
+            )
+          ),
+          __ibis_param_one__ -> CASE
+            WHEN REGEXP_MATCHES(
+              __ibis_param_one__,
+              '[\x{0}-\x{1f}\x{7f}-\x{a0}\x{ad}\x{34f}\x{600}-\x{605}\x{61c}\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{1680}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{16fe4}\x{1bca0}-\x{1bca3}\x{1d159}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]'
+            )
+            THEN CASE
+              WHEN __ibis_param_one__ = '	'
+              THEN '\t'
+              WHEN __ibis_param_one__ = '
+'
+              THEN '\n'
+              WHEN __ibis_param_one__ = ''
+              THEN '\r'
+              WHEN ASCII(__ibis_param_one__) < 256
+              THEN '\x' || SUBSTRING(
+                '0123456789abcdef',
+                CASE
+                  WHEN (
+                    (
+                      CAST(FLOOR((
+                        ASCII(__ibis_param_one__)
+                      ) / (
+                        16
+                      )) AS BIGINT) % 16
+                    ) + 1
+                  ) >= 1
+                  THEN (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      16
+                    )) AS BIGINT) % 16
+                  ) + 1
+                  ELSE (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      16
+                    )) AS BIGINT) % 16
+                  ) + 1 + LENGTH('0123456789abcdef')
+                END,
+                1
+              ) || SUBSTRING(
+                '0123456789abcdef',
+                CASE
+                  WHEN (
+                    (
+                      CAST(FLOOR((
+                        ASCII(__ibis_param_one__)
+                      ) / (
+                        1
+                      )) AS BIGINT) % 16
+                    ) + 1
+                  ) >= 1
+                  THEN (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      1
+                    )) AS BIGINT) % 16
+                  ) + 1
+                  ELSE (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      1
+                    )) AS BIGINT) % 16
+                  ) + 1 + LENGTH('0123456789abcdef')
+                END,
+                1
+              )
+              WHEN ASCII(__ibis_param_one__) < 65536
+              THEN '\u' || SUBSTRING(
+                '0123456789abcdef',
+                CASE
+                  WHEN (
+                    (
+                      CAST(FLOOR((
+                        ASCII(__ibis_param_one__)
+                      ) / (
+                        4096
+                      )) AS BIGINT) % 16
+                    ) + 1
+                  ) >= 1
+                  THEN (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      4096
+                    )) AS BIGINT) % 16
+                  ) + 1
+                  ELSE (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      4096
+                    )) AS BIGINT) % 16
+                  ) + 1 + LENGTH('0123456789abcdef')
+                END,
+                1
+              ) || SUBSTRING(
+                '0123456789abcdef',
+                CASE
+                  WHEN (
+                    (
+                      CAST(FLOOR((
+                        ASCII(__ibis_param_one__)
+                      ) / (
+                        256
+                      )) AS BIGINT) % 16
+                    ) + 1
+                  ) >= 1
+                  THEN (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      256
+                    )) AS BIGINT) % 16
+                  ) + 1
+                  ELSE (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      256
+                    )) AS BIGINT) % 16
+                  ) + 1 + LENGTH('0123456789abcdef')
+                END,
+                1
+              ) || SUBSTRING(
+                '0123456789abcdef',
+                CASE
+                  WHEN (
+                    (
+                      CAST(FLOOR((
+                        ASCII(__ibis_param_one__)
+                      ) / (
+                        16
+                      )) AS BIGINT) % 16
+                    ) + 1
+                  ) >= 1
+                  THEN (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      16
+                    )) AS BIGINT) % 16
+                  ) + 1
+                  ELSE (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      16
+                    )) AS BIGINT) % 16
+                  ) + 1 + LENGTH('0123456789abcdef')
+                END,
+                1
+              ) || SUBSTRING(
+                '0123456789abcdef',
+                CASE
+                  WHEN (
+                    (
+                      CAST(FLOOR((
+                        ASCII(__ibis_param_one__)
+                      ) / (
+                        1
+                      )) AS BIGINT) % 16
+                    ) + 1
+                  ) >= 1
+                  THEN (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      1
+                    )) AS BIGINT) % 16
+                  ) + 1
+                  ELSE (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      1
+                    )) AS BIGINT) % 16
+                  ) + 1 + LENGTH('0123456789abcdef')
+                END,
+                1
+              )
+              ELSE '\U000' || SUBSTRING(
+                '0123456789abcdef',
+                CASE
+                  WHEN (
+                    (
+                      CAST(FLOOR((
+                        ASCII(__ibis_param_one__)
+                      ) / (
+                        65536
+                      )) AS BIGINT) % 16
+                    ) + 1
+                  ) >= 1
+                  THEN (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      65536
+                    )) AS BIGINT) % 16
+                  ) + 1
+                  ELSE (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      65536
+                    )) AS BIGINT) % 16
+                  ) + 1 + LENGTH('0123456789abcdef')
+                END,
+                1
+              ) || SUBSTRING(
+                '0123456789abcdef',
+                CASE
+                  WHEN (
+                    (
+                      CAST(FLOOR((
+                        ASCII(__ibis_param_one__)
+                      ) / (
+                        4096
+                      )) AS BIGINT) % 16
+                    ) + 1
+                  ) >= 1
+                  THEN (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      4096
+                    )) AS BIGINT) % 16
+                  ) + 1
+                  ELSE (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      4096
+                    )) AS BIGINT) % 16
+                  ) + 1 + LENGTH('0123456789abcdef')
+                END,
+                1
+              ) || SUBSTRING(
+                '0123456789abcdef',
+                CASE
+                  WHEN (
+                    (
+                      CAST(FLOOR((
+                        ASCII(__ibis_param_one__)
+                      ) / (
+                        256
+                      )) AS BIGINT) % 16
+                    ) + 1
+                  ) >= 1
+                  THEN (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      256
+                    )) AS BIGINT) % 16
+                  ) + 1
+                  ELSE (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      256
+                    )) AS BIGINT) % 16
+                  ) + 1 + LENGTH('0123456789abcdef')
+                END,
+                1
+              ) || SUBSTRING(
+                '0123456789abcdef',
+                CASE
+                  WHEN (
+                    (
+                      CAST(FLOOR((
+                        ASCII(__ibis_param_one__)
+                      ) / (
+                        16
+                      )) AS BIGINT) % 16
+                    ) + 1
+                  ) >= 1
+                  THEN (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      16
+                    )) AS BIGINT) % 16
+                  ) + 1
+                  ELSE (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      16
+                    )) AS BIGINT) % 16
+                  ) + 1 + LENGTH('0123456789abcdef')
+                END,
+                1
+              ) || SUBSTRING(
+                '0123456789abcdef',
+                CASE
+                  WHEN (
+                    (
+                      CAST(FLOOR((
+                        ASCII(__ibis_param_one__)
+                      ) / (
+                        1
+                      )) AS BIGINT) % 16
+                    ) + 1
+                  ) >= 1
+                  THEN (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      1
+                    )) AS BIGINT) % 16
+                  ) + 1
+                  ELSE (
+                    CAST(FLOOR((
+                      ASCII(__ibis_param_one__)
+                    ) / (
+                      1
+                    )) AS BIGINT) % 16
+                  ) + 1 + LENGTH('0123456789abcdef')
+                END,
+                1
+              )
+            END
+            ELSE __ibis_param_one__
+          END
+        ),
+        ''
+      )
+      ELSE "t14"."failure_reason"
+    END AS "failure_reason",
+    CAST('1970-01-01 00:00:00' AS TIMESTAMP(6)) AS "quarantined_at"
   FROM (
     SELECT
-      "t2"."received_account_id",
-      "t2"."received_customer_id",
-      "t2"."received_balance",
-      "t2"."received_account_type",
-      "t2"."loaded_at",
-      CASE
-        WHEN COALESCE("t2"."account_id", '') = ''
-        THEN 'account_id is blank: ' || COALESCE(
-          '''' || SUBSTRING(
-            "t2"."received_account_id",
-            CASE
-              WHEN (
-                0 + 1
-              ) >= 1
-              THEN 0 + 1
-              ELSE 0 + 1 + LENGTH("t2"."received_account_id")
-            END,
-            100
-          ) || '''',
-          'null'
-        )
-        WHEN COALESCE("t2"."customer_id", '') = ''
-        THEN 'customer_id is blank: ' || COALESCE(
-          '''' || SUBSTRING(
-            "t2"."received_customer_id",
-            CASE
-              WHEN (
-                0 + 1
-              ) >= 1
-              THEN 0 + 1
-              ELSE 0 + 1 + LENGTH("t2"."received_customer_id")
-            END,
-            100
-          ) || '''',
-          'null'
-        )
-        WHEN TRY_CAST(CASE
-          WHEN REGEXP_MATCHES("t2"."customer_id", '\A[+-]?[0-9]+\z')
-          THEN "t2"."customer_id"
-          ELSE CAST(NULL AS TEXT)
-        END AS BIGINT) IS NULL
-        THEN 'customer_id is not an integer: ' || COALESCE(
-          '''' || SUBSTRING(
-            "t2"."received_customer_id",
-            CASE
-              WHEN (
-                0 + 1
-              ) >= 1
-              THEN 0 + 1
-              ELSE 0 + 1 + LENGTH("t2"."received_customer_id")
-            END,
-            100
-          ) || '''',
-          'null'
-        )
-        WHEN COALESCE(LOWER(REPLACE(REPLACE("t2"."balance", 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('', 'null', 'n/a', 'none')
-        THEN 'balance is blank: ' || COALESCE(
-          '''' || SUBSTRING(
-            "t2"."received_balance",
-            CASE
-              WHEN (
-                0 + 1
-              ) >= 1
-              THEN 0 + 1
-              ELSE 0 + 1 + LENGTH("t2"."received_balance")
-            END,
-            100
-          ) || '''',
-          'null'
-        )
-        WHEN NOT (
-          COALESCE(REGEXP_MATCHES("t2"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
-        )
-        THEN 'balance is not a plain decimal: ' || COALESCE(
-          '''' || SUBSTRING(
-            "t2"."received_balance",
-            CASE
-              WHEN (
-                0 + 1
-              ) >= 1
-              THEN 0 + 1
-              ELSE 0 + 1 + LENGTH("t2"."received_balance")
-            END,
-            100
-          ) || '''',
-          'null'
-        )
-        WHEN TRY_CAST(CASE
-          WHEN COALESCE(REGEXP_MATCHES("t2"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
-          THEN "t2"."balance"
-          ELSE CAST(NULL AS TEXT)
-        END AS DECIMAL(18, 2)) IS NULL
-        THEN 'balance does not fit decimal(18,2): ' || COALESCE(
-          '''' || SUBSTRING(
-            "t2"."received_balance",
-            CASE
-              WHEN (
-                0 + 1
-              ) >= 1
-              THEN 0 + 1
-              ELSE 0 + 1 + LENGTH("t2"."received_balance")
-            END,
-            100
-          ) || '''',
-          'null'
-        )
-        WHEN COALESCE(REGEXP_MATCHES("t2"."balance", '\A-.*[1-9]'), FALSE)
-        THEN 'balance is negative: ' || COALESCE(
-          '''' || SUBSTRING(
-            "t2"."received_balance",
-            CASE
-              WHEN (
-                0 + 1
-              ) >= 1
-              THEN 0 + 1
-              ELSE 0 + 1 + LENGTH("t2"."received_balance")
-            END,
-            100
-          ) || '''',
-          'null'
-        )
-        WHEN COALESCE("t2"."account_type", '') = ''
-        THEN 'account_type is blank: ' || COALESCE(
-          '''' || SUBSTRING(
-            "t2"."received_account_type",
-            CASE
-              WHEN (
-                0 + 1
-              ) >= 1
-              THEN 0 + 1
-              ELSE 0 + 1 + LENGTH("t2"."received_account_type")
-            END,
-            100
-          ) || '''',
-          'null'
-        )
-        WHEN NOT (
-          COALESCE(LOWER(REPLACE(REPLACE("t2"."account_type", 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('savings', 'checking')
-        )
-        THEN 'account_type is neither savings nor checking: ' || COALESCE(
-          '''' || SUBSTRING(
-            "t2"."received_account_type",
-            CASE
-              WHEN (
-                0 + 1
-              ) >= 1
-              THEN 0 + 1
-              ELSE 0 + 1 + LENGTH("t2"."received_account_type")
-            END,
-            100
-          ) || '''',
-          'null'
-        )
-        ELSE NULL
-      END AS "failure_reason"
-    FROM "t1" AS "t2"
-  ) AS "t3"
-  UNION ALL
-  SELECT
-    *
-  FROM (
-    SELECT
-      "t12"."received_account_id",
-      "t12"."received_customer_id",
-      "t12"."received_balance",
-      "t12"."received_account_type",
-      "t12"."loaded_at",
-      "t12"."failure_reason"
+      *
     FROM (
       SELECT
-        "t11"."received_account_id",
-        "t11"."received_customer_id",
-        "t11"."received_balance",
-        "t11"."received_account_type",
-        "t11"."account_id",
-        "t11"."customer_id",
-        "t11"."balance_amount",
-        "t11"."account_type",
-        "t11"."loaded_at",
+        "t2"."received_account_id",
+        "t2"."received_customer_id",
+        "t2"."received_balance",
+        "t2"."received_account_type",
+        "t2"."loaded_at",
         CASE
-          WHEN NOT (
-            (
-              MIN("t11"."customer_id") OVER (
-                PARTITION BY "t11"."account_id"
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              ) = MAX("t11"."customer_id") OVER (
-                PARTITION BY "t11"."account_id"
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              )
-            )
-            AND (
-              MIN("t11"."balance_amount") OVER (
-                PARTITION BY "t11"."account_id"
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              ) = MAX("t11"."balance_amount") OVER (
-                PARTITION BY "t11"."account_id"
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              )
-            )
-            AND (
-              MIN("t11"."account_type") OVER (
-                PARTITION BY "t11"."account_id"
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              ) = MAX("t11"."account_type") OVER (
-                PARTITION BY "t11"."account_id"
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              )
-            )
-          )
-          THEN 'account_id comes more than once, with different values: ' || COALESCE(
+          WHEN COALESCE("t2"."account_id", '') = ''
+          THEN 'account_id is blank: ' || COALESCE(
             '''' || SUBSTRING(
-              "t11"."received_account_id",
+              "t2"."received_account_id",
               CASE
                 WHEN (
                   0 + 1
                 ) >= 1
                 THEN 0 + 1
-                ELSE 0 + 1 + LENGTH("t11"."received_account_id")
+                ELSE 0 + 1 + LENGTH("t2"."received_account_id")
               END,
               100
             ) || '''',
             'null'
           )
-          WHEN (
-            ROW_NUMBER() OVER (
-              PARTITION BY "t11"."account_id"
-              ORDER BY "t11"."received_account_id" ASC, "t11"."received_customer_id" ASC, "t11"."received_balance" ASC, "t11"."received_account_type" ASC, "t11"."loaded_at" ASC
-              ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-            ) - 1
-          ) > 0
-          THEN 'account_id comes more than once, with the same values: ' || COALESCE(
+          WHEN COALESCE(
+            REGEXP_MATCHES(
+              "t2"."account_id",
+              '[\x{0}-\x{1f}\x{7f}-\x{a0}\x{ad}\x{34f}\x{600}-\x{605}\x{61c}\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{1680}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{16fe4}\x{1bca0}-\x{1bca3}\x{1d159}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]'
+            ),
+            FALSE
+          )
+          THEN 'account_id ' || 'holds ' || REGEXP_EXTRACT(
+            "t2"."account_id",
+            '[\x{0}-\x{1f}\x{7f}-\x{a0}\x{ad}\x{34f}\x{600}-\x{605}\x{61c}\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{1680}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{16fe4}\x{1bca0}-\x{1bca3}\x{1d159}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]'
+          ) || ', which cannot be seen' || ': ' || COALESCE(
             '''' || SUBSTRING(
-              "t11"."received_account_id",
+              "t2"."received_account_id",
               CASE
                 WHEN (
                   0 + 1
                 ) >= 1
                 THEN 0 + 1
-                ELSE 0 + 1 + LENGTH("t11"."received_account_id")
+                ELSE 0 + 1 + LENGTH("t2"."received_account_id")
+              END,
+              100
+            ) || '''',
+            'null'
+          )
+          WHEN COALESCE("t2"."customer_id", '') = ''
+          THEN 'customer_id is blank: ' || COALESCE(
+            '''' || SUBSTRING(
+              "t2"."received_customer_id",
+              CASE
+                WHEN (
+                  0 + 1
+                ) >= 1
+                THEN 0 + 1
+                ELSE 0 + 1 + LENGTH("t2"."received_customer_id")
+              END,
+              100
+            ) || '''',
+            'null'
+          )
+          WHEN TRY_CAST(CASE
+            WHEN REGEXP_MATCHES("t2"."customer_id", '\A[+-]?[0-9]+\z')
+            THEN "t2"."customer_id"
+            ELSE CAST(NULL AS TEXT)
+          END AS BIGINT) IS NULL
+          THEN 'customer_id is not an integer: ' || COALESCE(
+            '''' || SUBSTRING(
+              "t2"."received_customer_id",
+              CASE
+                WHEN (
+                  0 + 1
+                ) >= 1
+                THEN 0 + 1
+                ELSE 0 + 1 + LENGTH("t2"."received_customer_id")
+              END,
+              100
+            ) || '''',
+            'null'
+          )
+          WHEN COALESCE(LOWER(REPLACE(REPLACE("t2"."balance", 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('', 'null', 'n/a', 'none')
+          THEN 'balance is blank: ' || COALESCE(
+            '''' || SUBSTRING(
+              "t2"."received_balance",
+              CASE
+                WHEN (
+                  0 + 1
+                ) >= 1
+                THEN 0 + 1
+                ELSE 0 + 1 + LENGTH("t2"."received_balance")
+              END,
+              100
+            ) || '''',
+            'null'
+          )
+          WHEN NOT (
+            COALESCE(REGEXP_MATCHES("t2"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
+          )
+          THEN 'balance is not a plain decimal: ' || COALESCE(
+            '''' || SUBSTRING(
+              "t2"."received_balance",
+              CASE
+                WHEN (
+                  0 + 1
+                ) >= 1
+                THEN 0 + 1
+                ELSE 0 + 1 + LENGTH("t2"."received_balance")
+              END,
+              100
+            ) || '''',
+            'null'
+          )
+          WHEN TRY_CAST(CASE
+            WHEN COALESCE(REGEXP_MATCHES("t2"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
+            THEN "t2"."balance"
+            ELSE CAST(NULL AS TEXT)
+          END AS DECIMAL(18, 2)) IS NULL
+          THEN 'balance does not fit decimal(18,2): ' || COALESCE(
+            '''' || SUBSTRING(
+              "t2"."received_balance",
+              CASE
+                WHEN (
+                  0 + 1
+                ) >= 1
+                THEN 0 + 1
+                ELSE 0 + 1 + LENGTH("t2"."received_balance")
+              END,
+              100
+            ) || '''',
+            'null'
+          )
+          WHEN COALESCE(REGEXP_MATCHES("t2"."balance", '\A-.*[1-9]'), FALSE)
+          THEN 'balance is negative: ' || COALESCE(
+            '''' || SUBSTRING(
+              "t2"."received_balance",
+              CASE
+                WHEN (
+                  0 + 1
+                ) >= 1
+                THEN 0 + 1
+                ELSE 0 + 1 + LENGTH("t2"."received_balance")
+              END,
+              100
+            ) || '''',
+            'null'
+          )
+          WHEN COALESCE(
+            TRY_CAST(CASE
+              WHEN COALESCE(REGEXP_MATCHES("t2"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
+              THEN "t2"."balance"
+              ELSE CAST(NULL AS TEXT)
+            END AS DECIMAL(18, 2)) > CAST(999999999999.99 AS DECIMAL(18, 3)),
+            FALSE
+          )
+          THEN 'balance is more than 999999999999.99: ' || COALESCE(
+            '''' || SUBSTRING(
+              "t2"."received_balance",
+              CASE
+                WHEN (
+                  0 + 1
+                ) >= 1
+                THEN 0 + 1
+                ELSE 0 + 1 + LENGTH("t2"."received_balance")
+              END,
+              100
+            ) || '''',
+            'null'
+          )
+          WHEN COALESCE("t2"."account_type", '') = ''
+          THEN 'account_type is blank: ' || COALESCE(
+            '''' || SUBSTRING(
+              "t2"."received_account_type",
+              CASE
+                WHEN (
+                  0 + 1
+                ) >= 1
+                THEN 0 + 1
+                ELSE 0 + 1 + LENGTH("t2"."received_account_type")
+              END,
+              100
+            ) || '''',
+            'null'
+          )
+          WHEN NOT (
+            COALESCE(LOWER(REPLACE(REPLACE("t2"."account_type", 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('savings', 'checking')
+          )
+          THEN 'account_type is neither savings nor checking: ' || COALESCE(
+            '''' || SUBSTRING(
+              "t2"."received_account_type",
+              CASE
+                WHEN (
+                  0 + 1
+                ) >= 1
+                THEN 0 + 1
+                ELSE 0 + 1 + LENGTH("t2"."received_account_type")
               END,
               100
             ) || '''',
             'null'
           )
           ELSE NULL
-        END AS "failure_reason",
-        MIN("t11"."loaded_at") OVER (
-          PARTITION BY "t11"."account_id"
-          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-        ) AS "first_loaded_at"
+        END AS "failure_reason"
+      FROM "t1" AS "t2"
+    ) AS "t3"
+    UNION ALL
+    SELECT
+      *
+    FROM (
+      SELECT
+        "t12"."received_account_id",
+        "t12"."received_customer_id",
+        "t12"."received_balance",
+        "t12"."received_account_type",
+        "t12"."loaded_at",
+        "t12"."failure_reason"
       FROM (
         SELECT
-          "t7"."received_account_id",
-          "t7"."received_customer_id",
-          "t7"."received_balance",
-          "t7"."received_account_type",
-          "t7"."account_id",
-          "t7"."customer_id",
-          "t7"."balance_amount",
-          "t7"."account_type",
-          "t7"."loaded_at",
-          "t7"."failure_reason"
-        FROM "t5" AS "t7"
-        SEMI JOIN (
+          "t11"."received_account_id",
+          "t11"."received_customer_id",
+          "t11"."received_balance",
+          "t11"."received_account_type",
+          "t11"."account_id",
+          "t11"."customer_id",
+          "t11"."balance_amount",
+          "t11"."account_type",
+          "t11"."loaded_at",
+          CASE
+            WHEN NOT (
+              (
+                MIN("t11"."customer_id") OVER (
+                  PARTITION BY "t11"."account_id"
+                  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                ) = MAX("t11"."customer_id") OVER (
+                  PARTITION BY "t11"."account_id"
+                  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                )
+              )
+              AND (
+                MIN("t11"."balance_amount") OVER (
+                  PARTITION BY "t11"."account_id"
+                  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                ) = MAX("t11"."balance_amount") OVER (
+                  PARTITION BY "t11"."account_id"
+                  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                )
+              )
+              AND (
+                MIN("t11"."account_type") OVER (
+                  PARTITION BY "t11"."account_id"
+                  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                ) = MAX("t11"."account_type") OVER (
+                  PARTITION BY "t11"."account_id"
+                  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                )
+              )
+            )
+            THEN 'account_id comes more than once, with different values: ' || COALESCE(
+              '''' || SUBSTRING(
+                "t11"."received_account_id",
+                CASE
+                  WHEN (
+                    0 + 1
+                  ) >= 1
+                  THEN 0 + 1
+                  ELSE 0 + 1 + LENGTH("t11"."received_account_id")
+                END,
+                100
+              ) || '''',
+              'null'
+            )
+            WHEN (
+              ROW_NUMBER() OVER (
+                PARTITION BY "t11"."account_id"
+                ORDER BY "t11"."received_account_id" ASC, "t11"."received_customer_id" ASC, "t11"."received_balance" ASC, "t11"."received_account_type" ASC, "t11"."loaded_at" ASC
+                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+              ) - 1
+            ) > 0
+            THEN 'account_id comes more than once, with the same values: ' || COALESCE(
+              '''' || SUBSTRING(
+                "t11"."received_account_id",
+                CASE
+                  WHEN (
+                    0 + 1
+                  ) >= 1
+                  THEN 0 + 1
+                  ELSE 0 + 1 + LENGTH("t11"."received_account_id")
+                END,
+                100
+              ) || '''',
+              'null'
+            )
+            ELSE NULL
+          END AS "failure_reason",
+          MIN("t11"."loaded_at") OVER (
+            PARTITION BY "t11"."account_id"
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+          ) AS "first_loaded_at"
+        FROM (
           SELECT
-            "t8"."account_id"
-          FROM (
+            "t7"."received_account_id",
+            "t7"."received_customer_id",
+            "t7"."received_balance",
+            "t7"."received_account_type",
+            "t7"."account_id",
+            "t7"."customer_id",
+            "t7"."balance_amount",
+            "t7"."account_type",
+            "t7"."loaded_at",
+            "t7"."failure_reason"
+          FROM "t5" AS "t7"
+          SEMI JOIN (
             SELECT
-              "t6"."account_id",
-              COUNT(*) AS "CountStar()"
-            FROM "t5" AS "t6"
-            GROUP BY
-              1
-          ) AS "t8"
-          WHERE
-            "t8"."CountStar()" > 1
-        ) AS "t10"
-          ON "t7"."account_id" = "t10"."account_id"
-      ) AS "t11"
-    ) AS "t12"
-  ) AS "t13"
-) AS "t14"
-WHERE
-  "t14"."failure_reason" IS NOT NULL;
+              "t8"."account_id"
+            FROM (
+              SELECT
+                "t6"."account_id",
+                COUNT(*) AS "CountStar()"
+              FROM "t5" AS "t6"
+              GROUP BY
+                1
+            ) AS "t8"
+            WHERE
+              "t8"."CountStar()" > 1
+          ) AS "t10"
+            ON "t7"."account_id" = "t10"."account_id"
+        ) AS "t11"
+      ) AS "t12"
+    ) AS "t13"
+  ) AS "t14"
+  WHERE
+    "t14"."failure_reason" IS NOT NULL
+) AS "t15";
 
 -- held_customer
 SELECT
@@ -2330,17 +3367,34 @@ FROM (
     *
   FROM (
     SELECT
-      NULLIF(
-        CASE
-          WHEN REGEXP_MATCHES("t1"."account_id", '\A[\x09-\x0d\x20]|[\x09-\x0d\x20]\z')
-          THEN COALESCE(
-            REGEXP_EXTRACT("t1"."account_id", '(?s)[^\x09-\x0d\x20](?:.*[^\x09-\x0d\x20])?'),
-            ''
-          )
-          ELSE "t1"."account_id"
-        END,
-        ''
-      ) AS "account_id"
+      CASE
+        WHEN COALESCE(
+          REGEXP_MATCHES(
+            CASE
+              WHEN REGEXP_MATCHES("t1"."account_id", '\A[\x09-\x0d\x20]|[\x09-\x0d\x20]\z')
+              THEN COALESCE(
+                REGEXP_EXTRACT("t1"."account_id", '(?s)[^\x09-\x0d\x20](?:.*[^\x09-\x0d\x20])?'),
+                ''
+              )
+              ELSE "t1"."account_id"
+            END,
+            '[\x{0}-\x{1f}\x{7f}-\x{a0}\x{ad}\x{34f}\x{600}-\x{605}\x{61c}\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{1680}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{16fe4}\x{1bca0}-\x{1bca3}\x{1d159}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]'
+          ),
+          FALSE
+        )
+        THEN CAST(NULL AS TEXT)
+        ELSE NULLIF(
+          CASE
+            WHEN REGEXP_MATCHES("t1"."account_id", '\A[\x09-\x0d\x20]|[\x09-\x0d\x20]\z')
+            THEN COALESCE(
+              REGEXP_EXTRACT("t1"."account_id", '(?s)[^\x09-\x0d\x20](?:.*[^\x09-\x0d\x20])?'),
+              ''
+            )
+            ELSE "t1"."account_id"
+          END,
+          ''
+        )
+      END AS "account_id"
     FROM "staging"."quarantine_stg_account" AS "t1"
   ) AS "t3"
   WHERE
@@ -2718,7 +3772,7 @@ FROM (
         FROM "t20" AS "t24"
         SEMI JOIN (
           SELECT
-            "t33"."customer_id"
+            "t32"."customer_id"
           FROM (
             SELECT DISTINCT
               *
@@ -2747,15 +3801,15 @@ FROM (
                   ELSE CAST(NULL AS TEXT)
                 END AS BIGINT) AS "customer_id"
               FROM "staging"."quarantine_stg_customer" AS "t3"
-            ) AS "t29"
+            ) AS "t28"
             WHERE
-              "t29"."customer_id" IS NOT NULL
-          ) AS "t33"
+              "t28"."customer_id" IS NOT NULL
+          ) AS "t32"
           ANTI JOIN "staging"."stg_customer" AS "t10"
-            ON "t33"."customer_id" = "t10"."customer_id"
-        ) AS "t37"
-          ON "t24"."customer_id" = "t37"."customer_id"
-      ) AS "t39"
+            ON "t32"."customer_id" = "t10"."customer_id"
+        ) AS "t36"
+          ON "t24"."customer_id" = "t36"."customer_id"
+      ) AS "t38"
     ) AS "held_count",
     (
       SELECT
@@ -2769,7 +3823,7 @@ FROM (
       COUNT(*) AS "received_count"
     FROM "source"."src_customer" AS "t0"
   ) AS "t12"
-) AS "t43"
+) AS "t42"
 UNION ALL
 SELECT
   *
@@ -2804,33 +3858,50 @@ FROM (
         FROM "t21" AS "t25"
         SEMI JOIN (
           SELECT
-            "t31"."account_id"
+            "t33"."account_id"
           FROM (
             SELECT DISTINCT
               *
             FROM (
               SELECT
-                NULLIF(
-                  CASE
-                    WHEN REGEXP_MATCHES("t5"."account_id", '\A[\x09-\x0d\x20]|[\x09-\x0d\x20]\z')
-                    THEN COALESCE(
-                      REGEXP_EXTRACT("t5"."account_id", '(?s)[^\x09-\x0d\x20](?:.*[^\x09-\x0d\x20])?'),
-                      ''
-                    )
-                    ELSE "t5"."account_id"
-                  END,
-                  ''
-                ) AS "account_id"
+                CASE
+                  WHEN COALESCE(
+                    REGEXP_MATCHES(
+                      CASE
+                        WHEN REGEXP_MATCHES("t5"."account_id", '\A[\x09-\x0d\x20]|[\x09-\x0d\x20]\z')
+                        THEN COALESCE(
+                          REGEXP_EXTRACT("t5"."account_id", '(?s)[^\x09-\x0d\x20](?:.*[^\x09-\x0d\x20])?'),
+                          ''
+                        )
+                        ELSE "t5"."account_id"
+                      END,
+                      '[\x{0}-\x{1f}\x{7f}-\x{a0}\x{ad}\x{34f}\x{600}-\x{605}\x{61c}\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{1680}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{16fe4}\x{1bca0}-\x{1bca3}\x{1d159}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]'
+                    ),
+                    FALSE
+                  )
+                  THEN CAST(NULL AS TEXT)
+                  ELSE NULLIF(
+                    CASE
+                      WHEN REGEXP_MATCHES("t5"."account_id", '\A[\x09-\x0d\x20]|[\x09-\x0d\x20]\z')
+                      THEN COALESCE(
+                        REGEXP_EXTRACT("t5"."account_id", '(?s)[^\x09-\x0d\x20](?:.*[^\x09-\x0d\x20])?'),
+                        ''
+                      )
+                      ELSE "t5"."account_id"
+                    END,
+                    ''
+                  )
+                END AS "account_id"
               FROM "staging"."quarantine_stg_account" AS "t5"
-            ) AS "t26"
+            ) AS "t29"
             WHERE
-              "t26"."account_id" IS NOT NULL
-          ) AS "t31"
+              "t29"."account_id" IS NOT NULL
+          ) AS "t33"
           ANTI JOIN "staging"."stg_account" AS "t11"
-            ON "t31"."account_id" = "t11"."account_id"
-        ) AS "t35"
-          ON "t25"."account_id" = "t35"."account_id"
-      ) AS "t38"
+            ON "t33"."account_id" = "t11"."account_id"
+        ) AS "t37"
+          ON "t25"."account_id" = "t37"."account_id"
+      ) AS "t39"
     ) AS "held_count",
     (
       SELECT
@@ -2852,4 +3923,4 @@ FROM (
       COUNT(*) AS "received_count"
     FROM "source"."src_account" AS "t1"
   ) AS "t13"
-) AS "t42";
+) AS "t43";

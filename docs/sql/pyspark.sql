@@ -75,7 +75,12 @@ SELECT
         'null'
       )
     )
-    WHEN COALESCE(`t1`.`name`, '') = ''
+    WHEN NOT (
+      COALESCE(
+        `t1`.`name` RLIKE '[^\\x{20}\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
+        FALSE
+      )
+    )
     THEN CONCAT(
       'name is blank: ',
       COALESCE(
@@ -158,7 +163,14 @@ SELECT
   `t1`.`received_customer_id`,
   `t1`.`received_balance`,
   `t1`.`received_account_type`,
-  NULLIF(`t1`.`account_id`, '') AS `account_id`,
+  IF(
+    COALESCE(
+      `t1`.`account_id` RLIKE '[\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
+      FALSE
+    ),
+    CAST(NULL AS STRING),
+    NULLIF(`t1`.`account_id`, '')
+  ) AS `account_id`,
   TRY_CAST(IF(
     `t1`.`customer_id` RLIKE '\\A[+-]?[0-9]+\\z',
     `t1`.`customer_id`,
@@ -175,6 +187,45 @@ SELECT
     WHEN COALESCE(`t1`.`account_id`, '') = ''
     THEN CONCAT(
       'account_id is blank: ',
+      COALESCE(
+        CONCAT(
+          CONCAT(
+            '\'',
+            SUBSTRING(
+              `t1`.`received_account_id`,
+              IF((
+                0 + 1
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_account_id`)),
+              100
+            )
+          ),
+          '\''
+        ),
+        'null'
+      )
+    )
+    WHEN COALESCE(
+      `t1`.`account_id` RLIKE '[\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
+      FALSE
+    )
+    THEN CONCAT(
+      CONCAT(
+        CONCAT(
+          'account_id ',
+          CONCAT(
+            CONCAT(
+              'holds ',
+              REGEXP_EXTRACT(
+                `t1`.`account_id`,
+                '[\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
+                0
+              )
+            ),
+            ', which cannot be seen'
+          )
+        ),
+        ': '
+      ),
       COALESCE(
         CONCAT(
           CONCAT(
@@ -305,6 +356,33 @@ SELECT
     WHEN COALESCE(`t1`.`balance` RLIKE '\\A-.*[1-9]', FALSE)
     THEN CONCAT(
       'balance is negative: ',
+      COALESCE(
+        CONCAT(
+          CONCAT(
+            '\'',
+            SUBSTRING(
+              `t1`.`received_balance`,
+              IF((
+                0 + 1
+              ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_balance`)),
+              100
+            )
+          ),
+          '\''
+        ),
+        'null'
+      )
+    )
+    WHEN COALESCE(
+      TRY_CAST(IF(
+        COALESCE(`t1`.`balance` RLIKE '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z', FALSE),
+        `t1`.`balance`,
+        CAST(NULL AS STRING)
+      ) AS DECIMAL(18, 2)) > CAST('999999999999.99' AS DECIMAL(38, 18)),
+      FALSE
+    )
+    THEN CONCAT(
+      'balance is more than 999999999999.99: ',
       COALESCE(
         CONCAT(
           CONCAT(
@@ -470,7 +548,12 @@ WITH `t3` AS (
             'null'
           )
         )
-        WHEN COALESCE(`t1`.`name`, '') = ''
+        WHEN NOT (
+          COALESCE(
+            `t1`.`name` RLIKE '[^\\x{20}\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
+            FALSE
+          )
+        )
         THEN CONCAT(
           'name is blank: ',
           COALESCE(
@@ -667,7 +750,14 @@ WITH `t3` AS (
       `t1`.`received_customer_id`,
       `t1`.`received_balance`,
       `t1`.`received_account_type`,
-      NULLIF(`t1`.`account_id`, '') AS `account_id`,
+      IF(
+        COALESCE(
+          `t1`.`account_id` RLIKE '[\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
+          FALSE
+        ),
+        CAST(NULL AS STRING),
+        NULLIF(`t1`.`account_id`, '')
+      ) AS `account_id`,
       TRY_CAST(IF(
         `t1`.`customer_id` RLIKE '\\A[+-]?[0-9]+\\z',
         `t1`.`customer_id`,
@@ -684,6 +774,45 @@ WITH `t3` AS (
         WHEN COALESCE(`t1`.`account_id`, '') = ''
         THEN CONCAT(
           'account_id is blank: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t1`.`received_account_id`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_account_id`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN COALESCE(
+          `t1`.`account_id` RLIKE '[\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
+          FALSE
+        )
+        THEN CONCAT(
+          CONCAT(
+            CONCAT(
+              'account_id ',
+              CONCAT(
+                CONCAT(
+                  'holds ',
+                  REGEXP_EXTRACT(
+                    `t1`.`account_id`,
+                    '[\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
+                    0
+                  )
+                ),
+                ', which cannot be seen'
+              )
+            ),
+            ': '
+          ),
           COALESCE(
             CONCAT(
               CONCAT(
@@ -814,6 +943,33 @@ WITH `t3` AS (
         WHEN COALESCE(`t1`.`balance` RLIKE '\\A-.*[1-9]', FALSE)
         THEN CONCAT(
           'balance is negative: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t1`.`received_balance`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_balance`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN COALESCE(
+          TRY_CAST(IF(
+            COALESCE(`t1`.`balance` RLIKE '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z', FALSE),
+            `t1`.`balance`,
+            CAST(NULL AS STRING)
+          ) AS DECIMAL(18, 2)) > CAST('999999999999.99' AS DECIMAL(38, 18)),
+          FALSE
+        )
+        THEN CONCAT(
+          'balance is more than 999999999999.99: ',
           COALESCE(
             CONCAT(
               CONCAT(
@@ -1102,7 +1258,12 @@ WITH `t3` AS (
             'null'
           )
         )
-        WHEN COALESCE(`t1`.`name`, '') = ''
+        WHEN NOT (
+          COALESCE(
+            `t1`.`name` RLIKE '[^\\x{20}\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
+            FALSE
+          )
+        )
         THEN CONCAT(
           'name is blank: ',
           COALESCE(
@@ -1408,7 +1569,12 @@ WITH `t1` AS (
             'null'
           )
         )
-        WHEN COALESCE(`t2`.`name`, '') = ''
+        WHEN NOT (
+          COALESCE(
+            `t2`.`name` RLIKE '[^\\x{20}\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
+            FALSE
+          )
+        )
         THEN CONCAT(
           'name is blank: ',
           COALESCE(
@@ -1458,11 +1624,11 @@ WITH `t1` AS (
     `t4`.`failure_reason` IS NULL
 )
 SELECT
-  `t14`.`received_customer_id` AS `customer_id`,
-  `t14`.`received_name` AS `name`,
-  `t14`.`received_has_loan` AS `has_loan`,
-  `t14`.`loaded_at`,
-  `t14`.`failure_reason`,
+  `t15`.`customer_id`,
+  `t15`.`name`,
+  `t15`.`has_loan`,
+  `t15`.`loaded_at`,
+  `t15`.`failure_reason`,
   MD5(
     CONCAT(
       CONCAT(
@@ -1472,179 +1638,849 @@ SELECT
               CONCAT(
                 CONCAT(
                   CONCAT('', 'CustomerID='),
-                  COALESCE(
-                    CONCAT(CONCAT('\'', REPLACE(`t14`.`received_customer_id`, '\'', '\'\'')), '\''),
-                    'null'
-                  )
+                  COALESCE(CONCAT(CONCAT('\'', REPLACE(`t15`.`customer_id`, '\'', '\'\'')), '\''), 'null')
                 ),
                 ', Name='
               ),
-              COALESCE(CONCAT(CONCAT('\'', REPLACE(`t14`.`received_name`, '\'', '\'\'')), '\''), 'null')
+              COALESCE(CONCAT(CONCAT('\'', REPLACE(`t15`.`name`, '\'', '\'\'')), '\''), 'null')
             ),
             ', HasLoan='
           ),
-          COALESCE(
-            CONCAT(CONCAT('\'', REPLACE(`t14`.`received_has_loan`, '\'', '\'\'')), '\''),
-            'null'
-          )
+          COALESCE(CONCAT(CONCAT('\'', REPLACE(`t15`.`has_loan`, '\'', '\'\'')), '\''), 'null')
         ),
         ': '
       ),
-      `t14`.`failure_reason`
+      `t15`.`failure_reason`
     )
   ) AS `refusal_id`,
-  CAST('1970-01-01 00:00:00' AS TIMESTAMP) AS `quarantined_at`
+  `t15`.`quarantined_at`
 FROM (
   SELECT
-    *
+    `t14`.`received_customer_id` AS `customer_id`,
+    `t14`.`received_name` AS `name`,
+    `t14`.`received_has_loan` AS `has_loan`,
+    `t14`.`loaded_at`,
+    IF(
+      `t14`.`failure_reason` RLIKE '[\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
+      IF(
+        SIZE(
+          TRANSFORM(
+            TRANSFORM(
+              IF(
+                (
+                  1 <> 0
+                ) AND (
+                  SIGN(1) = SIGN(LENGTH(`t14`.`failure_reason`) - 0)
+                ),
+                IF(
+                  ELEMENT_AT(
+                    SEQUENCE(0, LENGTH(`t14`.`failure_reason`), 1),
+                    SIZE(SEQUENCE(0, LENGTH(`t14`.`failure_reason`), 1))
+                  ) = LENGTH(`t14`.`failure_reason`),
+                  SLICE(
+                    SEQUENCE(0, LENGTH(`t14`.`failure_reason`), 1),
+                    1,
+                    SIZE(SEQUENCE(0, LENGTH(`t14`.`failure_reason`), 1)) - 1
+                  ),
+                  SEQUENCE(0, LENGTH(`t14`.`failure_reason`), 1)
+                ),
+                ARRAY()
+              ),
+              __ibis_param_place__ -> SUBSTRING(
+                `t14`.`failure_reason`,
+                IF(
+                  (
+                    __ibis_param_place__ + 1
+                  ) >= 1,
+                  __ibis_param_place__ + 1,
+                  __ibis_param_place__ + 1 + LENGTH(`t14`.`failure_reason`)
+                ),
+                1
+              )
+            ),
+            __ibis_param_one__ -> IF(
+              __ibis_param_one__ RLIKE '[\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
+              CASE
+                WHEN __ibis_param_one__ = '\t'
+                THEN '\\t'
+                WHEN __ibis_param_one__ = '\n'
+                THEN '\\n'
+                WHEN __ibis_param_one__ = '\r'
+                THEN '\\r'
+                WHEN ASCII(__ibis_param_one__) < 256
+                THEN CONCAT(
+                  '\\x',
+                  CONCAT(
+                    SUBSTRING(
+                      '0123456789abcdef',
+                      IF(
+                        (
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              16
+                            )) AS BIGINT) % 16
+                          ) + 1
+                        ) >= 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            16
+                          )) AS BIGINT) % 16
+                        ) + 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            16
+                          )) AS BIGINT) % 16
+                        ) + 1 + LENGTH('0123456789abcdef')
+                      ),
+                      1
+                    ),
+                    SUBSTRING(
+                      '0123456789abcdef',
+                      IF(
+                        (
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              1
+                            )) AS BIGINT) % 16
+                          ) + 1
+                        ) >= 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            1
+                          )) AS BIGINT) % 16
+                        ) + 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            1
+                          )) AS BIGINT) % 16
+                        ) + 1 + LENGTH('0123456789abcdef')
+                      ),
+                      1
+                    )
+                  )
+                )
+                WHEN ASCII(__ibis_param_one__) < 65536
+                THEN CONCAT(
+                  '\\u',
+                  CONCAT(
+                    CONCAT(
+                      CONCAT(
+                        SUBSTRING(
+                          '0123456789abcdef',
+                          IF(
+                            (
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  4096
+                                )) AS BIGINT) % 16
+                              ) + 1
+                            ) >= 1,
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                4096
+                              )) AS BIGINT) % 16
+                            ) + 1,
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                4096
+                              )) AS BIGINT) % 16
+                            ) + 1 + LENGTH('0123456789abcdef')
+                          ),
+                          1
+                        ),
+                        SUBSTRING(
+                          '0123456789abcdef',
+                          IF(
+                            (
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  256
+                                )) AS BIGINT) % 16
+                              ) + 1
+                            ) >= 1,
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                256
+                              )) AS BIGINT) % 16
+                            ) + 1,
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                256
+                              )) AS BIGINT) % 16
+                            ) + 1 + LENGTH('0123456789abcdef')
+                          ),
+                          1
+                        )
+                      ),
+                      SUBSTRING(
+                        '0123456789abcdef',
+                        IF(
+                          (
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                16
+                              )) AS BIGINT) % 16
+                            ) + 1
+                          ) >= 1,
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              16
+                            )) AS BIGINT) % 16
+                          ) + 1,
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              16
+                            )) AS BIGINT) % 16
+                          ) + 1 + LENGTH('0123456789abcdef')
+                        ),
+                        1
+                      )
+                    ),
+                    SUBSTRING(
+                      '0123456789abcdef',
+                      IF(
+                        (
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              1
+                            )) AS BIGINT) % 16
+                          ) + 1
+                        ) >= 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            1
+                          )) AS BIGINT) % 16
+                        ) + 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            1
+                          )) AS BIGINT) % 16
+                        ) + 1 + LENGTH('0123456789abcdef')
+                      ),
+                      1
+                    )
+                  )
+                )
+                ELSE CONCAT(
+                  '\\U000',
+                  CONCAT(
+                    CONCAT(
+                      CONCAT(
+                        CONCAT(
+                          SUBSTRING(
+                            '0123456789abcdef',
+                            IF(
+                              (
+                                (
+                                  CAST(FLOOR((
+                                    ASCII(__ibis_param_one__)
+                                  ) / (
+                                    65536
+                                  )) AS BIGINT) % 16
+                                ) + 1
+                              ) >= 1,
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  65536
+                                )) AS BIGINT) % 16
+                              ) + 1,
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  65536
+                                )) AS BIGINT) % 16
+                              ) + 1 + LENGTH('0123456789abcdef')
+                            ),
+                            1
+                          ),
+                          SUBSTRING(
+                            '0123456789abcdef',
+                            IF(
+                              (
+                                (
+                                  CAST(FLOOR((
+                                    ASCII(__ibis_param_one__)
+                                  ) / (
+                                    4096
+                                  )) AS BIGINT) % 16
+                                ) + 1
+                              ) >= 1,
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  4096
+                                )) AS BIGINT) % 16
+                              ) + 1,
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  4096
+                                )) AS BIGINT) % 16
+                              ) + 1 + LENGTH('0123456789abcdef')
+                            ),
+                            1
+                          )
+                        ),
+                        SUBSTRING(
+                          '0123456789abcdef',
+                          IF(
+                            (
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  256
+                                )) AS BIGINT) % 16
+                              ) + 1
+                            ) >= 1,
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                256
+                              )) AS BIGINT) % 16
+                            ) + 1,
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                256
+                              )) AS BIGINT) % 16
+                            ) + 1 + LENGTH('0123456789abcdef')
+                          ),
+                          1
+                        )
+                      ),
+                      SUBSTRING(
+                        '0123456789abcdef',
+                        IF(
+                          (
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                16
+                              )) AS BIGINT) % 16
+                            ) + 1
+                          ) >= 1,
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              16
+                            )) AS BIGINT) % 16
+                          ) + 1,
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              16
+                            )) AS BIGINT) % 16
+                          ) + 1 + LENGTH('0123456789abcdef')
+                        ),
+                        1
+                      )
+                    ),
+                    SUBSTRING(
+                      '0123456789abcdef',
+                      IF(
+                        (
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              1
+                            )) AS BIGINT) % 16
+                          ) + 1
+                        ) >= 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            1
+                          )) AS BIGINT) % 16
+                        ) + 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            1
+                          )) AS BIGINT) % 16
+                        ) + 1 + LENGTH('0123456789abcdef')
+                      ),
+                      1
+                    )
+                  )
+                )
+              END,
+              __ibis_param_one__
+            )
+          )
+        ) > 0,
+        CONCAT_WS(
+          '',
+          TRANSFORM(
+            TRANSFORM(
+              IF(
+                (
+                  1 <> 0
+                ) AND (
+                  SIGN(1) = SIGN(LENGTH(`t14`.`failure_reason`) - 0)
+                ),
+                IF(
+                  ELEMENT_AT(
+                    SEQUENCE(0, LENGTH(`t14`.`failure_reason`), 1),
+                    SIZE(SEQUENCE(0, LENGTH(`t14`.`failure_reason`), 1))
+                  ) = LENGTH(`t14`.`failure_reason`),
+                  SLICE(
+                    SEQUENCE(0, LENGTH(`t14`.`failure_reason`), 1),
+                    1,
+                    SIZE(SEQUENCE(0, LENGTH(`t14`.`failure_reason`), 1)) - 1
+                  ),
+                  SEQUENCE(0, LENGTH(`t14`.`failure_reason`), 1)
+                ),
+                ARRAY()
+              ),
+              __ibis_param_place__ -> SUBSTRING(
+                `t14`.`failure_reason`,
+                IF(
+                  (
+                    __ibis_param_place__ + 1
+                  ) >= 1,
+                  __ibis_param_place__ + 1,
+                  __ibis_param_place__ + 1 + LENGTH(`t14`.`failure_reason`)
+                ),
+                1
+              )
+            ),
+            __ibis_param_one__ -> IF(
+              __ibis_param_one__ RLIKE '[\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
+              CASE
+                WHEN __ibis_param_one__ = '\t'
+                THEN '\\t'
+                WHEN __ibis_param_one__ = '\n'
+                THEN '\\n'
+                WHEN __ibis_param_one__ = '\r'
+                THEN '\\r'
+                WHEN ASCII(__ibis_param_one__) < 256
+                THEN CONCAT(
+                  '\\x',
+                  CONCAT(
+                    SUBSTRING(
+                      '0123456789abcdef',
+                      IF(
+                        (
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              16
+                            )) AS BIGINT) % 16
+                          ) + 1
+                        ) >= 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            16
+                          )) AS BIGINT) % 16
+                        ) + 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            16
+                          )) AS BIGINT) % 16
+                        ) + 1 + LENGTH('0123456789abcdef')
+                      ),
+                      1
+                    ),
+                    SUBSTRING(
+                      '0123456789abcdef',
+                      IF(
+                        (
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              1
+                            )) AS BIGINT) % 16
+                          ) + 1
+                        ) >= 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            1
+                          )) AS BIGINT) % 16
+                        ) + 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            1
+                          )) AS BIGINT) % 16
+                        ) + 1 + LENGTH('0123456789abcdef')
+                      ),
+                      1
+                    )
+                  )
+                )
+                WHEN ASCII(__ibis_param_one__) < 65536
+                THEN CONCAT(
+                  '\\u',
+                  CONCAT(
+                    CONCAT(
+                      CONCAT(
+                        SUBSTRING(
+                          '0123456789abcdef',
+                          IF(
+                            (
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  4096
+                                )) AS BIGINT) % 16
+                              ) + 1
+                            ) >= 1,
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                4096
+                              )) AS BIGINT) % 16
+                            ) + 1,
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                4096
+                              )) AS BIGINT) % 16
+                            ) + 1 + LENGTH('0123456789abcdef')
+                          ),
+                          1
+                        ),
+                        SUBSTRING(
+                          '0123456789abcdef',
+                          IF(
+                            (
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  256
+                                )) AS BIGINT) % 16
+                              ) + 1
+                            ) >= 1,
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                256
+                              )) AS BIGINT) % 16
+                            ) + 1,
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                256
+                              )) AS BIGINT) % 16
+                            ) + 1 + LENGTH('0123456789abcdef')
+                          ),
+                          1
+                        )
+                      ),
+                      SUBSTRING(
+                        '0123456789abcdef',
+                        IF(
+                          (
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                16
+                              )) AS BIGINT) % 16
+                            ) + 1
+                          ) >= 1,
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              16
+                            )) AS BIGINT) % 16
+                          ) + 1,
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              16
+                            )) AS BIGINT) % 16
+                          ) + 1 + LENGTH('0123456789abcdef')
+                        ),
+                        1
+                      )
+                    ),
+                    SUBSTRING(
+                      '0123456789abcdef',
+                      IF(
+                        (
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              1
+                            )) AS BIGINT) % 16
+                          ) + 1
+                        ) >= 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            1
+                          )) AS BIGINT) % 16
+                        ) + 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            1
+                          )) AS BIGINT) % 16
+                        ) + 1 + LENGTH('0123456789abcdef')
+                      ),
+                      1
+                    )
+                  )
+                )
+                ELSE CONCAT(
+                  '\\U000',
+                  CONCAT(
+                    CONCAT(
+                      CONCAT(
+                        CONCAT(
+                          SUBSTRING(
+                            '0123456789abcdef',
+                            IF(
+                              (
+                                (
+                                  CAST(FLOOR((
+                                    ASCII(__ibis_param_one__)
+                                  ) / (
+                                    65536
+                                  )) AS BIGINT) % 16
+                                ) + 1
+                              ) >= 1,
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  65536
+                                )) AS BIGINT) % 16
+                              ) + 1,
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  65536
+                                )) AS BIGINT) % 16
+                              ) + 1 + LENGTH('0123456789abcdef')
+                            ),
+                            1
+                          ),
+                          SUBSTRING(
+                            '0123456789abcdef',
+                            IF(
+                              (
+                                (
+                                  CAST(FLOOR((
+                                    ASCII(__ibis_param_one__)
+                                  ) / (
+                                    4096
+                                  )) AS BIGINT) % 16
+                                ) + 1
+                              ) >= 1,
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  4096
+                                )) AS BIGINT) % 16
+                              ) + 1,
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  4096
+                                )) AS BIGINT) % 16
+                              ) + 1 + LENGTH('0123456789abcdef')
+                            ),
+                            1
+                          )
+                        ),
+                        SUBSTRING(
+                          '0123456789abcdef',
+                          IF(
+                            (
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  256
+                                )) AS BIGINT) % 16
+                              ) + 1
+                            ) >= 1,
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                256
+                              )) AS BIGINT) % 16
+                            ) + 1,
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                256
+                              )) AS BIGINT) % 16
+                            ) + 1 + LENGTH('0123456789abcdef')
+                          ),
+                          1
+                        )
+                      ),
+                      SUBSTRING(
+                        '0123456789abcdef',
+                        IF(
+                          (
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                16
+                              )) AS BIGINT) % 16
+                            ) + 1
+                          ) >= 1,
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              16
+                            )) AS BIGINT) % 16
+                          ) + 1,
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              16
+                            )) AS BIGINT) % 16
+                          ) + 1 + LENGTH('0123456789abcdef')
+                        ),
+                        1
+                      )
+                    ),
+                    SUBSTRING(
+                      '0123456789abcdef',
+                      IF(
+                        (
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              1
+                            )) AS BIGINT) % 16
+                          ) + 1
+                        ) >= 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            1
+                          )) AS BIGINT) % 16
+                        ) + 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            1
+                          )) AS BIGINT) % 16
+                        ) + 1 + LENGTH('0123456789abcdef')
+                      ),
+                      1
+                    )
+                  )
+                )
+              END,
+              __ibis_param_one__
+            )
+          )
+        ),
+        NULL
+      ),
+      `t14`.`failure_reason`
+    ) AS `failure_reason`,
+    CAST('1970-01-01 00:00:00' AS TIMESTAMP) AS `quarantined_at`
   FROM (
     SELECT
-      `t2`.`received_customer_id`,
-      `t2`.`received_name`,
-      `t2`.`received_has_loan`,
-      `t2`.`loaded_at`,
-      CASE
-        WHEN COALESCE(`t2`.`customer_id`, '') = ''
-        THEN CONCAT(
-          'customer_id is blank: ',
-          COALESCE(
-            CONCAT(
-              CONCAT(
-                '\'',
-                SUBSTRING(
-                  `t2`.`received_customer_id`,
-                  IF((
-                    0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_customer_id`)),
-                  100
-                )
-              ),
-              '\''
-            ),
-            'null'
-          )
-        )
-        WHEN TRY_CAST(IF(
-          `t2`.`customer_id` RLIKE '\\A[+-]?[0-9]+\\z',
-          `t2`.`customer_id`,
-          CAST(NULL AS STRING)
-        ) AS BIGINT) IS NULL
-        THEN CONCAT(
-          'customer_id is not an integer: ',
-          COALESCE(
-            CONCAT(
-              CONCAT(
-                '\'',
-                SUBSTRING(
-                  `t2`.`received_customer_id`,
-                  IF((
-                    0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_customer_id`)),
-                  100
-                )
-              ),
-              '\''
-            ),
-            'null'
-          )
-        )
-        WHEN COALESCE(`t2`.`name`, '') = ''
-        THEN CONCAT(
-          'name is blank: ',
-          COALESCE(
-            CONCAT(
-              CONCAT(
-                '\'',
-                SUBSTRING(
-                  `t2`.`received_name`,
-                  IF((
-                    0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_name`)),
-                  100
-                )
-              ),
-              '\''
-            ),
-            'null'
-          )
-        )
-        WHEN NOT (
-          COALESCE(LOWER(REPLACE(REPLACE(`t2`.`has_loan`, 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
-        )
-        THEN CONCAT(
-          'has_loan is neither yes nor no: ',
-          COALESCE(
-            CONCAT(
-              CONCAT(
-                '\'',
-                SUBSTRING(
-                  `t2`.`received_has_loan`,
-                  IF((
-                    0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_has_loan`)),
-                  100
-                )
-              ),
-              '\''
-            ),
-            'null'
-          )
-        )
-        ELSE NULL
-      END AS `failure_reason`
-    FROM `t1` AS `t2`
-  ) AS `t3`
-  UNION ALL
-  SELECT
-    *
-  FROM (
-    SELECT
-      `t12`.`received_customer_id`,
-      `t12`.`received_name`,
-      `t12`.`received_has_loan`,
-      `t12`.`loaded_at`,
-      `t12`.`failure_reason`
+      *
     FROM (
       SELECT
-        `t11`.`received_customer_id`,
-        `t11`.`received_name`,
-        `t11`.`received_has_loan`,
-        `t11`.`customer_id`,
-        `t11`.`customer_name`,
-        `t11`.`has_loan_flag`,
-        `t11`.`loaded_at`,
+        `t2`.`received_customer_id`,
+        `t2`.`received_name`,
+        `t2`.`received_has_loan`,
+        `t2`.`loaded_at`,
         CASE
-          WHEN NOT (
-            (
-              MIN(`t11`.`customer_name`) OVER (
-                PARTITION BY `t11`.`customer_id`
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              ) = MAX(`t11`.`customer_name`) OVER (
-                PARTITION BY `t11`.`customer_id`
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              )
-            )
-            AND (
-              BOOL_AND(`t11`.`has_loan_flag`) OVER (
-                PARTITION BY `t11`.`customer_id`
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              ) = BOOL_OR(`t11`.`has_loan_flag`) OVER (
-                PARTITION BY `t11`.`customer_id`
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              )
-            )
-          )
+          WHEN COALESCE(`t2`.`customer_id`, '') = ''
           THEN CONCAT(
-            'customer_id comes more than once, with different values: ',
+            'customer_id is blank: ',
             COALESCE(
               CONCAT(
                 CONCAT(
                   '\'',
                   SUBSTRING(
-                    `t11`.`received_customer_id`,
+                    `t2`.`received_customer_id`,
                     IF((
                       0 + 1
-                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t11`.`received_customer_id`)),
+                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_customer_id`)),
                     100
                   )
                 ),
@@ -1653,23 +2489,69 @@ FROM (
               'null'
             )
           )
-          WHEN (
-            ROW_NUMBER() OVER (
-              PARTITION BY `t11`.`customer_id`
-              ORDER BY `t11`.`received_customer_id` ASC NULLS LAST, `t11`.`received_name` ASC NULLS LAST, `t11`.`received_has_loan` ASC NULLS LAST, `t11`.`loaded_at` ASC NULLS LAST
-            ) - 1
-          ) > 0
+          WHEN TRY_CAST(IF(
+            `t2`.`customer_id` RLIKE '\\A[+-]?[0-9]+\\z',
+            `t2`.`customer_id`,
+            CAST(NULL AS STRING)
+          ) AS BIGINT) IS NULL
           THEN CONCAT(
-            'customer_id comes more than once, with the same values: ',
+            'customer_id is not an integer: ',
             COALESCE(
               CONCAT(
                 CONCAT(
                   '\'',
                   SUBSTRING(
-                    `t11`.`received_customer_id`,
+                    `t2`.`received_customer_id`,
                     IF((
                       0 + 1
-                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t11`.`received_customer_id`)),
+                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_customer_id`)),
+                    100
+                  )
+                ),
+                '\''
+              ),
+              'null'
+            )
+          )
+          WHEN NOT (
+            COALESCE(
+              `t2`.`name` RLIKE '[^\\x{20}\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
+              FALSE
+            )
+          )
+          THEN CONCAT(
+            'name is blank: ',
+            COALESCE(
+              CONCAT(
+                CONCAT(
+                  '\'',
+                  SUBSTRING(
+                    `t2`.`received_name`,
+                    IF((
+                      0 + 1
+                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_name`)),
+                    100
+                  )
+                ),
+                '\''
+              ),
+              'null'
+            )
+          )
+          WHEN NOT (
+            COALESCE(LOWER(REPLACE(REPLACE(`t2`.`has_loan`, 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('yes', 'y', 'true', '1', 'no', 'n', 'false', '0', 'none', '')
+          )
+          THEN CONCAT(
+            'has_loan is neither yes nor no: ',
+            COALESCE(
+              CONCAT(
+                CONCAT(
+                  '\'',
+                  SUBSTRING(
+                    `t2`.`received_has_loan`,
+                    IF((
+                      0 + 1
+                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_has_loan`)),
                     100
                   )
                 ),
@@ -1679,43 +2561,132 @@ FROM (
             )
           )
           ELSE NULL
-        END AS `failure_reason`,
-        MIN(`t11`.`loaded_at`) OVER (
-          PARTITION BY `t11`.`customer_id`
-          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-        ) AS `first_loaded_at`
+        END AS `failure_reason`
+      FROM `t1` AS `t2`
+    ) AS `t3`
+    UNION ALL
+    SELECT
+      *
+    FROM (
+      SELECT
+        `t12`.`received_customer_id`,
+        `t12`.`received_name`,
+        `t12`.`received_has_loan`,
+        `t12`.`loaded_at`,
+        `t12`.`failure_reason`
       FROM (
         SELECT
-          `t7`.`received_customer_id`,
-          `t7`.`received_name`,
-          `t7`.`received_has_loan`,
-          `t7`.`customer_id`,
-          `t7`.`customer_name`,
-          `t7`.`has_loan_flag`,
-          `t7`.`loaded_at`,
-          `t7`.`failure_reason`
-        FROM `t5` AS `t7`
-        LEFT SEMI JOIN (
+          `t11`.`received_customer_id`,
+          `t11`.`received_name`,
+          `t11`.`received_has_loan`,
+          `t11`.`customer_id`,
+          `t11`.`customer_name`,
+          `t11`.`has_loan_flag`,
+          `t11`.`loaded_at`,
+          CASE
+            WHEN NOT (
+              (
+                MIN(`t11`.`customer_name`) OVER (
+                  PARTITION BY `t11`.`customer_id`
+                  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                ) = MAX(`t11`.`customer_name`) OVER (
+                  PARTITION BY `t11`.`customer_id`
+                  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                )
+              )
+              AND (
+                BOOL_AND(`t11`.`has_loan_flag`) OVER (
+                  PARTITION BY `t11`.`customer_id`
+                  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                ) = BOOL_OR(`t11`.`has_loan_flag`) OVER (
+                  PARTITION BY `t11`.`customer_id`
+                  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                )
+              )
+            )
+            THEN CONCAT(
+              'customer_id comes more than once, with different values: ',
+              COALESCE(
+                CONCAT(
+                  CONCAT(
+                    '\'',
+                    SUBSTRING(
+                      `t11`.`received_customer_id`,
+                      IF((
+                        0 + 1
+                      ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t11`.`received_customer_id`)),
+                      100
+                    )
+                  ),
+                  '\''
+                ),
+                'null'
+              )
+            )
+            WHEN (
+              ROW_NUMBER() OVER (
+                PARTITION BY `t11`.`customer_id`
+                ORDER BY `t11`.`received_customer_id` ASC NULLS LAST, `t11`.`received_name` ASC NULLS LAST, `t11`.`received_has_loan` ASC NULLS LAST, `t11`.`loaded_at` ASC NULLS LAST
+              ) - 1
+            ) > 0
+            THEN CONCAT(
+              'customer_id comes more than once, with the same values: ',
+              COALESCE(
+                CONCAT(
+                  CONCAT(
+                    '\'',
+                    SUBSTRING(
+                      `t11`.`received_customer_id`,
+                      IF((
+                        0 + 1
+                      ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t11`.`received_customer_id`)),
+                      100
+                    )
+                  ),
+                  '\''
+                ),
+                'null'
+              )
+            )
+            ELSE NULL
+          END AS `failure_reason`,
+          MIN(`t11`.`loaded_at`) OVER (
+            PARTITION BY `t11`.`customer_id`
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+          ) AS `first_loaded_at`
+        FROM (
           SELECT
-            `t8`.`customer_id`
-          FROM (
+            `t7`.`received_customer_id`,
+            `t7`.`received_name`,
+            `t7`.`received_has_loan`,
+            `t7`.`customer_id`,
+            `t7`.`customer_name`,
+            `t7`.`has_loan_flag`,
+            `t7`.`loaded_at`,
+            `t7`.`failure_reason`
+          FROM `t5` AS `t7`
+          LEFT SEMI JOIN (
             SELECT
-              `t6`.`customer_id`,
-              COUNT(*) AS `CountStar()`
-            FROM `t5` AS `t6`
-            GROUP BY
-              1
-          ) AS `t8`
-          WHERE
-            `t8`.`CountStar()` > 1
-        ) AS `t10`
-          ON `t7`.`customer_id` = `t10`.`customer_id`
-      ) AS `t11`
-    ) AS `t12`
-  ) AS `t13`
-) AS `t14`
-WHERE
-  `t14`.`failure_reason` IS NOT NULL;
+              `t8`.`customer_id`
+            FROM (
+              SELECT
+                `t6`.`customer_id`,
+                COUNT(*) AS `CountStar()`
+              FROM `t5` AS `t6`
+              GROUP BY
+                1
+            ) AS `t8`
+            WHERE
+              `t8`.`CountStar()` > 1
+          ) AS `t10`
+            ON `t7`.`customer_id` = `t10`.`customer_id`
+        ) AS `t11`
+      ) AS `t12`
+    ) AS `t13`
+  ) AS `t14`
+  WHERE
+    `t14`.`failure_reason` IS NOT NULL
+) AS `t15`;
 
 -- stg_account
 WITH `t3` AS (
@@ -1727,7 +2698,14 @@ WITH `t3` AS (
       `t1`.`received_customer_id`,
       `t1`.`received_balance`,
       `t1`.`received_account_type`,
-      NULLIF(`t1`.`account_id`, '') AS `account_id`,
+      IF(
+        COALESCE(
+          `t1`.`account_id` RLIKE '[\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
+          FALSE
+        ),
+        CAST(NULL AS STRING),
+        NULLIF(`t1`.`account_id`, '')
+      ) AS `account_id`,
       TRY_CAST(IF(
         `t1`.`customer_id` RLIKE '\\A[+-]?[0-9]+\\z',
         `t1`.`customer_id`,
@@ -1744,6 +2722,45 @@ WITH `t3` AS (
         WHEN COALESCE(`t1`.`account_id`, '') = ''
         THEN CONCAT(
           'account_id is blank: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t1`.`received_account_id`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_account_id`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN COALESCE(
+          `t1`.`account_id` RLIKE '[\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
+          FALSE
+        )
+        THEN CONCAT(
+          CONCAT(
+            CONCAT(
+              'account_id ',
+              CONCAT(
+                CONCAT(
+                  'holds ',
+                  REGEXP_EXTRACT(
+                    `t1`.`account_id`,
+                    '[\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
+                    0
+                  )
+                ),
+                ', which cannot be seen'
+              )
+            ),
+            ': '
+          ),
           COALESCE(
             CONCAT(
               CONCAT(
@@ -1874,6 +2891,33 @@ WITH `t3` AS (
         WHEN COALESCE(`t1`.`balance` RLIKE '\\A-.*[1-9]', FALSE)
         THEN CONCAT(
           'balance is negative: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t1`.`received_balance`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t1`.`received_balance`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN COALESCE(
+          TRY_CAST(IF(
+            COALESCE(`t1`.`balance` RLIKE '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z', FALSE),
+            `t1`.`balance`,
+            CAST(NULL AS STRING)
+          ) AS DECIMAL(18, 2)) > CAST('999999999999.99' AS DECIMAL(38, 18)),
+          FALSE
+        )
+        THEN CONCAT(
+          'balance is more than 999999999999.99: ',
           COALESCE(
             CONCAT(
               CONCAT(
@@ -2178,7 +3222,14 @@ WITH `t1` AS (
       `t2`.`received_customer_id`,
       `t2`.`received_balance`,
       `t2`.`received_account_type`,
-      NULLIF(`t2`.`account_id`, '') AS `account_id`,
+      IF(
+        COALESCE(
+          `t2`.`account_id` RLIKE '[\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
+          FALSE
+        ),
+        CAST(NULL AS STRING),
+        NULLIF(`t2`.`account_id`, '')
+      ) AS `account_id`,
       TRY_CAST(IF(
         `t2`.`customer_id` RLIKE '\\A[+-]?[0-9]+\\z',
         `t2`.`customer_id`,
@@ -2195,6 +3246,45 @@ WITH `t1` AS (
         WHEN COALESCE(`t2`.`account_id`, '') = ''
         THEN CONCAT(
           'account_id is blank: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t2`.`received_account_id`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_account_id`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN COALESCE(
+          `t2`.`account_id` RLIKE '[\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
+          FALSE
+        )
+        THEN CONCAT(
+          CONCAT(
+            CONCAT(
+              'account_id ',
+              CONCAT(
+                CONCAT(
+                  'holds ',
+                  REGEXP_EXTRACT(
+                    `t2`.`account_id`,
+                    '[\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
+                    0
+                  )
+                ),
+                ', which cannot be seen'
+              )
+            ),
+            ': '
+          ),
           COALESCE(
             CONCAT(
               CONCAT(
@@ -2325,6 +3415,33 @@ WITH `t1` AS (
         WHEN COALESCE(`t2`.`balance` RLIKE '\\A-.*[1-9]', FALSE)
         THEN CONCAT(
           'balance is negative: ',
+          COALESCE(
+            CONCAT(
+              CONCAT(
+                '\'',
+                SUBSTRING(
+                  `t2`.`received_balance`,
+                  IF((
+                    0 + 1
+                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_balance`)),
+                  100
+                )
+              ),
+              '\''
+            ),
+            'null'
+          )
+        )
+        WHEN COALESCE(
+          TRY_CAST(IF(
+            COALESCE(`t2`.`balance` RLIKE '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z', FALSE),
+            `t2`.`balance`,
+            CAST(NULL AS STRING)
+          ) AS DECIMAL(18, 2)) > CAST('999999999999.99' AS DECIMAL(38, 18)),
+          FALSE
+        )
+        THEN CONCAT(
+          'balance is more than 999999999999.99: ',
           COALESCE(
             CONCAT(
               CONCAT(
@@ -2392,12 +3509,12 @@ WITH `t1` AS (
     `t4`.`failure_reason` IS NULL
 )
 SELECT
-  `t14`.`received_account_id` AS `account_id`,
-  `t14`.`received_customer_id` AS `customer_id`,
-  `t14`.`received_balance` AS `balance`,
-  `t14`.`received_account_type` AS `account_type`,
-  `t14`.`loaded_at`,
-  `t14`.`failure_reason`,
+  `t15`.`account_id`,
+  `t15`.`customer_id`,
+  `t15`.`balance`,
+  `t15`.`account_type`,
+  `t15`.`loaded_at`,
+  `t15`.`failure_reason`,
   MD5(
     CONCAT(
       CONCAT(
@@ -2409,308 +3526,855 @@ SELECT
                   CONCAT(
                     CONCAT(
                       CONCAT('', 'AccountID='),
-                      COALESCE(
-                        CONCAT(CONCAT('\'', REPLACE(`t14`.`received_account_id`, '\'', '\'\'')), '\''),
-                        'null'
-                      )
+                      COALESCE(CONCAT(CONCAT('\'', REPLACE(`t15`.`account_id`, '\'', '\'\'')), '\''), 'null')
                     ),
                     ', CustomerID='
                   ),
-                  COALESCE(
-                    CONCAT(CONCAT('\'', REPLACE(`t14`.`received_customer_id`, '\'', '\'\'')), '\''),
-                    'null'
-                  )
+                  COALESCE(CONCAT(CONCAT('\'', REPLACE(`t15`.`customer_id`, '\'', '\'\'')), '\''), 'null')
                 ),
                 ', Balance='
               ),
-              COALESCE(
-                CONCAT(CONCAT('\'', REPLACE(`t14`.`received_balance`, '\'', '\'\'')), '\''),
-                'null'
-              )
+              COALESCE(CONCAT(CONCAT('\'', REPLACE(`t15`.`balance`, '\'', '\'\'')), '\''), 'null')
             ),
             ', AccountType='
           ),
-          COALESCE(
-            CONCAT(CONCAT('\'', REPLACE(`t14`.`received_account_type`, '\'', '\'\'')), '\''),
-            'null'
-          )
+          COALESCE(CONCAT(CONCAT('\'', REPLACE(`t15`.`account_type`, '\'', '\'\'')), '\''), 'null')
         ),
         ': '
       ),
-      `t14`.`failure_reason`
+      `t15`.`failure_reason`
     )
   ) AS `refusal_id`,
-  CAST('1970-01-01 00:00:00' AS TIMESTAMP) AS `quarantined_at`
+  `t15`.`quarantined_at`
 FROM (
   SELECT
-    *
+    `t14`.`received_account_id` AS `account_id`,
+    `t14`.`received_customer_id` AS `customer_id`,
+    `t14`.`received_balance` AS `balance`,
+    `t14`.`received_account_type` AS `account_type`,
+    `t14`.`loaded_at`,
+    IF(
+      `t14`.`failure_reason` RLIKE '[\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
+      IF(
+        SIZE(
+          TRANSFORM(
+            TRANSFORM(
+              IF(
+                (
+                  1 <> 0
+                ) AND (
+                  SIGN(1) = SIGN(LENGTH(`t14`.`failure_reason`) - 0)
+                ),
+                IF(
+                  ELEMENT_AT(
+                    SEQUENCE(0, LENGTH(`t14`.`failure_reason`), 1),
+                    SIZE(SEQUENCE(0, LENGTH(`t14`.`failure_reason`), 1))
+                  ) = LENGTH(`t14`.`failure_reason`),
+                  SLICE(
+                    SEQUENCE(0, LENGTH(`t14`.`failure_reason`), 1),
+                    1,
+                    SIZE(SEQUENCE(0, LENGTH(`t14`.`failure_reason`), 1)) - 1
+                  ),
+                  SEQUENCE(0, LENGTH(`t14`.`failure_reason`), 1)
+                ),
+                ARRAY()
+              ),
+              __ibis_param_place__ -> SUBSTRING(
+                `t14`.`failure_reason`,
+                IF(
+                  (
+                    __ibis_param_place__ + 1
+                  ) >= 1,
+                  __ibis_param_place__ + 1,
+                  __ibis_param_place__ + 1 + LENGTH(`t14`.`failure_reason`)
+                ),
+                1
+              )
+            ),
+            __ibis_param_one__ -> IF(
+              __ibis_param_one__ RLIKE '[\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
+              CASE
+                WHEN __ibis_param_one__ = '\t'
+                THEN '\\t'
+                WHEN __ibis_param_one__ = '\n'
+                THEN '\\n'
+                WHEN __ibis_param_one__ = '\r'
+                THEN '\\r'
+                WHEN ASCII(__ibis_param_one__) < 256
+                THEN CONCAT(
+                  '\\x',
+                  CONCAT(
+                    SUBSTRING(
+                      '0123456789abcdef',
+                      IF(
+                        (
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              16
+                            )) AS BIGINT) % 16
+                          ) + 1
+                        ) >= 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            16
+                          )) AS BIGINT) % 16
+                        ) + 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            16
+                          )) AS BIGINT) % 16
+                        ) + 1 + LENGTH('0123456789abcdef')
+                      ),
+                      1
+                    ),
+                    SUBSTRING(
+                      '0123456789abcdef',
+                      IF(
+                        (
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              1
+                            )) AS BIGINT) % 16
+                          ) + 1
+                        ) >= 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            1
+                          )) AS BIGINT) % 16
+                        ) + 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            1
+                          )) AS BIGINT) % 16
+                        ) + 1 + LENGTH('0123456789abcdef')
+                      ),
+                      1
+                    )
+                  )
+                )
+                WHEN ASCII(__ibis_param_one__) < 65536
+                THEN CONCAT(
+                  '\\u',
+                  CONCAT(
+                    CONCAT(
+                      CONCAT(
+                        SUBSTRING(
+                          '0123456789abcdef',
+                          IF(
+                            (
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  4096
+                                )) AS BIGINT) % 16
+                              ) + 1
+                            ) >= 1,
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                4096
+                              )) AS BIGINT) % 16
+                            ) + 1,
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                4096
+                              )) AS BIGINT) % 16
+                            ) + 1 + LENGTH('0123456789abcdef')
+                          ),
+                          1
+                        ),
+                        SUBSTRING(
+                          '0123456789abcdef',
+                          IF(
+                            (
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  256
+                                )) AS BIGINT) % 16
+                              ) + 1
+                            ) >= 1,
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                256
+                              )) AS BIGINT) % 16
+                            ) + 1,
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                256
+                              )) AS BIGINT) % 16
+                            ) + 1 + LENGTH('0123456789abcdef')
+                          ),
+                          1
+                        )
+                      ),
+                      SUBSTRING(
+                        '0123456789abcdef',
+                        IF(
+                          (
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                16
+                              )) AS BIGINT) % 16
+                            ) + 1
+                          ) >= 1,
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              16
+                            )) AS BIGINT) % 16
+                          ) + 1,
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              16
+                            )) AS BIGINT) % 16
+                          ) + 1 + LENGTH('0123456789abcdef')
+                        ),
+                        1
+                      )
+                    ),
+                    SUBSTRING(
+                      '0123456789abcdef',
+                      IF(
+                        (
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              1
+                            )) AS BIGINT) % 16
+                          ) + 1
+                        ) >= 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            1
+                          )) AS BIGINT) % 16
+                        ) + 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            1
+                          )) AS BIGINT) % 16
+                        ) + 1 + LENGTH('0123456789abcdef')
+                      ),
+                      1
+                    )
+                  )
+                )
+                ELSE CONCAT(
+                  '\\U000',
+                  CONCAT(
+                    CONCAT(
+                      CONCAT(
+                        CONCAT(
+                          SUBSTRING(
+                            '0123456789abcdef',
+                            IF(
+                              (
+                                (
+                                  CAST(FLOOR((
+                                    ASCII(__ibis_param_one__)
+                                  ) / (
+                                    65536
+                                  )) AS BIGINT) % 16
+                                ) + 1
+                              ) >= 1,
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  65536
+                                )) AS BIGINT) % 16
+                              ) + 1,
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  65536
+                                )) AS BIGINT) % 16
+                              ) + 1 + LENGTH('0123456789abcdef')
+                            ),
+                            1
+                          ),
+                          SUBSTRING(
+                            '0123456789abcdef',
+                            IF(
+                              (
+                                (
+                                  CAST(FLOOR((
+                                    ASCII(__ibis_param_one__)
+                                  ) / (
+                                    4096
+                                  )) AS BIGINT) % 16
+                                ) + 1
+                              ) >= 1,
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  4096
+                                )) AS BIGINT) % 16
+                              ) + 1,
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  4096
+                                )) AS BIGINT) % 16
+                              ) + 1 + LENGTH('0123456789abcdef')
+                            ),
+                            1
+                          )
+                        ),
+                        SUBSTRING(
+                          '0123456789abcdef',
+                          IF(
+                            (
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  256
+                                )) AS BIGINT) % 16
+                              ) + 1
+                            ) >= 1,
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                256
+                              )) AS BIGINT) % 16
+                            ) + 1,
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                256
+                              )) AS BIGINT) % 16
+                            ) + 1 + LENGTH('0123456789abcdef')
+                          ),
+                          1
+                        )
+                      ),
+                      SUBSTRING(
+                        '0123456789abcdef',
+                        IF(
+                          (
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                16
+                              )) AS BIGINT) % 16
+                            ) + 1
+                          ) >= 1,
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              16
+                            )) AS BIGINT) % 16
+                          ) + 1,
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              16
+                            )) AS BIGINT) % 16
+                          ) + 1 + LENGTH('0123456789abcdef')
+                        ),
+                        1
+                      )
+                    ),
+                    SUBSTRING(
+                      '0123456789abcdef',
+                      IF(
+                        (
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              1
+                            )) AS BIGINT) % 16
+                          ) + 1
+                        ) >= 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            1
+                          )) AS BIGINT) % 16
+                        ) + 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            1
+                          )) AS BIGINT) % 16
+                        ) + 1 + LENGTH('0123456789abcdef')
+                      ),
+                      1
+                    )
+                  )
+                )
+              END,
+              __ibis_param_one__
+            )
+          )
+        ) > 0,
+        CONCAT_WS(
+          '',
+          TRANSFORM(
+            TRANSFORM(
+              IF(
+                (
+                  1 <> 0
+                ) AND (
+                  SIGN(1) = SIGN(LENGTH(`t14`.`failure_reason`) - 0)
+                ),
+                IF(
+                  ELEMENT_AT(
+                    SEQUENCE(0, LENGTH(`t14`.`failure_reason`), 1),
+                    SIZE(SEQUENCE(0, LENGTH(`t14`.`failure_reason`), 1))
+                  ) = LENGTH(`t14`.`failure_reason`),
+                  SLICE(
+                    SEQUENCE(0, LENGTH(`t14`.`failure_reason`), 1),
+                    1,
+                    SIZE(SEQUENCE(0, LENGTH(`t14`.`failure_reason`), 1)) - 1
+                  ),
+                  SEQUENCE(0, LENGTH(`t14`.`failure_reason`), 1)
+                ),
+                ARRAY()
+              ),
+              __ibis_param_place__ -> SUBSTRING(
+                `t14`.`failure_reason`,
+                IF(
+                  (
+                    __ibis_param_place__ + 1
+                  ) >= 1,
+                  __ibis_param_place__ + 1,
+                  __ibis_param_place__ + 1 + LENGTH(`t14`.`failure_reason`)
+                ),
+                1
+              )
+            ),
+            __ibis_param_one__ -> IF(
+              __ibis_param_one__ RLIKE '[\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
+              CASE
+                WHEN __ibis_param_one__ = '\t'
+                THEN '\\t'
+                WHEN __ibis_param_one__ = '\n'
+                THEN '\\n'
+                WHEN __ibis_param_one__ = '\r'
+                THEN '\\r'
+                WHEN ASCII(__ibis_param_one__) < 256
+                THEN CONCAT(
+                  '\\x',
+                  CONCAT(
+                    SUBSTRING(
+                      '0123456789abcdef',
+                      IF(
+                        (
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              16
+                            )) AS BIGINT) % 16
+                          ) + 1
+                        ) >= 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            16
+                          )) AS BIGINT) % 16
+                        ) + 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            16
+                          )) AS BIGINT) % 16
+                        ) + 1 + LENGTH('0123456789abcdef')
+                      ),
+                      1
+                    ),
+                    SUBSTRING(
+                      '0123456789abcdef',
+                      IF(
+                        (
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              1
+                            )) AS BIGINT) % 16
+                          ) + 1
+                        ) >= 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            1
+                          )) AS BIGINT) % 16
+                        ) + 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            1
+                          )) AS BIGINT) % 16
+                        ) + 1 + LENGTH('0123456789abcdef')
+                      ),
+                      1
+                    )
+                  )
+                )
+                WHEN ASCII(__ibis_param_one__) < 65536
+                THEN CONCAT(
+                  '\\u',
+                  CONCAT(
+                    CONCAT(
+                      CONCAT(
+                        SUBSTRING(
+                          '0123456789abcdef',
+                          IF(
+                            (
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  4096
+                                )) AS BIGINT) % 16
+                              ) + 1
+                            ) >= 1,
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                4096
+                              )) AS BIGINT) % 16
+                            ) + 1,
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                4096
+                              )) AS BIGINT) % 16
+                            ) + 1 + LENGTH('0123456789abcdef')
+                          ),
+                          1
+                        ),
+                        SUBSTRING(
+                          '0123456789abcdef',
+                          IF(
+                            (
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  256
+                                )) AS BIGINT) % 16
+                              ) + 1
+                            ) >= 1,
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                256
+                              )) AS BIGINT) % 16
+                            ) + 1,
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                256
+                              )) AS BIGINT) % 16
+                            ) + 1 + LENGTH('0123456789abcdef')
+                          ),
+                          1
+                        )
+                      ),
+                      SUBSTRING(
+                        '0123456789abcdef',
+                        IF(
+                          (
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                16
+                              )) AS BIGINT) % 16
+                            ) + 1
+                          ) >= 1,
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              16
+                            )) AS BIGINT) % 16
+                          ) + 1,
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              16
+                            )) AS BIGINT) % 16
+                          ) + 1 + LENGTH('0123456789abcdef')
+                        ),
+                        1
+                      )
+                    ),
+                    SUBSTRING(
+                      '0123456789abcdef',
+                      IF(
+                        (
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              1
+                            )) AS BIGINT) % 16
+                          ) + 1
+                        ) >= 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            1
+                          )) AS BIGINT) % 16
+                        ) + 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            1
+                          )) AS BIGINT) % 16
+                        ) + 1 + LENGTH('0123456789abcdef')
+                      ),
+                      1
+                    )
+                  )
+                )
+                ELSE CONCAT(
+                  '\\U000',
+                  CONCAT(
+                    CONCAT(
+                      CONCAT(
+                        CONCAT(
+                          SUBSTRING(
+                            '0123456789abcdef',
+                            IF(
+                              (
+                                (
+                                  CAST(FLOOR((
+                                    ASCII(__ibis_param_one__)
+                                  ) / (
+                                    65536
+                                  )) AS BIGINT) % 16
+                                ) + 1
+                              ) >= 1,
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  65536
+                                )) AS BIGINT) % 16
+                              ) + 1,
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  65536
+                                )) AS BIGINT) % 16
+                              ) + 1 + LENGTH('0123456789abcdef')
+                            ),
+                            1
+                          ),
+                          SUBSTRING(
+                            '0123456789abcdef',
+                            IF(
+                              (
+                                (
+                                  CAST(FLOOR((
+                                    ASCII(__ibis_param_one__)
+                                  ) / (
+                                    4096
+                                  )) AS BIGINT) % 16
+                                ) + 1
+                              ) >= 1,
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  4096
+                                )) AS BIGINT) % 16
+                              ) + 1,
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  4096
+                                )) AS BIGINT) % 16
+                              ) + 1 + LENGTH('0123456789abcdef')
+                            ),
+                            1
+                          )
+                        ),
+                        SUBSTRING(
+                          '0123456789abcdef',
+                          IF(
+                            (
+                              (
+                                CAST(FLOOR((
+                                  ASCII(__ibis_param_one__)
+                                ) / (
+                                  256
+                                )) AS BIGINT) % 16
+                              ) + 1
+                            ) >= 1,
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                256
+                              )) AS BIGINT) % 16
+                            ) + 1,
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                256
+                              )) AS BIGINT) % 16
+                            ) + 1 + LENGTH('0123456789abcdef')
+                          ),
+                          1
+                        )
+                      ),
+                      SUBSTRING(
+                        '0123456789abcdef',
+                        IF(
+                          (
+                            (
+                              CAST(FLOOR((
+                                ASCII(__ibis_param_one__)
+                              ) / (
+                                16
+                              )) AS BIGINT) % 16
+                            ) + 1
+                          ) >= 1,
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              16
+                            )) AS BIGINT) % 16
+                          ) + 1,
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              16
+                            )) AS BIGINT) % 16
+                          ) + 1 + LENGTH('0123456789abcdef')
+                        ),
+                        1
+                      )
+                    ),
+                    SUBSTRING(
+                      '0123456789abcdef',
+                      IF(
+                        (
+                          (
+                            CAST(FLOOR((
+                              ASCII(__ibis_param_one__)
+                            ) / (
+                              1
+                            )) AS BIGINT) % 16
+                          ) + 1
+                        ) >= 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            1
+                          )) AS BIGINT) % 16
+                        ) + 1,
+                        (
+                          CAST(FLOOR((
+                            ASCII(__ibis_param_one__)
+                          ) / (
+                            1
+                          )) AS BIGINT) % 16
+                        ) + 1 + LENGTH('0123456789abcdef')
+                      ),
+                      1
+                    )
+                  )
+                )
+              END,
+              __ibis_param_one__
+            )
+          )
+        ),
+        NULL
+      ),
+      `t14`.`failure_reason`
+    ) AS `failure_reason`,
+    CAST('1970-01-01 00:00:00' AS TIMESTAMP) AS `quarantined_at`
   FROM (
     SELECT
-      `t2`.`received_account_id`,
-      `t2`.`received_customer_id`,
-      `t2`.`received_balance`,
-      `t2`.`received_account_type`,
-      `t2`.`loaded_at`,
-      CASE
-        WHEN COALESCE(`t2`.`account_id`, '') = ''
-        THEN CONCAT(
-          'account_id is blank: ',
-          COALESCE(
-            CONCAT(
-              CONCAT(
-                '\'',
-                SUBSTRING(
-                  `t2`.`received_account_id`,
-                  IF((
-                    0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_account_id`)),
-                  100
-                )
-              ),
-              '\''
-            ),
-            'null'
-          )
-        )
-        WHEN COALESCE(`t2`.`customer_id`, '') = ''
-        THEN CONCAT(
-          'customer_id is blank: ',
-          COALESCE(
-            CONCAT(
-              CONCAT(
-                '\'',
-                SUBSTRING(
-                  `t2`.`received_customer_id`,
-                  IF((
-                    0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_customer_id`)),
-                  100
-                )
-              ),
-              '\''
-            ),
-            'null'
-          )
-        )
-        WHEN TRY_CAST(IF(
-          `t2`.`customer_id` RLIKE '\\A[+-]?[0-9]+\\z',
-          `t2`.`customer_id`,
-          CAST(NULL AS STRING)
-        ) AS BIGINT) IS NULL
-        THEN CONCAT(
-          'customer_id is not an integer: ',
-          COALESCE(
-            CONCAT(
-              CONCAT(
-                '\'',
-                SUBSTRING(
-                  `t2`.`received_customer_id`,
-                  IF((
-                    0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_customer_id`)),
-                  100
-                )
-              ),
-              '\''
-            ),
-            'null'
-          )
-        )
-        WHEN COALESCE(LOWER(REPLACE(REPLACE(`t2`.`balance`, 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('', 'null', 'n/a', 'none')
-        THEN CONCAT(
-          'balance is blank: ',
-          COALESCE(
-            CONCAT(
-              CONCAT(
-                '\'',
-                SUBSTRING(
-                  `t2`.`received_balance`,
-                  IF((
-                    0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_balance`)),
-                  100
-                )
-              ),
-              '\''
-            ),
-            'null'
-          )
-        )
-        WHEN NOT (
-          COALESCE(`t2`.`balance` RLIKE '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z', FALSE)
-        )
-        THEN CONCAT(
-          'balance is not a plain decimal: ',
-          COALESCE(
-            CONCAT(
-              CONCAT(
-                '\'',
-                SUBSTRING(
-                  `t2`.`received_balance`,
-                  IF((
-                    0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_balance`)),
-                  100
-                )
-              ),
-              '\''
-            ),
-            'null'
-          )
-        )
-        WHEN TRY_CAST(IF(
-          COALESCE(`t2`.`balance` RLIKE '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z', FALSE),
-          `t2`.`balance`,
-          CAST(NULL AS STRING)
-        ) AS DECIMAL(18, 2)) IS NULL
-        THEN CONCAT(
-          'balance does not fit decimal(18,2): ',
-          COALESCE(
-            CONCAT(
-              CONCAT(
-                '\'',
-                SUBSTRING(
-                  `t2`.`received_balance`,
-                  IF((
-                    0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_balance`)),
-                  100
-                )
-              ),
-              '\''
-            ),
-            'null'
-          )
-        )
-        WHEN COALESCE(`t2`.`balance` RLIKE '\\A-.*[1-9]', FALSE)
-        THEN CONCAT(
-          'balance is negative: ',
-          COALESCE(
-            CONCAT(
-              CONCAT(
-                '\'',
-                SUBSTRING(
-                  `t2`.`received_balance`,
-                  IF((
-                    0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_balance`)),
-                  100
-                )
-              ),
-              '\''
-            ),
-            'null'
-          )
-        )
-        WHEN COALESCE(`t2`.`account_type`, '') = ''
-        THEN CONCAT(
-          'account_type is blank: ',
-          COALESCE(
-            CONCAT(
-              CONCAT(
-                '\'',
-                SUBSTRING(
-                  `t2`.`received_account_type`,
-                  IF((
-                    0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_account_type`)),
-                  100
-                )
-              ),
-              '\''
-            ),
-            'null'
-          )
-        )
-        WHEN NOT (
-          COALESCE(LOWER(REPLACE(REPLACE(`t2`.`account_type`, 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('savings', 'checking')
-        )
-        THEN CONCAT(
-          'account_type is neither savings nor checking: ',
-          COALESCE(
-            CONCAT(
-              CONCAT(
-                '\'',
-                SUBSTRING(
-                  `t2`.`received_account_type`,
-                  IF((
-                    0 + 1
-                  ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_account_type`)),
-                  100
-                )
-              ),
-              '\''
-            ),
-            'null'
-          )
-        )
-        ELSE NULL
-      END AS `failure_reason`
-    FROM `t1` AS `t2`
-  ) AS `t3`
-  UNION ALL
-  SELECT
-    *
-  FROM (
-    SELECT
-      `t12`.`received_account_id`,
-      `t12`.`received_customer_id`,
-      `t12`.`received_balance`,
-      `t12`.`received_account_type`,
-      `t12`.`loaded_at`,
-      `t12`.`failure_reason`
+      *
     FROM (
       SELECT
-        `t11`.`received_account_id`,
-        `t11`.`received_customer_id`,
-        `t11`.`received_balance`,
-        `t11`.`received_account_type`,
-        `t11`.`account_id`,
-        `t11`.`customer_id`,
-        `t11`.`balance_amount`,
-        `t11`.`account_type`,
-        `t11`.`loaded_at`,
+        `t2`.`received_account_id`,
+        `t2`.`received_customer_id`,
+        `t2`.`received_balance`,
+        `t2`.`received_account_type`,
+        `t2`.`loaded_at`,
         CASE
-          WHEN NOT (
-            (
-              MIN(`t11`.`customer_id`) OVER (
-                PARTITION BY `t11`.`account_id`
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              ) = MAX(`t11`.`customer_id`) OVER (
-                PARTITION BY `t11`.`account_id`
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              )
-            )
-            AND (
-              MIN(`t11`.`balance_amount`) OVER (
-                PARTITION BY `t11`.`account_id`
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              ) = MAX(`t11`.`balance_amount`) OVER (
-                PARTITION BY `t11`.`account_id`
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              )
-            )
-            AND (
-              MIN(`t11`.`account_type`) OVER (
-                PARTITION BY `t11`.`account_id`
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              ) = MAX(`t11`.`account_type`) OVER (
-                PARTITION BY `t11`.`account_id`
-                ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-              )
-            )
-          )
+          WHEN COALESCE(`t2`.`account_id`, '') = ''
           THEN CONCAT(
-            'account_id comes more than once, with different values: ',
+            'account_id is blank: ',
             COALESCE(
               CONCAT(
                 CONCAT(
                   '\'',
                   SUBSTRING(
-                    `t11`.`received_account_id`,
+                    `t2`.`received_account_id`,
                     IF((
                       0 + 1
-                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t11`.`received_account_id`)),
+                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_account_id`)),
                     100
                   )
                 ),
@@ -2719,23 +4383,236 @@ FROM (
               'null'
             )
           )
-          WHEN (
-            ROW_NUMBER() OVER (
-              PARTITION BY `t11`.`account_id`
-              ORDER BY `t11`.`received_account_id` ASC NULLS LAST, `t11`.`received_customer_id` ASC NULLS LAST, `t11`.`received_balance` ASC NULLS LAST, `t11`.`received_account_type` ASC NULLS LAST, `t11`.`loaded_at` ASC NULLS LAST
-            ) - 1
-          ) > 0
+          WHEN COALESCE(
+            `t2`.`account_id` RLIKE '[\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
+            FALSE
+          )
           THEN CONCAT(
-            'account_id comes more than once, with the same values: ',
+            CONCAT(
+              CONCAT(
+                'account_id ',
+                CONCAT(
+                  CONCAT(
+                    'holds ',
+                    REGEXP_EXTRACT(
+                      `t2`.`account_id`,
+                      '[\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
+                      0
+                    )
+                  ),
+                  ', which cannot be seen'
+                )
+              ),
+              ': '
+            ),
             COALESCE(
               CONCAT(
                 CONCAT(
                   '\'',
                   SUBSTRING(
-                    `t11`.`received_account_id`,
+                    `t2`.`received_account_id`,
                     IF((
                       0 + 1
-                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t11`.`received_account_id`)),
+                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_account_id`)),
+                    100
+                  )
+                ),
+                '\''
+              ),
+              'null'
+            )
+          )
+          WHEN COALESCE(`t2`.`customer_id`, '') = ''
+          THEN CONCAT(
+            'customer_id is blank: ',
+            COALESCE(
+              CONCAT(
+                CONCAT(
+                  '\'',
+                  SUBSTRING(
+                    `t2`.`received_customer_id`,
+                    IF((
+                      0 + 1
+                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_customer_id`)),
+                    100
+                  )
+                ),
+                '\''
+              ),
+              'null'
+            )
+          )
+          WHEN TRY_CAST(IF(
+            `t2`.`customer_id` RLIKE '\\A[+-]?[0-9]+\\z',
+            `t2`.`customer_id`,
+            CAST(NULL AS STRING)
+          ) AS BIGINT) IS NULL
+          THEN CONCAT(
+            'customer_id is not an integer: ',
+            COALESCE(
+              CONCAT(
+                CONCAT(
+                  '\'',
+                  SUBSTRING(
+                    `t2`.`received_customer_id`,
+                    IF((
+                      0 + 1
+                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_customer_id`)),
+                    100
+                  )
+                ),
+                '\''
+              ),
+              'null'
+            )
+          )
+          WHEN COALESCE(LOWER(REPLACE(REPLACE(`t2`.`balance`, 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('', 'null', 'n/a', 'none')
+          THEN CONCAT(
+            'balance is blank: ',
+            COALESCE(
+              CONCAT(
+                CONCAT(
+                  '\'',
+                  SUBSTRING(
+                    `t2`.`received_balance`,
+                    IF((
+                      0 + 1
+                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_balance`)),
+                    100
+                  )
+                ),
+                '\''
+              ),
+              'null'
+            )
+          )
+          WHEN NOT (
+            COALESCE(`t2`.`balance` RLIKE '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z', FALSE)
+          )
+          THEN CONCAT(
+            'balance is not a plain decimal: ',
+            COALESCE(
+              CONCAT(
+                CONCAT(
+                  '\'',
+                  SUBSTRING(
+                    `t2`.`received_balance`,
+                    IF((
+                      0 + 1
+                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_balance`)),
+                    100
+                  )
+                ),
+                '\''
+              ),
+              'null'
+            )
+          )
+          WHEN TRY_CAST(IF(
+            COALESCE(`t2`.`balance` RLIKE '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z', FALSE),
+            `t2`.`balance`,
+            CAST(NULL AS STRING)
+          ) AS DECIMAL(18, 2)) IS NULL
+          THEN CONCAT(
+            'balance does not fit decimal(18,2): ',
+            COALESCE(
+              CONCAT(
+                CONCAT(
+                  '\'',
+                  SUBSTRING(
+                    `t2`.`received_balance`,
+                    IF((
+                      0 + 1
+                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_balance`)),
+                    100
+                  )
+                ),
+                '\''
+              ),
+              'null'
+            )
+          )
+          WHEN COALESCE(`t2`.`balance` RLIKE '\\A-.*[1-9]', FALSE)
+          THEN CONCAT(
+            'balance is negative: ',
+            COALESCE(
+              CONCAT(
+                CONCAT(
+                  '\'',
+                  SUBSTRING(
+                    `t2`.`received_balance`,
+                    IF((
+                      0 + 1
+                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_balance`)),
+                    100
+                  )
+                ),
+                '\''
+              ),
+              'null'
+            )
+          )
+          WHEN COALESCE(
+            TRY_CAST(IF(
+              COALESCE(`t2`.`balance` RLIKE '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z', FALSE),
+              `t2`.`balance`,
+              CAST(NULL AS STRING)
+            ) AS DECIMAL(18, 2)) > CAST('999999999999.99' AS DECIMAL(38, 18)),
+            FALSE
+          )
+          THEN CONCAT(
+            'balance is more than 999999999999.99: ',
+            COALESCE(
+              CONCAT(
+                CONCAT(
+                  '\'',
+                  SUBSTRING(
+                    `t2`.`received_balance`,
+                    IF((
+                      0 + 1
+                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_balance`)),
+                    100
+                  )
+                ),
+                '\''
+              ),
+              'null'
+            )
+          )
+          WHEN COALESCE(`t2`.`account_type`, '') = ''
+          THEN CONCAT(
+            'account_type is blank: ',
+            COALESCE(
+              CONCAT(
+                CONCAT(
+                  '\'',
+                  SUBSTRING(
+                    `t2`.`received_account_type`,
+                    IF((
+                      0 + 1
+                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_account_type`)),
+                    100
+                  )
+                ),
+                '\''
+              ),
+              'null'
+            )
+          )
+          WHEN NOT (
+            COALESCE(LOWER(REPLACE(REPLACE(`t2`.`account_type`, 'İ', 'i̇'), 'Σ', 'σ')), '') IN ('savings', 'checking')
+          )
+          THEN CONCAT(
+            'account_type is neither savings nor checking: ',
+            COALESCE(
+              CONCAT(
+                CONCAT(
+                  '\'',
+                  SUBSTRING(
+                    `t2`.`received_account_type`,
+                    IF((
+                      0 + 1
+                    ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t2`.`received_account_type`)),
                     100
                   )
                 ),
@@ -2745,45 +4622,146 @@ FROM (
             )
           )
           ELSE NULL
-        END AS `failure_reason`,
-        MIN(`t11`.`loaded_at`) OVER (
-          PARTITION BY `t11`.`account_id`
-          ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-        ) AS `first_loaded_at`
+        END AS `failure_reason`
+      FROM `t1` AS `t2`
+    ) AS `t3`
+    UNION ALL
+    SELECT
+      *
+    FROM (
+      SELECT
+        `t12`.`received_account_id`,
+        `t12`.`received_customer_id`,
+        `t12`.`received_balance`,
+        `t12`.`received_account_type`,
+        `t12`.`loaded_at`,
+        `t12`.`failure_reason`
       FROM (
         SELECT
-          `t7`.`received_account_id`,
-          `t7`.`received_customer_id`,
-          `t7`.`received_balance`,
-          `t7`.`received_account_type`,
-          `t7`.`account_id`,
-          `t7`.`customer_id`,
-          `t7`.`balance_amount`,
-          `t7`.`account_type`,
-          `t7`.`loaded_at`,
-          `t7`.`failure_reason`
-        FROM `t5` AS `t7`
-        LEFT SEMI JOIN (
+          `t11`.`received_account_id`,
+          `t11`.`received_customer_id`,
+          `t11`.`received_balance`,
+          `t11`.`received_account_type`,
+          `t11`.`account_id`,
+          `t11`.`customer_id`,
+          `t11`.`balance_amount`,
+          `t11`.`account_type`,
+          `t11`.`loaded_at`,
+          CASE
+            WHEN NOT (
+              (
+                MIN(`t11`.`customer_id`) OVER (
+                  PARTITION BY `t11`.`account_id`
+                  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                ) = MAX(`t11`.`customer_id`) OVER (
+                  PARTITION BY `t11`.`account_id`
+                  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                )
+              )
+              AND (
+                MIN(`t11`.`balance_amount`) OVER (
+                  PARTITION BY `t11`.`account_id`
+                  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                ) = MAX(`t11`.`balance_amount`) OVER (
+                  PARTITION BY `t11`.`account_id`
+                  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                )
+              )
+              AND (
+                MIN(`t11`.`account_type`) OVER (
+                  PARTITION BY `t11`.`account_id`
+                  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                ) = MAX(`t11`.`account_type`) OVER (
+                  PARTITION BY `t11`.`account_id`
+                  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+                )
+              )
+            )
+            THEN CONCAT(
+              'account_id comes more than once, with different values: ',
+              COALESCE(
+                CONCAT(
+                  CONCAT(
+                    '\'',
+                    SUBSTRING(
+                      `t11`.`received_account_id`,
+                      IF((
+                        0 + 1
+                      ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t11`.`received_account_id`)),
+                      100
+                    )
+                  ),
+                  '\''
+                ),
+                'null'
+              )
+            )
+            WHEN (
+              ROW_NUMBER() OVER (
+                PARTITION BY `t11`.`account_id`
+                ORDER BY `t11`.`received_account_id` ASC NULLS LAST, `t11`.`received_customer_id` ASC NULLS LAST, `t11`.`received_balance` ASC NULLS LAST, `t11`.`received_account_type` ASC NULLS LAST, `t11`.`loaded_at` ASC NULLS LAST
+              ) - 1
+            ) > 0
+            THEN CONCAT(
+              'account_id comes more than once, with the same values: ',
+              COALESCE(
+                CONCAT(
+                  CONCAT(
+                    '\'',
+                    SUBSTRING(
+                      `t11`.`received_account_id`,
+                      IF((
+                        0 + 1
+                      ) >= 1, 0 + 1, 0 + 1 + LENGTH(`t11`.`received_account_id`)),
+                      100
+                    )
+                  ),
+                  '\''
+                ),
+                'null'
+              )
+            )
+            ELSE NULL
+          END AS `failure_reason`,
+          MIN(`t11`.`loaded_at`) OVER (
+            PARTITION BY `t11`.`account_id`
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+          ) AS `first_loaded_at`
+        FROM (
           SELECT
-            `t8`.`account_id`
-          FROM (
+            `t7`.`received_account_id`,
+            `t7`.`received_customer_id`,
+            `t7`.`received_balance`,
+            `t7`.`received_account_type`,
+            `t7`.`account_id`,
+            `t7`.`customer_id`,
+            `t7`.`balance_amount`,
+            `t7`.`account_type`,
+            `t7`.`loaded_at`,
+            `t7`.`failure_reason`
+          FROM `t5` AS `t7`
+          LEFT SEMI JOIN (
             SELECT
-              `t6`.`account_id`,
-              COUNT(*) AS `CountStar()`
-            FROM `t5` AS `t6`
-            GROUP BY
-              1
-          ) AS `t8`
-          WHERE
-            `t8`.`CountStar()` > 1
-        ) AS `t10`
-          ON `t7`.`account_id` = `t10`.`account_id`
-      ) AS `t11`
-    ) AS `t12`
-  ) AS `t13`
-) AS `t14`
-WHERE
-  `t14`.`failure_reason` IS NOT NULL;
+              `t8`.`account_id`
+            FROM (
+              SELECT
+                `t6`.`account_id`,
+                COUNT(*) AS `CountStar()`
+              FROM `t5` AS `t6`
+              GROUP BY
+                1
+            ) AS `t8`
+            WHERE
+              `t8`.`CountStar()` > 1
+          ) AS `t10`
+            ON `t7`.`account_id` = `t10`.`account_id`
+        ) AS `t11`
+      ) AS `t12`
+    ) AS `t13`
+  ) AS `t14`
+  WHERE
+    `t14`.`failure_reason` IS NOT NULL
+) AS `t15`;
 
 -- held_customer
 SELECT
@@ -2828,16 +4806,30 @@ FROM (
     *
   FROM (
     SELECT
-      NULLIF(
-        IF(
-          `t1`.`account_id` RLIKE '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z',
-          COALESCE(
-            REGEXP_EXTRACT(`t1`.`account_id`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
-            ''
-          ),
-          `t1`.`account_id`
+      IF(
+        COALESCE(
+          IF(
+            `t1`.`account_id` RLIKE '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z',
+            COALESCE(
+              REGEXP_EXTRACT(`t1`.`account_id`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+              ''
+            ),
+            `t1`.`account_id`
+          ) RLIKE '[\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
+          FALSE
         ),
-        ''
+        CAST(NULL AS STRING),
+        NULLIF(
+          IF(
+            `t1`.`account_id` RLIKE '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z',
+            COALESCE(
+              REGEXP_EXTRACT(`t1`.`account_id`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+              ''
+            ),
+            `t1`.`account_id`
+          ),
+          ''
+        )
       ) AS `account_id`
     FROM `staging`.`quarantine_stg_account` AS `t1`
   ) AS `t3`
@@ -3293,7 +5285,7 @@ FROM (
         FROM `t20` AS `t24`
         LEFT SEMI JOIN (
           SELECT
-            `t33`.`customer_id`
+            `t32`.`customer_id`
           FROM (
             SELECT DISTINCT
               *
@@ -3319,15 +5311,15 @@ FROM (
                   CAST(NULL AS STRING)
                 ) AS BIGINT) AS `customer_id`
               FROM `staging`.`quarantine_stg_customer` AS `t3`
-            ) AS `t29`
+            ) AS `t28`
             WHERE
-              `t29`.`customer_id` IS NOT NULL
-          ) AS `t33`
+              `t28`.`customer_id` IS NOT NULL
+          ) AS `t32`
           LEFT ANTI JOIN `staging`.`stg_customer` AS `t10`
-            ON `t33`.`customer_id` = `t10`.`customer_id`
-        ) AS `t37`
-          ON `t24`.`customer_id` = `t37`.`customer_id`
-      ) AS `t39`
+            ON `t32`.`customer_id` = `t10`.`customer_id`
+        ) AS `t36`
+          ON `t24`.`customer_id` = `t36`.`customer_id`
+      ) AS `t38`
     ) AS `held_count`,
     (
       SELECT
@@ -3341,7 +5333,7 @@ FROM (
       COUNT(*) AS `received_count`
     FROM `source`.`src_customer` AS `t0`
   ) AS `t12`
-) AS `t43`
+) AS `t42`
 UNION ALL
 SELECT
   *
@@ -3376,33 +5368,47 @@ FROM (
         FROM `t21` AS `t25`
         LEFT SEMI JOIN (
           SELECT
-            `t31`.`account_id`
+            `t33`.`account_id`
           FROM (
             SELECT DISTINCT
               *
             FROM (
               SELECT
-                NULLIF(
-                  IF(
-                    `t5`.`account_id` RLIKE '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z',
-                    COALESCE(
-                      REGEXP_EXTRACT(`t5`.`account_id`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
-                      ''
-                    ),
-                    `t5`.`account_id`
+                IF(
+                  COALESCE(
+                    IF(
+                      `t5`.`account_id` RLIKE '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z',
+                      COALESCE(
+                        REGEXP_EXTRACT(`t5`.`account_id`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+                        ''
+                      ),
+                      `t5`.`account_id`
+                    ) RLIKE '[\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
+                    FALSE
                   ),
-                  ''
+                  CAST(NULL AS STRING),
+                  NULLIF(
+                    IF(
+                      `t5`.`account_id` RLIKE '\\A[\\x09-\\x0d\\x20]|[\\x09-\\x0d\\x20]\\z',
+                      COALESCE(
+                        REGEXP_EXTRACT(`t5`.`account_id`, '(?s)[^\\x09-\\x0d\\x20](?:.*[^\\x09-\\x0d\\x20])?', 0),
+                        ''
+                      ),
+                      `t5`.`account_id`
+                    ),
+                    ''
+                  )
                 ) AS `account_id`
               FROM `staging`.`quarantine_stg_account` AS `t5`
-            ) AS `t26`
+            ) AS `t29`
             WHERE
-              `t26`.`account_id` IS NOT NULL
-          ) AS `t31`
+              `t29`.`account_id` IS NOT NULL
+          ) AS `t33`
           LEFT ANTI JOIN `staging`.`stg_account` AS `t11`
-            ON `t31`.`account_id` = `t11`.`account_id`
-        ) AS `t35`
-          ON `t25`.`account_id` = `t35`.`account_id`
-      ) AS `t38`
+            ON `t33`.`account_id` = `t11`.`account_id`
+        ) AS `t37`
+          ON `t25`.`account_id` = `t37`.`account_id`
+      ) AS `t39`
     ) AS `held_count`,
     (
       SELECT
@@ -3424,4 +5430,4 @@ FROM (
       COUNT(*) AS `received_count`
     FROM `source`.`src_account` AS `t1`
   ) AS `t13`
-) AS `t42`;
+) AS `t43`;
