@@ -387,7 +387,7 @@ SELECT
         COALESCE(REGEXP_LIKE(`t1`.`balance`, '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'), FALSE),
         `t1`.`balance`,
         CAST(NULL AS STRING)
-      ) AS DECIMAL(18, 2)) > CAST('999999999999.99' AS DECIMAL(38, 18)),
+      ) AS DECIMAL(18, 2)) > CAST('999999999999.99' AS DECIMAL(18, 2)),
       FALSE
     )
     THEN CONCAT(
@@ -983,7 +983,7 @@ WITH `t3` AS (
             COALESCE(REGEXP_LIKE(`t1`.`balance`, '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'), FALSE),
             `t1`.`balance`,
             CAST(NULL AS STRING)
-          ) AS DECIMAL(18, 2)) > CAST('999999999999.99' AS DECIMAL(38, 18)),
+          ) AS DECIMAL(18, 2)) > CAST('999999999999.99' AS DECIMAL(18, 2)),
           FALSE
         )
         THEN CONCAT(
@@ -2955,7 +2955,7 @@ WITH `t3` AS (
             COALESCE(REGEXP_LIKE(`t1`.`balance`, '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'), FALSE),
             `t1`.`balance`,
             CAST(NULL AS STRING)
-          ) AS DECIMAL(18, 2)) > CAST('999999999999.99' AS DECIMAL(38, 18)),
+          ) AS DECIMAL(18, 2)) > CAST('999999999999.99' AS DECIMAL(18, 2)),
           FALSE
         )
         THEN CONCAT(
@@ -3485,7 +3485,7 @@ WITH `t1` AS (
             COALESCE(REGEXP_LIKE(`t2`.`balance`, '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'), FALSE),
             `t2`.`balance`,
             CAST(NULL AS STRING)
-          ) AS DECIMAL(18, 2)) > CAST('999999999999.99' AS DECIMAL(38, 18)),
+          ) AS DECIMAL(18, 2)) > CAST('999999999999.99' AS DECIMAL(18, 2)),
           FALSE
         )
         THEN CONCAT(
@@ -4617,7 +4617,7 @@ FROM (
               COALESCE(REGEXP_LIKE(`t2`.`balance`, '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z'), FALSE),
               `t2`.`balance`,
               CAST(NULL AS STRING)
-            ) AS DECIMAL(18, 2)) > CAST('999999999999.99' AS DECIMAL(38, 18)),
+            ) AS DECIMAL(18, 2)) > CAST('999999999999.99' AS DECIMAL(18, 2)),
             FALSE
           )
           THEN CONCAT(

@@ -304,7 +304,7 @@ SELECT
         WHEN COALESCE(REGEXP_MATCHES("t1"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
         THEN "t1"."balance"
         ELSE CAST(NULL AS TEXT)
-      END AS DECIMAL(18, 2)) > CAST(999999999999.99 AS DECIMAL(18, 3)),
+      END AS DECIMAL(18, 2)) > CAST(999999999999.99 AS DECIMAL(18, 2)),
       FALSE
     )
     THEN 'balance is more than 999999999999.99: ' || COALESCE(
@@ -790,7 +790,7 @@ WITH "t3" AS (
             WHEN COALESCE(REGEXP_MATCHES("t1"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
             THEN "t1"."balance"
             ELSE CAST(NULL AS TEXT)
-          END AS DECIMAL(18, 2)) > CAST(999999999999.99 AS DECIMAL(18, 3)),
+          END AS DECIMAL(18, 2)) > CAST(999999999999.99 AS DECIMAL(18, 2)),
           FALSE
         )
         THEN 'balance is more than 999999999999.99: ' || COALESCE(
@@ -2107,7 +2107,7 @@ WITH "t3" AS (
             WHEN COALESCE(REGEXP_MATCHES("t1"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
             THEN "t1"."balance"
             ELSE CAST(NULL AS TEXT)
-          END AS DECIMAL(18, 2)) > CAST(999999999999.99 AS DECIMAL(18, 3)),
+          END AS DECIMAL(18, 2)) > CAST(999999999999.99 AS DECIMAL(18, 2)),
           FALSE
         )
         THEN 'balance is more than 999999999999.99: ' || COALESCE(
@@ -2554,7 +2554,7 @@ WITH "t1" AS (
             WHEN COALESCE(REGEXP_MATCHES("t2"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
             THEN "t2"."balance"
             ELSE CAST(NULL AS TEXT)
-          END AS DECIMAL(18, 2)) > CAST(999999999999.99 AS DECIMAL(18, 3)),
+          END AS DECIMAL(18, 2)) > CAST(999999999999.99 AS DECIMAL(18, 2)),
           FALSE
         )
         THEN 'balance is more than 999999999999.99: ' || COALESCE(
@@ -3139,7 +3139,7 @@ FROM (
               WHEN COALESCE(REGEXP_MATCHES("t2"."balance", '\A[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\z'), FALSE)
               THEN "t2"."balance"
               ELSE CAST(NULL AS TEXT)
-            END AS DECIMAL(18, 2)) > CAST(999999999999.99 AS DECIMAL(18, 3)),
+            END AS DECIMAL(18, 2)) > CAST(999999999999.99 AS DECIMAL(18, 2)),
             FALSE
           )
           THEN 'balance is more than 999999999999.99: ' || COALESCE(

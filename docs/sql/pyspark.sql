@@ -378,7 +378,7 @@ SELECT
         COALESCE(`t1`.`balance` RLIKE '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z', FALSE),
         `t1`.`balance`,
         CAST(NULL AS STRING)
-      ) AS DECIMAL(18, 2)) > CAST('999999999999.99' AS DECIMAL(38, 18)),
+      ) AS DECIMAL(18, 2)) > CAST('999999999999.99' AS DECIMAL(18, 2)),
       FALSE
     )
     THEN CONCAT(
@@ -965,7 +965,7 @@ WITH `t3` AS (
             COALESCE(`t1`.`balance` RLIKE '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z', FALSE),
             `t1`.`balance`,
             CAST(NULL AS STRING)
-          ) AS DECIMAL(18, 2)) > CAST('999999999999.99' AS DECIMAL(38, 18)),
+          ) AS DECIMAL(18, 2)) > CAST('999999999999.99' AS DECIMAL(18, 2)),
           FALSE
         )
         THEN CONCAT(
@@ -2913,7 +2913,7 @@ WITH `t3` AS (
             COALESCE(`t1`.`balance` RLIKE '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z', FALSE),
             `t1`.`balance`,
             CAST(NULL AS STRING)
-          ) AS DECIMAL(18, 2)) > CAST('999999999999.99' AS DECIMAL(38, 18)),
+          ) AS DECIMAL(18, 2)) > CAST('999999999999.99' AS DECIMAL(18, 2)),
           FALSE
         )
         THEN CONCAT(
@@ -3437,7 +3437,7 @@ WITH `t1` AS (
             COALESCE(`t2`.`balance` RLIKE '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z', FALSE),
             `t2`.`balance`,
             CAST(NULL AS STRING)
-          ) AS DECIMAL(18, 2)) > CAST('999999999999.99' AS DECIMAL(38, 18)),
+          ) AS DECIMAL(18, 2)) > CAST('999999999999.99' AS DECIMAL(18, 2)),
           FALSE
         )
         THEN CONCAT(
@@ -4557,7 +4557,7 @@ FROM (
               COALESCE(`t2`.`balance` RLIKE '\\A[+-]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)\\z', FALSE),
               `t2`.`balance`,
               CAST(NULL AS STRING)
-            ) AS DECIMAL(18, 2)) > CAST('999999999999.99' AS DECIMAL(38, 18)),
+            ) AS DECIMAL(18, 2)) > CAST('999999999999.99' AS DECIMAL(18, 2)),
             FALSE
           )
           THEN CONCAT(

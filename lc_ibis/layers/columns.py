@@ -143,7 +143,7 @@ def money(bare: ir.StringValue) -> ir.DecimalValue:
 
 def is_too_large(bare: ir.StringValue) -> ir.BooleanValue:
     """Say whether a plain decimal is more than the largest amount that is taken."""
-    return (money(bare) > LARGEST_AMOUNT).fill_null(False)
+    return (money(bare) > ibis.literal(LARGEST_AMOUNT, type=dt.Decimal(18, 2))).fill_null(False)
 
 
 def key_text(bare: ir.StringValue) -> ir.StringValue:
