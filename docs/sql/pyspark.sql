@@ -1701,11 +1701,11 @@ FROM (
             __ibis_param_one__ -> IF(
               __ibis_param_one__ RLIKE '[\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
               CASE
-                WHEN __ibis_param_one__ = '\t'
+                WHEN ASCII(__ibis_param_one__) = 9
                 THEN '\\t'
-                WHEN __ibis_param_one__ = '\n'
+                WHEN ASCII(__ibis_param_one__) = 10
                 THEN '\\n'
-                WHEN __ibis_param_one__ = '\r'
+                WHEN ASCII(__ibis_param_one__) = 13
                 THEN '\\r'
                 WHEN ASCII(__ibis_param_one__) < 256
                 THEN CONCAT(
@@ -2097,11 +2097,11 @@ FROM (
             __ibis_param_one__ -> IF(
               __ibis_param_one__ RLIKE '[\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
               CASE
-                WHEN __ibis_param_one__ = '\t'
+                WHEN ASCII(__ibis_param_one__) = 9
                 THEN '\\t'
-                WHEN __ibis_param_one__ = '\n'
+                WHEN ASCII(__ibis_param_one__) = 10
                 THEN '\\n'
-                WHEN __ibis_param_one__ = '\r'
+                WHEN ASCII(__ibis_param_one__) = 13
                 THEN '\\r'
                 WHEN ASCII(__ibis_param_one__) < 256
                 THEN CONCAT(
@@ -3594,11 +3594,11 @@ FROM (
             __ibis_param_one__ -> IF(
               __ibis_param_one__ RLIKE '[\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
               CASE
-                WHEN __ibis_param_one__ = '\t'
+                WHEN ASCII(__ibis_param_one__) = 9
                 THEN '\\t'
-                WHEN __ibis_param_one__ = '\n'
+                WHEN ASCII(__ibis_param_one__) = 10
                 THEN '\\n'
-                WHEN __ibis_param_one__ = '\r'
+                WHEN ASCII(__ibis_param_one__) = 13
                 THEN '\\r'
                 WHEN ASCII(__ibis_param_one__) < 256
                 THEN CONCAT(
@@ -3990,11 +3990,11 @@ FROM (
             __ibis_param_one__ -> IF(
               __ibis_param_one__ RLIKE '[\\x{0}-\\x{1f}\\x{7f}-\\x{a0}\\x{ad}\\x{34f}\\x{600}-\\x{605}\\x{61c}\\x{6dd}\\x{70f}\\x{890}-\\x{891}\\x{8e2}\\x{115f}-\\x{1160}\\x{1680}\\x{17b4}-\\x{17b5}\\x{180b}-\\x{180f}\\x{2000}-\\x{200f}\\x{2028}-\\x{202f}\\x{205f}-\\x{206f}\\x{2800}\\x{3000}\\x{3164}\\x{fe00}-\\x{fe0f}\\x{feff}\\x{ffa0}\\x{fff0}-\\x{fffb}\\x{110bd}\\x{110cd}\\x{13430}-\\x{1343f}\\x{16fe4}\\x{1bca0}-\\x{1bca3}\\x{1d159}\\x{1d173}-\\x{1d17a}\\x{e0000}-\\x{e0fff}]',
               CASE
-                WHEN __ibis_param_one__ = '\t'
+                WHEN ASCII(__ibis_param_one__) = 9
                 THEN '\\t'
-                WHEN __ibis_param_one__ = '\n'
+                WHEN ASCII(__ibis_param_one__) = 10
                 THEN '\\n'
-                WHEN __ibis_param_one__ = '\r'
+                WHEN ASCII(__ibis_param_one__) = 13
                 THEN '\\r'
                 WHEN ASCII(__ibis_param_one__) < 256
                 THEN CONCAT(

@@ -54,7 +54,7 @@ _BELOW_ZERO = r"\A-.*[1-9]"
 _INVISIBLE = f"[{ranges_in_pattern()}]"
 _VISIBLE = rf"[^\x{{20}}{ranges_in_pattern()}]"
 # How Python writes three of them; the others by their numbers, \xa0, \u200b, \U000e0001.
-_LETTERS = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
+_LETTERS = {0x9: r"\t", 0xA: r"\n", 0xD: r"\r"}
 _DIGITS = "0123456789abcdef"
 # I with a dot, and sigma, whose small letter is another at a word's end on some engines.
 _SMALL = {"\u0130": "i\u0307", "\u03a3": "\u03c3"}
@@ -114,7 +114,7 @@ def _escape(letter: ir.StringValue) -> ir.StringValue:
         return functools.reduce(operator.add, (ibis.literal(_DIGITS).substr(place, 1) for place in places))
 
     return ibis.cases(
-        *((letter == plain, escaped) for plain, escaped in _LETTERS.items()),
+        *((code == number, escaped) for number, escaped in _LETTERS.items()),
         (code < 0x100, ibis.literal(r"\x") + digits(2)),
         (code < 0x10000, ibis.literal(r"\u") + digits(4)),
         else_=ibis.literal(r"\U000") + digits(5),
