@@ -70,6 +70,8 @@ def run_pipeline(
     listener = _listener(pipeline, settings)
     run = None
     try:
+        if listener:
+            listener.began()
         with opened(settings) as store:
             state = State.read(store)
             run = state.begin(ShownRun, now, lineage=pipeline.lineage)
@@ -87,7 +89,7 @@ def run_pipeline(
 
 
 def _listener(pipeline: Pipeline, settings: Settings) -> Any:
-    """Return who is to be told of the build as it goes, if somebody is, after telling that it begins."""
+    """Return who is to be told of the build as it goes, if somebody is."""
     if not settings.openlineage:
         return None
     try:
@@ -96,9 +98,7 @@ def _listener(pipeline: Pipeline, settings: Settings) -> Any:
         raise SettingsError(
             f"openlineage needs {error.name}, which is not installed. Install it: pip install 'lc-ibis[openlineage]'."
         ) from None
-    listener = Listener(settings.openlineage, pipeline, settings)
-    listener.began()
-    return listener
+    return Listener(settings.openlineage, pipeline, settings)
 
 
 def _verify_sources(pipeline: Pipeline, settings: Settings) -> None:

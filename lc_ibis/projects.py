@@ -21,6 +21,16 @@ def init(directory: str | Path) -> Path:
     try:
         if place.exists() and (not place.is_dir() or any(place.iterdir())):
             raise OutputError(f"{place}: it is not empty. Name a new directory.")
+        _fill(place)
+    except OSError as error:
+        raise OutputError(f"{error.filename or place}: it cannot be written ({error.strerror}).") from None
+    return place
+
+
+def _fill(place: Path) -> None:
+    """Write a project into a directory, or nothing: what is half there would be refused from then on."""
+    was_there = place.exists()
+    try:
         with as_file(files("lc_ibis").joinpath("sample")) as found:
             # Of a checkout the sample is beside the package.
             sample = found if found.is_dir() else Path(__file__).parents[1] / "data"
@@ -28,6 +38,7 @@ def init(directory: str | Path) -> Path:
                 shutil.copytree(sample / name, place / "data" / name)
             shutil.copyfile(sample / FILE, place / FILE)
         (place / ".gitignore").write_text(_IGNORED, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{error.filename or place}: it cannot be written ({error.strerror}).") from None
-    return place
+    except BaseException:  # an interruption too
+        for made in place.iterdir() if was_there else [place]:
+            shutil.rmtree(made, ignore_errors=True) if made.is_dir() else made.unlink(missing_ok=True)
+        raise

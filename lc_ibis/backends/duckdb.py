@@ -19,7 +19,7 @@ from ibis.expr.operations.udf import InputType
 
 from lc_ibis.backends.duckdb_extracts import copying, extract_error, refuse_misread, scanning
 from lc_ibis.backends.duckdb_file import DatabaseFile
-from lc_ibis.backends.duckdb_text import first_line, quoted
+from lc_ibis.backends.duckdb_text import first_line, interruptions, quoted
 from lc_ibis.engine.extracts import Files
 from lc_ibis.engine.functions import called, udfs
 from lc_ibis.errors import DatabaseError
@@ -148,7 +148,8 @@ class DuckDB(DatabaseFile):
         """Run a query and return its rows; decimals stay decimals, times are datetimes."""
         result = self._run(self._sql(query))
         names = [column[0] for column in result.description]
-        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+        with interruptions(self.con.con):
+            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
     def count(self, query: ir.Table) -> int:
         """Return how many rows a query has."""

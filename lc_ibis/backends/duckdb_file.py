@@ -12,7 +12,7 @@ from typing import BinaryIO, TypeVar, cast
 import duckdb
 import ibis
 
-from lc_ibis.backends.duckdb_text import cannot_open, first_line, literal, without_room
+from lc_ibis.backends.duckdb_text import cannot_open, first_line, interruptions, literal, without_room
 from lc_ibis.backends.statements import Statements
 from lc_ibis.engine.backup import copied, settle
 from lc_ibis.engine.functions import failed
@@ -155,7 +155,7 @@ class DatabaseFile:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Publish all that is written inside at once, or, on an error, nothing."""
-        with _interruptions(), self._published_at_once():
+        with interruptions(self.con.con), self._published_at_once():
             yield
 
     @contextlib.contextmanager
@@ -230,10 +230,11 @@ class DatabaseFile:
 
     def _run(self, sql: str, aside: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyConnection:
         try:
-            if aside is not None:
-                return aside.execute(sql)
-            with self._statements.timed(sql):
-                return cast(duckdb.DuckDBPyConnection, self.con.con.execute(sql))
+            with interruptions(self.con.con):
+                if aside is not None:
+                    return aside.execute(sql)
+                with self._statements.timed(sql):
+                    return cast(duckdb.DuckDBPyConnection, self.con.con.execute(sql))
         except duckdb.Error as error:
             if found := without_room(self.path, error):
                 raise found from None
@@ -246,17 +247,6 @@ def _plan(con: duckdb.DuckDBPyConnection, sql: str) -> str:
     """Return the plan of the statement that ran last, with what each part of it took, as EXPLAIN ANALYZE does."""
     # A commit has none.
     return "" if sql == "COMMIT" else str(con.get_profiling_information(format="query_tree"))
-
-
-@contextlib.contextmanager
-def _interruptions() -> Iterator[None]:
-    """Raise KeyboardInterrupt for what DuckDB makes of Ctrl-C within a query."""
-    try:
-        yield
-    except RuntimeError as error:
-        if str(error) == "Query interrupted":
-            raise KeyboardInterrupt from None
-        raise
 
 
 def _inode(path: Path) -> int | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -60,3 +62,16 @@ def cannot_open(path: Path, error: duckdb.Error) -> DatabaseError:
     if re.search("Could not set lock|Conflicting lock", str(error)):
         return in_use(path, int(holder[1]) if holder else None)
     return DatabaseError(f"{path}: DuckDB cannot open it ({first_line(error)}).")
+
+
+@contextlib.contextmanager
+def interruptions(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Raise KeyboardInterrupt for what DuckDB makes of one, within a query or a function that the query calls."""
+    try:
+        yield
+    except (RuntimeError, duckdb.InvalidInputException) as error:
+        if str(error) != "Query interrupted" and "executing the UDF: KeyboardInterrupt" not in str(error):
+            raise
+        # Other threads would go on with the query, and whoever closes the database would wait for them.
+        con.interrupt()
+        raise KeyboardInterrupt from None

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from lc_ibis import errors
-from lc_ibis.cli import building, contracts, docs, migrations, questions, reading, starting, upkeep
+from lc_ibis.cli import building, contracts, docs, interruptions, migrations, questions, reading, starting, upkeep
 from lc_ibis.redaction import excepthook, redacted
 from lc_ibis.terminal.escaping import echo, readable
 
@@ -34,7 +34,8 @@ class _Group(click.Group):
                 echo(f"Report: {error.report}", err=True)
             sys.exit(error.exit_code)
         except OSError as error:
-            if error.errno == errno.EPIPE:
+            if error.errno == errno.EPIPE or interruptions.is_interruption(error):
+                interruptions.over(error)
                 raise
             # Of the operating system, not of the program: a name too long, a full disk.
             where = f"{error.filename}: " if error.filename else ""
@@ -43,6 +44,7 @@ class _Group(click.Group):
             sys.exit(1)
         except BaseException as error:  # an interruption, or a bug
             _tell_torn(error)
+            interruptions.over(error)
             raise
 
 
@@ -68,7 +70,8 @@ def main() -> None:
     Settings are flags, environment variables (LC_IBIS_DATABASE for --database) and lines of the
     file lc-ibis.toml in the current directory (database = "…"), in this order of precedence.
 
-    Exit code 0: done; 1: data or build failed; 2: the command was not understood.
+    Exit code 0: done; 1: data or build failed; 2: the command was not understood; 130, 143 or 129: it was
+    interrupted, by Ctrl-C, SIGTERM or SIGHUP.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -118,8 +121,11 @@ for command in _COMMANDS:
 def run() -> None:
     """Run the command line; where all is done nothing is raised, which a Databricks task would take for a failure."""
     sys.excepthook = excepthook
-    try:
-        main(prog_name="lc-ibis")
-    except SystemExit as ended:
-        if ended.code:
-            raise
+    with interruptions.taken():
+        try:
+            main(prog_name="lc-ibis")
+        except BaseException as ended:
+            if code := interruptions.exit_code():
+                sys.exit(code)
+            if not isinstance(ended, SystemExit) or ended.code:
+                raise

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from lc_ibis.cli import interruptions
 from lc_ibis.cli.options import PATH, TABLES, options
 from lc_ibis.terminal.escaping import echo
 
@@ -57,6 +58,7 @@ def serve(port: int, sample_rows: int, is_opened: bool, **given: Any) -> None:
             click.launch(address)
 
     site.serve(port, sample_rows, ready, **given)
+    interruptions.leave()
 
 
 @docs.command()

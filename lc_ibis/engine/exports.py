@@ -155,12 +155,13 @@ class PendingFiles:
             for place in self._outdated:
                 remove(place)
         except OSError as error:
-            for written, _place in self._files:
-                remove(written)
             raise OutputError(
                 f"{error.filename2 or self.directory}: the tables are published, but the file cannot be put in its "
                 f"place ({error.strerror}). Mend that and build again; the files will follow the tables."
             ) from None
+        finally:
+            for written, _place in self._files:  # those that an interruption kept from their places
+                remove(written)
         return [place for _, place in self._files]
 
 

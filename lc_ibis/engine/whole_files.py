@@ -77,8 +77,9 @@ def move(written: Path, place: Path) -> None:
     os.rename(place, before)
     try:
         os.rename(written, place)
-    except OSError:
-        os.rename(before, place)
+    except BaseException:  # an interruption too
+        if not os.path.lexists(place):
+            os.rename(before, place)
         raise
     remove(before)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -91,9 +91,15 @@ def serve(port: int = 8000, sample_rows: int = 0, ready: Callable[[str], None] =
 
     `ready` is told the address. Raises as build does, and SettingsError for a port that is not to be had.
     """
-    with served(port, sample_rows, **options) as server, suppress(KeyboardInterrupt):
-        ready(f"http://127.0.0.1:{server.server_address[1]}")
-        server.serve_forever()
+    is_serving = False
+    try:
+        with served(port, sample_rows, **options) as server:
+            ready(f"http://127.0.0.1:{server.server_address[1]}")
+            is_serving = True
+            server.serve_forever()
+    except KeyboardInterrupt:
+        if not is_serving:
+            raise
 
 
 @contextmanager

@@ -1,5 +1,5 @@
 """Runs operations in copies of a place, each in a process of its own, and kills them: at a step, in a write, or at
-a moment.
+a moment. Or sends them a signal, which the command line would take for an interruption.
 
 It reads requests from standard input, a line of JSON each, and answers each with one. A child is forked for each, so
 that what takes long to import is imported once.
@@ -24,6 +24,7 @@ from typing import Any
 import lc_ibis
 from lc_ibis import migrations
 from lc_ibis.backends import duckdb
+from lc_ibis.cli import interruptions
 from lc_ibis.engine import refresh, run, state
 from lc_ibis.errors import LcIbisError
 from tests.patience import HANGING
@@ -33,6 +34,8 @@ STEPS = (
     (os, "replace"), (os, "rename"), (os, "link"), (os, "unlink"), (os, "mkdir"), (os, "rmdir"), (os, "fsync"),
     (duckdb.DuckDB, "_run"),
 )  # fmt: skip
+# How a process ends that a signal interrupted.
+INTERRUPTED = 3
 DATA = Path(__file__).parents[2] / "data"
 NOW = datetime(2026, 3, 2, 6, 0, 0, 1)
 PLACES = {"database": "lc.duckdb", "outputs": "outputs"}
@@ -60,8 +63,8 @@ def as_in_tests() -> None:
     run.Clock.now = lambda clock: clock.began_at  # type: ignore[method-assign]
 
 
-def _stepping(report: int, last: int | None) -> None:
-    """Tell of each step in a line, and be killed before the last."""
+def _stepping(report: int, last: int | None, number: int, again: bool) -> None:
+    """Tell of each step in a line, and be sent a signal before the last, and before all that follow it too."""
     count = 0
 
     def stepped(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -69,9 +72,9 @@ def _stepping(report: int, last: int | None) -> None:
             nonlocal count
             what = " ".join(str(argument) for argument in given[-2:] if isinstance(argument, str | Path))
             os.write(report, f"{name} {' '.join(what.split())[:60]}\n".encode(errors="replace"))
-            if count == last:
-                os.kill(os.getpid(), signal.SIGKILL)
             count += 1
+            if last is not None and (count - 1 == last or (again and count > last)):
+                os.kill(os.getpid(), number)
             return original(*given, **named)
 
         return call
@@ -98,13 +101,14 @@ def _child(request: dict[str, Any], report: int) -> None:
     as_in_tests()
     if "user" in request:
         _become(request["user"])
-    _stepping(report, request.get("step"))
+    _stepping(report, request.get("step"), request.get("signal", signal.SIGKILL), bool(request.get("again")))
     if "bytes" in request:
         # The write that would make a file longer ends the process.
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (request["bytes"], resource.RLIM_INFINITY))
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN if request.get("fails") else signal.SIG_DFL)
-    OPERATIONS[request["operation"]]()
+    with interruptions.taken():
+        OPERATIONS[request["operation"]]()
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
@@ -121,7 +125,9 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
             os.write(
                 writing, f"error {type(error).__name__}: {error}".replace("\n", " ").encode(errors="replace") + b"\n"
             )
-            if not isinstance(error, LcIbisError):
+            if interruptions.is_interruption(error):
+                code = INTERRUPTED
+            elif not isinstance(error, LcIbisError):
                 code = 2
                 os.write(writing, traceback.format_exc().encode(errors="replace"))
         finally:
