@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import traceback
 from collections.abc import Callable
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TypeVar
 
 from lc_ibis.errors import DatabaseInUse, cut
@@ -42,6 +45,37 @@ def in_use(place: object, pid: int | None) -> DatabaseInUse:
         f"{place}: in use by {described(pid)}. Wait for it (--wait SECONDS), or stop it; to read while builds run, "
         "have them make a copy for readers (--publish FILE)."
     )
+
+
+# What this process has open: who opened it, by the place's real path and a number of its own.
+_open: dict[tuple[Path, int], str] = {}
+
+
+def note_open(place: Path, number: int) -> None:
+    """Remember who, outside of lc_ibis, has this process open a place."""
+    _open[place.resolve(), number] = _caller()
+
+
+def note_closed(place: Path, number: int) -> None:
+    """Forget that a place was open."""
+    _open.pop((place.resolve(), number), None)
+
+
+def open_here(place: Path) -> DatabaseInUse:
+    """Return the error of a database that this process itself holds."""
+    holders = [caller for (held, _), caller in _open.items() if held == place.resolve()]
+    who = f"opened by {' and by '.join(sorted(set(holders)))}" if holders else "opened by something else than lc-ibis"
+    return DatabaseInUse(
+        f"{place}: in use by this process itself ({os.getpid()}), {who}. Close it first: p.close(), or open it as "
+        "with lc_ibis.connect(…) as p."
+    )
+
+
+def _caller() -> str:
+    """Say where in whose code this was called, outside of this package."""
+    package = str(Path(__file__).parent)
+    calls = [call for call in traceback.extract_stack() if not call.filename.startswith(package)]
+    return f"{calls[-1].filename}, line {calls[-1].lineno}" if calls else "lc-ibis"
 
 
 def waited(call: Callable[[], _T], seconds: float) -> _T:

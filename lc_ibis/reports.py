@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from lc_ibis import texts
 from lc_ibis.engine.run import SKEW
 from lc_ibis.engine.state import utc_now
 from lc_ibis.engine.whole_files import write_text
@@ -140,9 +141,9 @@ def _ordered(directory: Path) -> list[Path]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise DatabaseError(f"{path}: it is no report of this version (it is not UTF-8).") from None
+        return texts.read(path)
+    except texts.NotUtf8 as error:
+        raise DatabaseError(f"{path}: it is no report of this version ({error}).") from None
 
 
 def _read(path: Path) -> dict[str, Any]:

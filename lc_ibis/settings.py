@@ -7,11 +7,12 @@ import os
 import re
 import sys
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from lc_ibis import texts
 from lc_ibis.errors import SettingsError, hint
 from lc_ibis.moments import parse_period
 from lc_ibis.redaction import keep
@@ -22,6 +23,15 @@ Format = Literal["json", "html", "junit"]
 # By backend: where its tables live unless told otherwise.
 BACKENDS = {"duckdb": Path("data/duckdb/lc.duckdb"), "spark": Path("data/spark"), "databricks": Path("lc_ibis")}
 MOST_THREADS = 1024
+_PREFIX = "LC_IBIS_"
+# What only the command line can be told: options that are no fields of Settings. They have variables too.
+COMMAND_OPTIONS = (
+    "adopt_snapshots", "as_of", "changes", "checklist", "clean_versions", "column", "csv", "dbt_manifest",
+    "debug", "dialect", "drop_aliases", "dry_run", "failing", "first_known", "fold_unchanged", "force",
+    "format", "from", "json", "limit", "markdown", "mutate", "no_color", "open", "partition_by", "phase",
+    "port", "quiet", "reason", "repair", "sample", "snapshot_columns", "snapshot_timezone", "stored", "then",
+    "to", "with", "yes",
+)  # fmt: skip
 DELIVERIES: tuple[Delivery, ...] = ("full", "delta")
 FORMATS: tuple[Format, ...] = ("json", "html", "junit")
 
@@ -146,11 +156,28 @@ class Settings:
 def _origins(types: Mapping[str, Any], flags: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     environment = {n: os.environ[_variable(n)] for n in types if os.environ.get(_variable(n))}
     given = {name: value for name, value in flags.items() if value is not None}
+    _refuse_misspelt(types)
     return [(FILE, _file()), ("environment", environment), ("option", given)]
 
 
 def _variable(name: str) -> str:
-    return f"LC_IBIS_{name.upper()}"
+    return f"{_PREFIX}{name.upper()}"
+
+
+def _refuse_misspelt(settings: Iterable[str]) -> None:
+    """Raise SettingsError where a variable is named as ours are, and is none of them."""
+    known = {_variable(name) for name in (*settings, *COMMAND_OPTIONS)}
+    for name, value in sorted(os.environ.items()):
+        is_ours = name.upper().startswith(_PREFIX) and not name.startswith(f"{_PREFIX}TEST_")
+        if value and is_ours and name not in known and not is_of_kubernetes(name, value):
+            raise SettingsError(f"environment: there is no setting {name}.{hint(name.upper(), known)}")
+
+
+def is_of_kubernetes(name: str, value: str) -> bool:
+    """Say whether Kubernetes has set a variable: it tells all pods of a service by the service's name."""
+    if re.search(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$", name):
+        return True
+    return name.endswith("_PORT") and "://" in value
 
 
 def _file() -> dict[str, Any]:
@@ -162,8 +189,8 @@ def _file() -> dict[str, Any]:
     else:
         import tomli as tomllib
     try:
-        read = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        read = tomllib.loads(texts.read(path))
+    except (tomllib.TOMLDecodeError, texts.NotUtf8, OSError) as error:
         raise SettingsError(f"{path.resolve()}: it cannot be read as TOML ({error}).") from None
     return {name.replace("-", "_"): value for name, value in read.items()}
 

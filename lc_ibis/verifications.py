@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from lc_ibis import texts
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.state import State, run_times, utc_now
 from lc_ibis.engine.store import Store
@@ -99,7 +100,7 @@ def _database(runs: RunTimes) -> str:
 def _read(path: Path) -> dict[str, Any] | None:
     """Return what is noted, by database; nothing where there is no file, None where it is spoilt."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(texts.read(path))
         return dict(found["databases"]) if found["schema_version"] == SCHEMA_VERSION else None
     except FileNotFoundError:
         return {}

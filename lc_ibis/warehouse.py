@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
@@ -21,12 +21,13 @@ from lc_ibis.engine.checking import Checker
 from lc_ibis.engine.contracts import moment
 from lc_ibis.engine.model import Model, Snapshot
 from lc_ibis.engine.mutating import Mutated, mutated
-from lc_ibis.engine.past import Past
+from lc_ibis.engine.past import Past, seconds_of
 from lc_ibis.engine.pipeline import Pipeline, Tables
 from lc_ibis.engine.run import Run
 from lc_ibis.engine.selection import select as selected
 from lc_ibis.engine.state import State, done_tables, utc_now
 from lc_ibis.engine.state_tables import LAYER
+from lc_ibis.engine.store import Store
 from lc_ibis.engine.verifying import Verified, verify_tables
 from lc_ibis.errors import DatabaseError, SelectionError
 from lc_ibis.moments import parse_moment, run_number
@@ -40,7 +41,7 @@ class Warehouse:
 
     def __init__(self, pipeline: Pipeline, settings: Settings):
         self.pipeline, self.settings = pipeline, settings
-        self.store = opened(settings, read_only=True)
+        self._store: Store | None = opened(settings, read_only=True)
         try:
             self.state = State.read(self.store)
         except BaseException:
@@ -54,7 +55,17 @@ class Warehouse:
         self.close()
 
     def close(self) -> None:
-        self.store.close()
+        """Close the database; builds of this process can have it then."""
+        if self._store is not None:
+            self._store.close()
+        self._store = None
+
+    @property
+    def store(self) -> Store:
+        """The open place of the tables. Raises DatabaseError once it is closed."""
+        if self._store is None:
+            raise DatabaseError(f"{self.settings.place}: it is closed. Open it again: p = lc_ibis.connect(…).")
+        return self._store
 
     def selected(self) -> list[str]:
         """The names of the models that the settings select."""
@@ -258,7 +269,7 @@ class Warehouse:
         runs = found[:limit] if limit else found
         for run, before in zip_longest(runs, found[1:]):
             if run:
-                run["seconds"] = _seconds(run, before)
+                run["seconds"] = seconds_of(run, before)
         first = min((run["run_id"] for run in runs), default=0)
         tables = self.store.rows(done.filter(done.run_id >= first)) if done is not None else []
         order = {name: place for place, name in enumerate(self.pipeline.models)}
@@ -266,13 +277,6 @@ class Warehouse:
         for run in runs:
             run["tables"] = [_without(row, "run_id") for row in tables if row["run_id"] == run["run_id"]]
         return runs
-
-
-def _seconds(run: Mapping[str, Any], before: Mapping[str, Any] | None) -> float | None:
-    """Return how long a run took, as its two times tell it; None where the first is not the clock's."""
-    is_dated_after = before and run["run_at"] - before["run_at"] == timedelta(microseconds=1)
-    seconds: float = (run["finished_at"] - run["run_at"]).total_seconds()
-    return None if is_dated_after or seconds <= 0 else seconds
 
 
 def few(limit: int | None) -> int | None:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as xml
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 import lc_ibis
 from lc_ibis.cli import main
+from lc_ibis.cli.options import word_of
 from lc_ibis.quality import report
+from lc_ibis.settings import COMMAND_OPTIONS, Settings
 from tests.conftest import ALICE, SAVINGS, Lending
 
 ROOT = Path(__file__).parent.parent
@@ -193,6 +201,72 @@ def test_letters_that_the_terminal_does_not_know_are_escaped(lending: Lending) -
     command = [sys.executable, "-m", "lc_ibis", "show", "stg_customer"]
     ended = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     assert r"zo\xeb [bold]" in ended.stdout
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-16"])
+@pytest.mark.parametrize(
+    ("words", "read"),
+    [
+        (["quarantine", "--csv"], lambda text: str(list(csv.DictReader(io.StringIO(text))))),
+        (["quarantine", "--json"], lambda text: str(json.loads(text))),
+        (["report", "--format", "json"], lambda text: str(json.loads(text))),
+        (["report", "--format", "html"], lambda text: text),
+        (["report", "--format", "junit"], lambda text: "".join(xml.fromstring(text.encode()).itertext())),
+    ],
+)
+def test_what_is_for_programs_is_utf8_whatever_standard_output_is(
+    lending: Lending, encoding: str, words: list[str], read: Callable[[str], str]
+) -> None:
+    lending.load([("1", "Alice", "Yes"), ("2", "Bob", "李")], [SAVINGS])
+    places = {"LC_IBIS_DATABASE": str(lending.database), "LC_IBIS_REPORTS": str(lending.reports)}
+    ended = subprocess.run(
+        [sys.executable, "-m", "lc_ibis", *words],
+        capture_output=True, check=True, env={**os.environ, **places, "PYTHONIOENCODING": encoding},
+    )  # fmt: skip
+    assert "李" in read(ended.stdout.decode("utf-8"))
+
+
+def test_the_xml_declares_what_it_is(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS])
+    environment = {**os.environ, "LC_ALL": "en_US.ISO-8859-1", "LC_IBIS_REPORTS": str(lending.reports)}
+    command = [sys.executable, "-m", "lc_ibis", "report", "--format", "junit"]
+    ended = subprocess.run(command, capture_output=True, check=True, env=environment)
+    assert ended.stdout.startswith(b"<?xml version='1.0' encoding='utf-8'?>")
+
+
+def test_only_one_way_leads_to_standard_output() -> None:
+    for path in Path(lc_ibis.__file__).parent.rglob("*.py"):
+        found = re.findall(
+            r"click\.s?echo\(|(?<!def )(?<![.\w])print\(|sys\.stdout\.write", path.read_text(encoding="utf-8")
+        )
+        assert not found or path.name == "escaping.py", path
+
+
+def _options(command: click.Command) -> Iterator[click.Option]:
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        yield from _options(inner)
+    yield from (option for option in command.params if isinstance(option, click.Option))
+
+
+def test_every_option_has_its_variable() -> None:
+    settings = {field.name for field in fields(Settings)}
+    asked = {"help", "version"}
+    assert {word_of(option) for option in _options(main)} - asked - settings == set(COMMAND_OPTIONS)
+    for option in _options(main):
+        if (name := word_of(option)) in COMMAND_OPTIONS:
+            assert option.envvar == f"LC_IBIS_{name.upper()}"
+
+
+def test_a_command_is_told_by_variables_too(built: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
+    loud = run("build").output
+    monkeypatch.setenv("LC_IBIS_QUIET", "true")
+    assert "  report " in loud
+    assert "  report " not in run("build").output
+    monkeypatch.setenv("LC_IBIS_JSON", "1")
+    monkeypatch.setenv("LC_IBIS_LIMIT", "1")
+    assert len(json.loads(run("show", "account_summary").output)) == 1
+    monkeypatch.setenv("LC_IBIS_LIMITS", "1")
+    assert "Did you mean LC_IBIS_LIMIT?" in run("show", "account_summary", exit_code=2).stderr
 
 
 def test_a_wide_ledger_is_not_cut(built: Lending) -> None:

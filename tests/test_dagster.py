@@ -328,7 +328,7 @@ def test_its_pages_show_the_tables(home: Path) -> None:
             view.goto(f"{address}/{page}")
             for text in told:
                 view.get_by_text(text).first.wait_for()
-            if pictures := os.environ.get("LC_IBIS_PICTURES"):
+            if pictures := os.environ.get("LC_IBIS_TEST_PICTURES"):
                 view.screenshot(path=Path(pictures) / f"dagster_{name}.png")
         browser.close()
 

@@ -350,6 +350,14 @@ def test_files_that_cannot_be_told_are_named(lending: Lending, files: list[str],
     assert lending.files() == {}
 
 
+def test_an_ending_may_be_in_any_case(lending: Lending) -> None:
+    lending.deliver([ALICE], [SAVINGS])
+    (lending.inputs / "accounts.csv").rename(lending.inputs / "accounts.CSV")
+    (lending.inputs / "Customer.csv").rename(lending.inputs / "Customer.Csv")
+    assert lending.build().status == "built"
+    assert lending.rows("account_summary", "account_id") == ["A1"]
+
+
 @pytest.mark.parametrize("make", [lambda path: None, Path.touch], ids=["nothing", "a file"])
 def test_inputs_that_are_no_directory_are_named(lending: Lending, make: Callable[[Path], None]) -> None:
     lending.inputs.rmdir()

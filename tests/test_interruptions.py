@@ -8,13 +8,10 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-import lc_ibis
 from lc_ibis.cli import interruptions
 from tests.conftest import ALICE, SAVINGS, Lending
 from tests.patience import HANGING

@@ -64,6 +64,42 @@ def test_flags_come_before_environment_before_file(
     assert [getattr(s, name) for s in (from_file, from_environment, from_flag)] == values
 
 
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("LC_IBIS_DATABSE", "LC_IBIS_DATABASE"),
+        ("LC_IBIS_MAX_DELETE_SHARES", "LC_IBIS_MAX_DELETE_SHARE"),
+        ("LC_IBIS_QUITE", "LC_IBIS_QUIET"),
+        ("lc_ibis_database", "LC_IBIS_DATABASE"),
+    ],
+)
+def test_a_variable_that_is_misspelt_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, near: str) -> None:
+    monkeypatch.setenv(name, "1")
+    assert refused() == f"environment: there is no setting {name}. Did you mean {near}?"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LC_IBIS_TEST_DBT", "/opt/dbt"),
+        ("_LC_IBIS_COMPLETE", "bash_source"),
+        ("LC_IBIS_DATABSE", ""),
+        # What Kubernetes tells of services called lc-ibis and lc-ibis-docs.
+        ("LC_IBIS_SERVICE_HOST", "10.0.0.1"),
+        ("LC_IBIS_SERVICE_PORT_HTTP", "80"),
+        ("LC_IBIS_PORT", "tcp://10.0.0.1:80"),
+        ("LC_IBIS_DOCS_PORT", "tcp://10.0.0.1:80"),
+        ("LC_IBIS_PORT_80_TCP", "tcp://10.0.0.1:80"),
+        ("LC_IBIS_PORT_80_TCP_ADDR", "10.0.0.1"),
+    ],
+)
+def test_a_variable_that_is_meant_for_others_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert Settings.load() == Settings()
+
+
 def test_each_setting_has_its_own_origin(monkeypatch: pytest.MonkeyPatch) -> None:
     write('inputs = "from/file"\nthreads = 1')
     monkeypatch.setenv("LC_IBIS_THREADS", "2")
@@ -171,6 +207,25 @@ def test_a_value_out_of_range_is_refused(name: str, value: Any, said: str) -> No
 def test_a_file_that_is_no_toml_is_named(text: str | bytes) -> None:
     write(text)
     assert refused().startswith(f"{Path('lc-ibis.toml').resolve()}: it cannot be read as TOML (")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("threads = 2\n".encode("utf-16"), "it is UTF-16, not UTF-8; save it as UTF-8"),
+        ("threads = 2\n".encode("utf-16-be"), "it is UTF-16, not UTF-8; save it as UTF-8"),
+        (b"threads = 2\ninputs = 'Z\xfcge'\n", "it is not UTF-8, in line 2; save it as UTF-8"),
+    ],
+)
+def test_a_file_of_another_encoding_is_told_so(text: bytes, said: str) -> None:
+    write(text)
+    assert refused() == f"{Path('lc-ibis.toml').resolve()}: it cannot be read as TOML ({said})."
+
+
+def test_a_file_as_windows_writes_it_is_read() -> None:
+    write('\ufeffthreads = 2\r\ninputs = "Züge"\r\n'.encode())
+    settings = Settings.load()
+    assert (settings.threads, settings.inputs) == (2, Path("Züge"))
 
 
 def test_a_directory_called_like_the_file_is_named() -> None:

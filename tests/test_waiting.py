@@ -19,7 +19,7 @@ import lc_ibis
 from lc_ibis.backends import readers
 from lc_ibis.backends.manifest import locked
 from lc_ibis.engine import exports
-from lc_ibis.errors import DatabaseInUse, OutputError, SettingsError
+from lc_ibis.errors import DatabaseError, DatabaseInUse, OutputError, SettingsError
 from tests.conftest import ALICE, SAVINGS, Lending
 from tests.patience import HANGING
 
@@ -73,6 +73,46 @@ def test_a_wait_that_is_over_is_refused(lending: Lending) -> None:
 def test_a_wait_is_a_number_of_seconds(lending: Lending, seconds: float) -> None:
     with pytest.raises(SettingsError, match="wait"):
         lending.build(wait=seconds)
+
+
+def test_what_this_process_has_open_is_named_with_who_opened_it(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS])
+    with lc_ibis.connect(lending.database) as p:
+        assert lc_ibis.show("account_summary", database=lending.database)
+        with pytest.raises(DatabaseInUse) as refused:
+            lending.build()
+        assert p.table("account_summary").count().execute() == 1
+    opened = f"opened by {Path(__file__)}, line "
+    assert f"in use by this process itself ({os.getpid()}), {opened}" in str(refused.value)
+    assert "Close it first: p.close()" in str(refused.value)
+    assert lending.build().status == "unchanged"
+
+
+def test_what_this_process_has_open_in_another_way_is_named(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS])
+    for read_only in (False, True):
+        with duckdb.connect(str(lending.database), read_only=read_only), pytest.raises(DatabaseInUse) as refused:
+            lending.build()
+        assert "opened by something else than lc-ibis" in str(refused.value)
+
+
+def test_a_build_waits_until_another_thread_has_closed_the_database(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS])
+    p = lc_ibis.connect(lending.database)
+    closing = threading.Timer(1.0, p.close)
+    closing.start()
+    assert lending.build(wait=HANGING).status == "unchanged"
+    closing.join()
+
+
+def test_what_is_closed_says_so(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS])
+    p = lc_ibis.connect(lending.database)
+    p.close()
+    p.close()
+    for asked in (lambda: p.table("account_summary"), lambda: p.runs(), lambda: p.con, lambda: p.verify()):
+        with pytest.raises(DatabaseError, match=r"it is closed. Open it again: p = lc_ibis.connect\(…\)"):
+            asked()
 
 
 def test_who_builds_parquet_tables_is_named_too(tmp_path: Path) -> None:

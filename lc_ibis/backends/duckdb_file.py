@@ -19,6 +19,7 @@ from lc_ibis.engine.functions import failed
 from lc_ibis.engine.keeping import put_new
 from lc_ibis.engine.whole_files import sweep, write_whole
 from lc_ibis.errors import DatabaseError, ModelError, SettingsError
+from lc_ibis.processes import note_closed, note_open
 
 # The file is attached under a name of its own: the file's name as the catalog's would be
 # ambiguous for a file called like a layer.
@@ -66,6 +67,7 @@ class DatabaseFile:
             self.close()
             raise (cannot_open(path, error) if isinstance(error, duckdb.Error) else error) from None
         self._run(f"USE {CATALOG}")
+        note_open(path, id(self))
         self._inode = _inode(path)
         if not read_only:
             self._sweep()
@@ -95,6 +97,7 @@ class DatabaseFile:
     def close(self) -> None:
         """Close the database; a file that this connection created and never wrote is removed."""
         self._statements.summary()
+        note_closed(self.path, id(self))
         self.con.disconnect()
         with contextlib.suppress(OSError):  # there is none, or another process uses it
             Path(f"{self.path}.tmp").rmdir()

@@ -12,7 +12,7 @@ import sqlglot as sg
 import sqlglot.expressions as sge
 
 from lc_ibis.errors import DatabaseError
-from lc_ibis.processes import in_use
+from lc_ibis.processes import in_use, open_here
 
 
 def quoted(*names: str) -> str:
@@ -61,6 +61,9 @@ def cannot_open(path: Path, error: duckdb.Error) -> DatabaseError:
     holder = re.search(r"\(PID (\d+)\)", str(error))
     if re.search("Could not set lock|Conflicting lock", str(error)):
         return in_use(path, int(holder[1]) if holder else None)
+    # Of the same process DuckDB keeps a list; it lets several read.
+    if re.search("Unique file handle conflict|different configuration than existing connections", str(error)):
+        return open_here(path)
     return DatabaseError(f"{path}: DuckDB cannot open it ({first_line(error)}).")
 
 

@@ -18,6 +18,7 @@ import ibis
 from filelock import FileLock, Timeout
 from ibis.common.annotations import SignatureValidationError
 
+from lc_ibis import texts
 from lc_ibis.errors import DatabaseError
 from lc_ibis.processes import in_use
 
@@ -131,7 +132,7 @@ class Manifest:
 
     def _read(self) -> dict[str, Any]:
         try:
-            read = json.loads(self.path.read_text(encoding="utf-8"))
+            read = json.loads(texts.read(self.path))
             parts = [*_parts(read), *read["before"]]
             if not all(_PART.fullmatch(part) for part in parts):
                 raise ValueError("a part that no build names so")

@@ -11,8 +11,9 @@ import click
 
 from lc_ibis import errors
 from lc_ibis.cli import building, contracts, docs, interruptions, migrations, questions, reading, starting, upkeep
+from lc_ibis.cli.options import give_variables
 from lc_ibis.redaction import excepthook, redacted
-from lc_ibis.terminal.escaping import echo, readable
+from lc_ibis.terminal.escaping import echo, emit, readable
 
 
 class _Group(click.Group):
@@ -68,7 +69,8 @@ def main() -> None:
     """A lending company's table pipeline: source, staging, snapshots, intermediate, marts.
 
     Settings are flags, environment variables (LC_IBIS_DATABASE for --database) and lines of the
-    file lc-ibis.toml in the current directory (database = "…"), in this order of precedence.
+    file lc-ibis.toml in the current directory (database = "…"), in this order of precedence. Other
+    options have variables too (LC_IBIS_QUIET for --quiet).
 
     Exit code 0: done; 1: data or build failed; 2: the command was not understood; 130, 143 or 129: it was
     interrupted, by Ctrl-C, SIGTERM or SIGHUP.
@@ -84,7 +86,7 @@ def version() -> None:
     """Print the version."""
     import lc_ibis
 
-    click.echo(f"lc-ibis {lc_ibis.version()}")
+    emit(f"lc-ibis {lc_ibis.version()}")
 
 
 def _without_colour(ctx: click.Context, _option: click.Parameter, is_plain: bool) -> None:
@@ -116,6 +118,7 @@ _COMMANDS = (
 for command in _COMMANDS:
     main.add_command(command)
     _make_plain(command)
+    give_variables(command)
 
 
 def run() -> None:

@@ -14,6 +14,7 @@ import click
 from lc_ibis.cli.options import AGES, PATH, TABLES, THRESHOLDS, options
 from lc_ibis.errors import OutputError
 from lc_ibis.settings import BACKENDS
+from lc_ibis.terminal.escaping import emit
 
 
 @click.command()
@@ -36,7 +37,7 @@ def build(as_json: bool, is_quiet: bool, **given: Any) -> None:
     if as_json:
         run = build(**given)
         with _published():
-            click.echo(to_json(document(run)))
+            emit(to_json(document(run)))
         return
     with terminal.BuildPrinter(is_quiet) as printer:
         run = build(progress=printer, **given)
@@ -69,7 +70,7 @@ def plan(as_json: bool, **given: Any) -> None:
     from lc_ibis.terminal import building as terminal
 
     if as_json:
-        click.echo(to_json([table_document(table) for table in plan(**given)]))
+        emit(to_json([table_document(table) for table in plan(**given)]))
         return
     with terminal.PlanPrinter() as printer:
         tables = plan(progress=printer, **given)
@@ -94,5 +95,5 @@ def parity(other: str, then: tuple[Path, ...], as_json: bool, **given: Any) -> N
     from lc_ibis.terminal import building as terminal
 
     results = parity(other, then, **given)
-    click.echo(to_json([asdict(result) for result in results])) if as_json else terminal.compared(results)
+    emit(to_json([asdict(result) for result in results])) if as_json else terminal.compared(results)
     sys.exit(0 if all(result.status == "identical" for result in results) else 1)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from lc_ibis.cli.options import PATH, TABLES, options
-from lc_ibis.terminal.escaping import echo
+from lc_ibis.terminal.escaping import echo, emit
 
 
 @click.group()
@@ -33,7 +33,7 @@ def show(table: tuple[str, ...], as_json: bool, **given: Any) -> None:
     from lc_ibis.terminal import contracts as terminal
 
     found = contracts.show(*table, **given)
-    click.echo(to_json(found)) if as_json else terminal.shown(found)
+    emit(to_json(found)) if as_json else terminal.shown(found)
 
 
 @contract.command()
@@ -50,7 +50,7 @@ def diff(table: tuple[str, ...], as_json: bool, **given: Any) -> None:
     from lc_ibis.terminal import contracts as terminal
 
     found = contracts.diff(*table, **given)
-    click.echo(to_json([one.document() for one in found])) if as_json else terminal.compared(found)
+    emit(to_json([one.document() for one in found])) if as_json else terminal.compared(found)
     sys.exit(1 if any(one.is_refused for one in found) else 0)
 
 
@@ -68,7 +68,7 @@ def export(table: tuple[str, ...], to: Path | None, **given: Any) -> None:
 
     documents = contracts.export(*table, to=to, **given)
     if to is None:
-        click.echo("---\n".join(documents.values()), nl=False)
+        emit("---\n".join(documents.values()), nl=False)
     else:
         for name in documents:
             echo(f"wrote {contracts.contract_file(to, name)}")

@@ -8,7 +8,17 @@ import click
 
 from lc_ibis.cli import interruptions
 from lc_ibis.cli.options import PATH, TABLES, options
+from lc_ibis.settings import is_of_kubernetes
 from lc_ibis.terminal.escaping import echo
+
+
+class _Port(click.Option):
+    """An option that takes no notice of the address that Kubernetes calls LC_IBIS_PORT."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        value = super().resolve_envvar_value(ctx)
+        return None if value and is_of_kubernetes("LC_IBIS_PORT", value) else value
+
 
 _SAMPLE = click.option(
     "--sample", "sample_rows", type=click.IntRange(min=0), default=0, metavar="ROWS",
@@ -44,7 +54,9 @@ def build(directory: Any, sample_rows: int, is_opened: bool, **given: Any) -> No
 
 
 @docs.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any that is free.")
+@click.option(
+    "--port", cls=_Port, type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any that is free."
+)
 @_SAMPLE
 @_OPEN
 @options(*TABLES, "reports")

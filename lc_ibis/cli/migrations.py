@@ -10,6 +10,7 @@ import click
 
 from lc_ibis.cli.options import PATH, THRESHOLDS, options
 from lc_ibis.migrations.repairs import REPAIRS
+from lc_ibis.terminal.escaping import emit
 
 _FROM = click.option("--from", "from_", type=PATH, help="The old database. [default: that of the phases applied]")
 _PHASE = click.option(
@@ -98,10 +99,10 @@ def plan(limit: int, as_csv: bool, as_json: bool, **given: Any) -> None:
     shown = not (as_csv or as_json)
     planned = migrations.plan(progress=terminal.planned(limit) if shown else None, **given)
     if as_json:
-        click.echo(to_json([terminal.document(phase) for phase in planned]))
+        emit(to_json([terminal.document(phase) for phase in planned]))
     elif as_csv:
         rows = [{"phase": phase.phase, **terminal.flat(row)} for phase in planned for row in phase.rows]
-        click.echo(to_csv(rows), nl=False, color=True)  # as it is, escapes too
+        emit(to_csv(rows), nl=False)
     sys.exit(1 if any(phase.error for phase in planned) else 0)
 
 
@@ -126,12 +127,10 @@ def apply(drop_aliases: bool, as_json: bool, **given: Any) -> None:
             raise click.UsageError("--drop-aliases is of a migration that is done. Leave the other options.")
         where = {name: given[name] for name in _WHERE}
         dropped = migrations.drop_aliases(**where)
-        click.echo(to_json(dropped)) if as_json else terminal.dropped(dropped)
+        emit(to_json(dropped)) if as_json else terminal.dropped(dropped)
         return
     done = migrations.apply(progress=None if as_json else terminal.phase_done, **given)
-    click.echo(to_json([terminal.document(one) for one in done])) if as_json else terminal.applied(
-        done, given["database"]
-    )
+    emit(to_json([terminal.document(one) for one in done])) if as_json else terminal.applied(done, given["database"])
 
 
 @migrate.command()
@@ -158,13 +157,13 @@ def validate(limit: int, checklist: bool, markdown: bool, as_json: bool, **given
             raise click.UsageError("--checklist looks at all phases. Leave --phase.")
         listed = migrations.checklist(**given)
         if as_json:
-            click.echo(to_json(terminal.document(listed)))
+            emit(to_json(terminal.document(listed)))
         else:
             terminal.checklist(listed, markdown)
         sys.exit(0 if listed.is_passed else 1)
     found = migrations.validate(**given)
     if as_json:
-        click.echo(to_json(terminal.document(found) | {"is_valid": found.is_valid}))
+        emit(to_json(terminal.document(found) | {"is_valid": found.is_valid}))
     else:
         terminal.validated(found, limit)
     sys.exit(0 if found.is_valid else 1)
@@ -189,7 +188,7 @@ def rollback(phases: tuple[int, ...], force: bool, yes: bool, as_json: bool, **g
         click.confirm(terminal.question(going, phases), abort=True, err=as_json)
     done = migrations.rollback(phases, force, **given)
     if as_json:
-        click.echo(to_json([terminal.document(one) for one in done]))
+        emit(to_json([terminal.document(one) for one in done]))
     else:
         terminal.rolled_back(done)
 
@@ -207,7 +206,7 @@ def status(changes: bool, as_json: bool, **given: Any) -> None:
 
     if changes:
         made = migrations.changes(**given)
-        click.echo(to_json([terminal.document(one) for one in made])) if as_json else terminal.changes(made)
+        emit(to_json([terminal.document(one) for one in made])) if as_json else terminal.changes(made)
         return
     found = migrations.status(**given)
-    click.echo(to_json([terminal.document(one) for one in found])) if as_json else terminal.status(found)
+    emit(to_json([terminal.document(one) for one in found])) if as_json else terminal.status(found)

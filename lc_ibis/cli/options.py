@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from lc_ibis.redaction import logger
-from lc_ibis.settings import BACKENDS, DELIVERIES, Settings
+from lc_ibis.settings import BACKENDS, COMMAND_OPTIONS, DELIVERIES, Settings
 from lc_ibis.terminal.escaping import Readable
 
 
@@ -36,6 +36,21 @@ def _debug(_ctx: click.Context, _option: click.Parameter, is_on: bool) -> None:
         log = logger("lc_ibis")
         log.handlers = [handler]
         log.setLevel(logging.DEBUG)
+
+
+def give_variables(command: click.Command) -> None:
+    """Let the options of a command, or of those of a group, be told by variables; those of Settings are read there."""
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            give_variables(inner)
+    for option in command.params:
+        if isinstance(option, click.Option) and (name := word_of(option)) in COMMAND_OPTIONS:
+            option.envvar = f"LC_IBIS_{name.upper()}"
+
+
+def word_of(option: click.Option) -> str:
+    """Return the name of an option as variables have it: no_color of --no-color."""
+    return max(option.opts, key=len).removeprefix("--").replace("-", "_")
 
 
 AGES = ("warn_file_age", "max_file_age", "warn_data_age", "max_data_age")

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from lc_ibis.cli.options import TABLES, options
+from lc_ibis.terminal.escaping import emit
 
 _LIMIT = click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Most rows to print.")
 
@@ -28,7 +29,7 @@ def history(entity: str, key: tuple[str, ...], as_json: bool, **given: Any) -> N
     from lc_ibis.terminal import questions as terminal
 
     events = questions.history(entity, *key, **given)
-    click.echo(to_json([asdict(event) for event in events])) if as_json else terminal.life(events)
+    emit(to_json([asdict(event) for event in events])) if as_json else terminal.life(events)
 
 
 @click.command()
@@ -52,7 +53,7 @@ def diff(table: str, from_: str, to: str | None, limit: int, as_json: bool, **gi
     from lc_ibis.terminal import questions as terminal
 
     found = questions.diff(table, from_, to, limit, **given)
-    click.echo(to_json(asdict(found))) if as_json else terminal.compared(found)
+    emit(to_json(asdict(found))) if as_json else terminal.compared(found)
 
 
 @click.command()
@@ -72,4 +73,4 @@ def explain(table: str, key: tuple[str, ...], limit: int, as_json: bool, **given
     from lc_ibis.terminal import questions as terminal
 
     steps = questions.explain(table, *key, limit=limit, **given)
-    click.echo(to_json([asdict(step) for step in steps])) if as_json else terminal.explained(steps, limit)
+    emit(to_json([asdict(step) for step in steps])) if as_json else terminal.explained(steps, limit)

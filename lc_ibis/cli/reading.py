@@ -11,7 +11,7 @@ import click
 
 from lc_ibis.cli.options import PATH, TABLES, THRESHOLDS, options
 from lc_ibis.settings import FORMATS, Format, Settings
-from lc_ibis.terminal.escaping import echo
+from lc_ibis.terminal.escaping import echo, emit
 
 
 @click.command()
@@ -27,7 +27,7 @@ def runs(limit: int, as_json: bool, **given: Any) -> None:
     from lc_ibis.terminal import reading as terminal
 
     found = reading.runs(limit, **given)
-    click.echo(to_json(found)) if as_json else terminal.runs(found)
+    emit(to_json(found)) if as_json else terminal.runs(found)
 
 
 @click.command()
@@ -46,7 +46,7 @@ def verify(as_json: bool, **given: Any) -> None:
     from lc_ibis.terminal import reading as terminal
 
     results = reading.verify(**given)
-    click.echo(to_json([asdict(result) for result in results])) if as_json else terminal.verified(results)
+    emit(to_json([asdict(result) for result in results])) if as_json else terminal.verified(results)
     sys.exit(0 if all(result.status == "identical" for result in results) else 1)
 
 
@@ -62,7 +62,7 @@ def ls(as_json: bool, **given: Any) -> None:
     from lc_ibis.terminal import reading as terminal
 
     models = reading.ls(**given)
-    click.echo(to_json(models)) if as_json else terminal.models(models)
+    emit(to_json(models)) if as_json else terminal.models(models)
 
 
 @click.command()
@@ -92,10 +92,10 @@ def show(table: str, limit: int, as_of: str | None, failing: bool, stored: bool,
         if as_of:
             raise click.UsageError("--failing looks at the table as it is. Leave --as-of.")
         found = reading.failing(table, most, stored, **given)
-        click.echo(to_json(found)) if as_json else terminal.failing(table, found, limit, stored)
+        emit(to_json(found)) if as_json else terminal.failing(table, found, limit, stored)
         return
     rows = reading.show(table, most, as_of, **given)
-    click.echo(to_json(rows)) if as_json else terminal.rows(table, rows, limit)
+    emit(to_json(rows)) if as_json else terminal.rows(table, rows, limit)
 
 
 @click.command()
@@ -125,7 +125,7 @@ def report(form: Format | None, is_opened: bool, **given: Any) -> None:
     if form is None and sys.stdout.isatty():
         terminal.report(json.loads(reports.report("json", **given)))
         return
-    click.echo(reports.report(form or "json", **given), nl=False, color=True)
+    emit(reports.report(form or "json", **given), nl=False)
 
 
 @click.command()
@@ -149,13 +149,11 @@ def quarantine(source: str | None, reason: str | None, limit: int, as_csv: bool,
     most = None if as_csv else limit if as_json else limit + 1
     rows = refusals.quarantine(source, reason, most, **given)
     if as_csv:
-        click.echo(
-            to_csv(rows, Settings.load(**given).neutralise_formulas), nl=False, color=True
-        )  # as it is, escapes too
+        emit(to_csv(rows, Settings.load(**given).neutralise_formulas), nl=False)
         return
     reasons = refusals.quarantine_reasons(source, reason, **given)
     if as_json:
-        click.echo(to_json({"reasons": reasons, "rows": rows}))
+        emit(to_json({"reasons": reasons, "rows": rows}))
     else:
         terminal.quarantine(reasons, rows, limit, reason)
 
@@ -209,10 +207,10 @@ def test(mutate: bool, as_json: bool, **given: Any) -> None:
         if unused := [name for name in THRESHOLDS if given.get(name) is not None]:
             raise click.UsageError(f"--{unused[0].replace('_', '-')} has no meaning with --mutate. Leave it.")
         results = reading.mutate(**given)
-        click.echo(to_json([mutated_document(result) for result in results])) if as_json else terminal.mutated(results)
+        emit(to_json([mutated_document(result) for result in results])) if as_json else terminal.mutated(results)
         sys.exit(0 if all(result.has_noticed for result in results) else 1)
     run = reading.test(**given)
-    click.echo(to_json(document(run))) if as_json else building.checks(run)
+    emit(to_json(document(run))) if as_json else building.checks(run)
     sys.exit(1 if run.status == "failed" else 0)
 
 
@@ -226,9 +224,9 @@ def compile(dialect: str, as_json: bool, **given: Any) -> None:
 
     queries = reading.compile(dialect, **given)
     if as_json:
-        click.echo(to_json(queries))
+        emit(to_json(queries))
     else:
-        click.echo("\n\n".join(f"-- {name}\n{sql};" for name, sql in queries.items()))
+        emit("\n\n".join(f"-- {name}\n{sql};" for name, sql in queries.items()))
 
 
 @click.command()
@@ -245,5 +243,5 @@ def lint(as_json: bool, **given: Any) -> None:
     from lc_ibis.terminal import reading as terminal
 
     found = reading.lint(**given)
-    click.echo(to_json([asdict(breach) for breach in found])) if as_json else terminal.linted(found)
+    emit(to_json([asdict(breach) for breach in found])) if as_json else terminal.linted(found)
     sys.exit(1 if found else 0)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from lc_ibis.cli.options import PATH, TABLES, options
+from lc_ibis.terminal.escaping import emit
 
 
 @click.command()
@@ -21,7 +22,7 @@ def init(directory: Path, as_json: bool) -> None:
     from lc_ibis.terminal import starting as terminal
 
     place = init(directory)
-    click.echo(to_json({"directory": str(place)})) if as_json else terminal.made(place)
+    emit(to_json({"directory": str(place)})) if as_json else terminal.made(place)
 
 
 @click.command()
@@ -39,7 +40,7 @@ def doctor(as_json: bool, **given: Any) -> None:
     from lc_ibis.terminal import starting as terminal
 
     found = doctor(**given)
-    click.echo(to_json([asdict(one) for one in found])) if as_json else terminal.examined(found)
+    emit(to_json([asdict(one) for one in found])) if as_json else terminal.examined(found)
     sys.exit(1 if any(one.status == "fail" for one in found) else 0)
 
 
@@ -55,4 +56,4 @@ def completion(ctx: click.Context, shell: str) -> None:
 
     kind = get_completion_class(shell)
     assert kind
-    click.echo(kind(ctx.find_root().command, {}, "lc-ibis", "_LC_IBIS_COMPLETE").source())
+    emit(kind(ctx.find_root().command, {}, "lc-ibis", "_LC_IBIS_COMPLETE").source())

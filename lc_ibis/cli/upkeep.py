@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from lc_ibis.cli.options import PATH, TABLES, options
+from lc_ibis.terminal.escaping import emit
 
 
 @click.command()
@@ -26,7 +27,7 @@ def backup(to: Path | None, as_json: bool, **given: Any) -> None:
 
     directory = backups.backup(to, **given)
     found = backups.contents_of(directory)
-    click.echo(to_json(found.document(directory))) if as_json else terminal.backed_up(directory, found)
+    emit(to_json(found.document(directory))) if as_json else terminal.backed_up(directory, found)
 
 
 @click.command()
@@ -51,7 +52,7 @@ def restore(backup: Path, as_json: bool, **given: Any) -> None:
             terminal.kept(done)
     if as_json:
         places = [{"place": str(one.place), "kept": str(one.kept) if one.kept else None} for one in done]
-        click.echo(to_json({"database": str(place), "places": places}))
+        emit(to_json({"database": str(place), "places": places}))
     else:
         terminal.restored(backups.contents_of(backup), done)
 
@@ -70,7 +71,7 @@ def compact(as_json: bool, **given: Any) -> None:
     from lc_ibis.terminal import upkeep as terminal
 
     done = compact(**given)
-    click.echo(to_json(asdict(done))) if as_json else terminal.compacted(done)
+    emit(to_json(asdict(done))) if as_json else terminal.compacted(done)
 
 
 @click.command()
@@ -85,7 +86,7 @@ def tables(as_json: bool, **given: Any) -> None:
     from lc_ibis.terminal import upkeep as terminal
 
     found = dropping.tables(**given)
-    click.echo(to_json(found)) if as_json else terminal.tables(found)
+    emit(to_json(found)) if as_json else terminal.tables(found)
 
 
 @click.command()
@@ -114,7 +115,7 @@ def drop(names: tuple[str, ...], force: bool, yes: bool, as_json: bool, **given:
     done = dropping.drop(names, force, **given)
     if as_json:
         backup = str(done.backup) if done.backup else None
-        click.echo(to_json({"tables": [asdict(table) for table in done.tables], "backup": backup}))
+        emit(to_json({"tables": [asdict(table) for table in done.tables], "backup": backup}))
     else:
         terminal.dropped(done)
 
@@ -146,6 +147,6 @@ def redate(dry_run: bool, first_known: bool, yes: bool, as_json: bool, **given: 
         found = redating.redate(False, first_known, **given)
     if as_json:
         backup = str(found.backup) if found.backup else None
-        click.echo(to_json({**asdict(found), "backup": backup, "is_dry_run": dry_run}))
+        emit(to_json({**asdict(found), "backup": backup, "is_dry_run": dry_run}))
     else:
         terminal.redated(found, dry_run)

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, TypeVar
 
+from lc_ibis import texts
 from lc_ibis.errors import BackupError
 
 NAME = "backup.json"
@@ -118,7 +119,7 @@ def read(directory: Path) -> Backup:
     """Return a backup as its manifest tells it; its files are not looked at. Raises BackupError."""
     path = directory / NAME
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(texts.read(path))
         version = found["format_version"]
         if type(version) is int and version > FORMAT:
             raise BackupError(

@@ -63,7 +63,9 @@ def _find(stem: str, inputs: Path, pattern: str | None) -> list[Path]:
         if not found:
             raise ExtractError(f"{inputs}: no file matches {pattern}, the pattern of source {stem}.")
         return found
-    places = [p for p in (inputs / stem, *(inputs / (stem + e) for e in ENDINGS)) if p.exists()]
+    # An ending may be in any case, as in a directory of files.
+    named = (p for p in inputs.iterdir() if p.name.startswith(stem) and p.name[len(stem) :].lower() in ("", *ENDINGS))
+    places = sorted(path for path in named if path.exists())
     if len(places) > 1:
         names = ", ".join(p.name for p in places)
         raise ExtractError(f"{inputs}: {names} all claim to be the extract {stem}. Leave one of them.")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from lc_ibis.engine.state import done_tables, run_times
 from lc_ibis.engine.store import Store
@@ -75,3 +76,10 @@ class Past:
                 f"{name} was dropped, and begun anew by run {begun}: what was before that is not known any more. "
                 "Ask for a later run, or restore the backup that was made before (lc-ibis restore) to another place."
             )
+
+
+def seconds_of(run: Mapping[str, Any], before: Mapping[str, Any] | None) -> float | None:
+    """Return how long a run took, as its two times tell it; None where the first is not the clock's."""
+    is_dated_after = before and run["run_at"] - before["run_at"] == timedelta(microseconds=1)
+    seconds: float = (run["finished_at"] - run["run_at"]).total_seconds()
+    return None if is_dated_after or seconds <= 0 else seconds

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
+from lc_ibis import texts
 from lc_ibis.backends.duckdb_text import quoted
 from lc_ibis.engine.deliveries import sha256_of
 from lc_ibis.engine.exports import is_whole
@@ -150,7 +151,7 @@ def _reports(directory: Path) -> Item:
     if not reports:
         return Item("reports are written", "fail", f"{directory}: there is none")
     try:
-        total = json.loads(reports[-1].read_text(encoding="utf-8"))["total_checks"]
+        total = json.loads(texts.read(reports[-1]))["total_checks"]
     except (OSError, ValueError, KeyError) as error:
         return Item("reports are written", "fail", f"{reports[-1]}: it cannot be read ({error})")
     return Item("reports are written", "pass", f"{len(reports)}, the last of {total} tests")

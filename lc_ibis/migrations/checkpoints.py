@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lc_ibis import backups
+from lc_ibis import backups, texts
 from lc_ibis.engine.backup import copied
 from lc_ibis.engine.exports import all_output_names, is_whole
 from lc_ibis.engine.keeping import PendingOutputs
@@ -52,7 +52,7 @@ def find(settings: Settings, phase: int) -> Checkpoint | None:
     """Return the checkpoint before a phase; None if there is none. Raises MigrationError where it is damaged."""
     directory = _place(settings, phase)
     try:
-        return Checkpoint(directory, **json.loads((directory / NAME).read_text(encoding="utf-8")))
+        return Checkpoint(directory, **json.loads(texts.read(directory / NAME)))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as error:

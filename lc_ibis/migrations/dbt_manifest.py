@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lc_ibis import texts
 from lc_ibis.errors import MigrationError
 
 
@@ -31,7 +32,7 @@ class Configured:
 def snapshots(path: Path) -> dict[str, Configured]:
     """Return the snapshots of a project by their names. Raises MigrationError where the file is no manifest."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(texts.read(path))
         nodes = document["nodes"].values()
         return {node["name"]: _configured(node) for node in nodes if node["resource_type"] == "snapshot"}
     except FileNotFoundError:

@@ -32,7 +32,8 @@ def junit(report: dict[str, Any]) -> str:
         case = xml.SubElement(suite, "testcase", classname="build", name="build")
         xml.SubElement(case, "error", message=_clean(report["error"]))
     xml.indent(suites)
-    return xml.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
+    # Written here: of a text, the library would declare the encoding of the machine.
+    return f"<?xml version='1.0' encoding='utf-8'?>\n{xml.tostring(suites, encoding='unicode')}\n"
 
 
 def _suite(suites: xml.Element, name: str, checks: list[dict[str, Any]], timestamp: str) -> xml.Element:

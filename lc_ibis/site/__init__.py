@@ -11,7 +11,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from lc_ibis import pipelines
+from lc_ibis import pipelines, texts
 from lc_ibis.errors import OutputError, SettingsError
 from lc_ibis.settings import Settings
 from lc_ibis.site.dbt_artifacts import artifacts
@@ -74,8 +74,8 @@ def _refuse_others(place: Path) -> None:
 def _written(mark: Path) -> list[str]:
     """Return the files that a mark names; none where there is no mark, or one of an earlier version."""
     try:
-        return mark.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
+        return texts.read(mark).splitlines()
+    except (OSError, ValueError):
         return []
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from lc_ibis import pipelines, reading, reports
+from lc_ibis import pipelines, reading, reports, texts
 from lc_ibis.engine.model import Source
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.whole_files import write_text
@@ -61,7 +61,7 @@ def artifacts(to: str | Path = "target", **options: Any) -> list[Path]:
 
 def _refuse_stranger(place: Path) -> None:
     try:
-        found = json.loads(place.read_text(encoding="utf-8"))
+        found = json.loads(texts.read(place))
         is_ours = found["metadata"]["project_name"] == PROJECT
     except FileNotFoundError:
         return

@@ -1,4 +1,5 @@
-"""The one way to the terminal: what could command it, or not be seen, is written out, as \\x1b for an escape.
+"""Two ways out: for people, where what could command a terminal, or not be seen, is written out, as \\x1b for an escape;
+and for programs, as it is and in UTF-8.
 
 Values and file names come from outside. A control character among them could hide a row, or have the terminal
 do something; one that turns the direction of writing, or has no width, could make a name look like another.
@@ -7,6 +8,7 @@ do something; one that turns the direction of writing, or has no width, could ma
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any
 
 import click
@@ -26,3 +28,14 @@ class Readable(logging.Formatter):
 def echo(text: str = "", err: bool = False, **style: Any) -> None:
     """Print lines for people, as click.secho does."""
     click.secho(readable(text, lines=True), err=err, **style)
+
+
+def emit(text: str, nl: bool = True) -> None:
+    """Print a document for programs, in UTF-8 whatever the encoding of standard output is, its line ends as they are.
+
+    Of a file name that is not UTF-8, bytes are written out, as \\udcff, which JSON reads as they were.
+    """
+    text += "\n" if nl else ""
+    # A notebook's standard output has no bytes below it; it takes any letter.
+    is_of_bytes = getattr(sys.stdout, "buffer", None) is not None
+    click.echo(text.encode("utf-8", "backslashreplace") if is_of_bytes else text, nl=False, color=True)

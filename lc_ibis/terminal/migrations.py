@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_ibis.migrations.migration import command
-from lc_ibis.terminal.escaping import echo
+from lc_ibis.terminal.escaping import echo, emit
 
 if TYPE_CHECKING:
     from lc_ibis.migrations.checking import Checklist
@@ -213,7 +213,7 @@ def checklist(found: Checklist, markdown: bool) -> None:
     numbers += [(m.what, m.before, m.after, m.improvement) for m in found.measured]
     verdict = "Passed." if found.is_passed else "Not passed."
     if markdown:
-        echo("\n".join(["## Migration to lc-ibis", "", *_markdown(items), "", *_markdown(numbers), "", verdict]))
+        emit("\n".join(["## Migration to lc-ibis", "", *_markdown(items), "", *_markdown(numbers), "", verdict]))
         return
     for table in (items, numbers):
         widths = [max(len(row[place]) for row in table) for place in range(len(table[0]))]
