@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
+from contextlib import suppress
 from io import TextIOWrapper
 from typing import Any
 
@@ -129,6 +130,9 @@ def run() -> None:
             main(prog_name="lc-ibis")
         except BaseException as ended:
             if code := interruptions.exit_code():
+                if not isinstance(ended, SystemExit):  # what was cleaned up failed too
+                    with suppress(OSError):  # a terminal that is closed
+                        echo("Aborted!", err=True)
                 sys.exit(code)
             if not isinstance(ended, SystemExit) or ended.code:
                 raise
