@@ -1,5 +1,5 @@
-"""Two ways out: for people, where what could command a terminal, or not be seen, is written out, as \\x1b for an escape;
-and for programs, as it is and in UTF-8.
+"""Two ways out: for people, where what could command a terminal, or not be seen, is written out, as \\x1b for an
+escape; and for programs, as it is and in UTF-8.
 
 Values and file names come from outside. A control character among them could hide a row, or have the terminal
 do something; one that turns the direction of writing, or has no width, could make a name look like another.
@@ -15,7 +15,7 @@ import click
 
 from lc_ibis.engine.invisible import readable
 
-__all__ = ["Readable", "echo", "readable"]
+__all__ = ["Readable", "echo", "emit", "readable"]
 
 
 class Readable(logging.Formatter):
