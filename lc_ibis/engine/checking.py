@@ -14,13 +14,16 @@ import ibis.expr.types as ir
 from lc_ibis.engine.checks import Check, CheckResult, Scope, TablesByName, counts
 from lc_ibis.engine.contracts import NO_RUN, moment
 from lc_ibis.engine.functions import explained
+from lc_ibis.engine.misplaced import misplaced
 from lc_ibis.engine.model import Model
 from lc_ibis.engine.pipeline import Pipeline, Tables, unbound
 from lc_ibis.engine.state import CheckRecord, State
 from lc_ibis.engine.store import Store
 from lc_ibis.engine.touched import Changes
+from lc_ibis.engine.untyped import untyped
 from lc_ibis.engine.values import apart, having
 from lc_ibis.engine.ways import Untraceable
+from lc_ibis.errors import ModelError
 
 EXAMPLES = 5
 Thresholds = Mapping[str, tuple[float, float]]
@@ -85,7 +88,10 @@ class Checker:
         for (scope, by), checks in due.items():
             table, tables = self._narrowed(model, checks, scope, by)
             with explained(model.name, model.where):
-                [found] = self.store.rows(counts(checks, table, tables))
+                query = counts(checks, table, tables)
+                if why := misplaced(query) or untyped(query):
+                    raise ModelError(f"{model.name} ({model.where}), among its checks: {why}")
+                [found] = self.store.rows(query)
             failing = [int(found[f"c{i}"]) for i in range(len(checks))]
             results += [
                 self._result(model, check, scope, number, table, tables)

@@ -20,6 +20,7 @@ from lc_ibis.engine.ordering import in_order, named
 from lc_ibis.engine.outside import inlined, refusal
 from lc_ibis.engine.provenance import Tracer
 from lc_ibis.engine.scd2 import Versions
+from lc_ibis.engine.untyped import untyped
 from lc_ibis.engine.values import apart, fields
 from lc_ibis.engine.ways import Untraceable, Ways
 from lc_ibis.errors import ModelError, SelectionError, hint
@@ -132,7 +133,7 @@ class Pipeline:
 
     def _told(self, model: Model, result: ir.Table) -> ir.Table:
         """Return a model's result with rows in memory as literals. Raises ModelError for what cannot be told or run."""
-        if why := refusal(result) or misplaced(result):
+        if why := refusal(result) or misplaced(result) or untyped(result):
             raise ModelError(f"{model.name} ({model.where}): {why}")
         told = inlined(result)
         if told is not result:
