@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -22,6 +23,7 @@ from lc_ibis import migrations
 from lc_ibis.backends.spark_life import Life
 from lc_ibis.cli import main
 from lc_ibis.errors import LcIbisError, SessionEnded
+from lc_ibis.layers import columns
 from lc_ibis.layers.marts import AccountSummary
 from tests.conftest import ALICE, SAVINGS, Lending, write_csv
 from tests.old_databases import five_layers
@@ -100,7 +102,9 @@ def _troubles(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> Iterator[str
 
     first = [SAVINGS, ("A2", "1", "1", "Savings"), ("A3", "1", "1", "Savings")]
     lending.load([ALICE], first)
-    yield said(lambda: lending.load(accounts=[*first, ("A4", "1", "9" * 16, "Savings")]))
+    with monkeypatch.context() as changed:
+        changed.setattr(columns, "LARGEST_AMOUNT", Decimal("9999999999999999.99"))
+        yield said(lambda: lending.load(accounts=[*first, ("A4", "1", "9" * 16, "Savings")]))
     lending.deliver(accounts=[SAVINGS])
     yield said(lending.build)
     lending.load(accounts=first[:2])
@@ -109,6 +113,15 @@ def _troubles(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> Iterator[str
     lending.deliver(accounts=first[:2])
     with held(lending.database):
         yield said(lending.build)
+    with lc_ibis.connect(lending.database):
+        yield said(lending.build)
+    with monkeypatch.context() as changed:
+        changed.setenv("LC_IBIS_DATABSE", "x")
+        yield said(lending.build)
+    settings = Path("lc-ibis.toml")
+    settings.write_text("wait = 1", encoding="utf-16")
+    yield said(lending.build)
+    settings.unlink()
     lending.deliver(accounts=[])
     yield said(lending.build)
     write_csv(lending.inputs / "accounts.csv", ("AccountID", "Balance"), [("A1", "1")])

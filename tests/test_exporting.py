@@ -24,6 +24,7 @@ from lc_ibis.errors import LcIbisError, OutputError, SelectionError, SettingsErr
 from lc_ibis.exporting import directories, excel
 from tests.conftest import ALICE, SAVINGS, WIDELY, Lending
 
+pytestmark = pytest.mark.usefixtures("any_amount")
 LARGEST = "1234567890123456.78"
 ACCOUNTS = [SAVINGS, ("=A2", "1", LARGEST, "Checking"), ("A3", "77", "-0.00", "Checking")]
 

@@ -129,7 +129,7 @@ def test_a_balance_that_did_not_fit_is_explained(lending: Lending) -> None:
 
 def test_of_a_balance_that_did_not_fit_and_a_loan_that_was_not_read_all_is_explained(lending: Lending) -> None:
     customers: list[Row] = [(1, "Alice", "TRUE")]
-    moving = Moving(lending, three_layers(lending.root / OLD, customers, [("A1", 1, 1e12, "Savings")]))
+    moving = Moving(lending, three_layers(lending.root / OLD, customers, [("A1", 1, 1e11, "Savings")]))
     moving.apply()
     [table] = moving.marts()
     assert not table.unexplained

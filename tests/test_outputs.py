@@ -65,7 +65,8 @@ def dangerous(lending: Lending) -> Lending:
     texts = [text for text in (*FORMULAS, *PLAIN) if text.strip() == text and text]
     lending.load(
         [(str(n), text, "n") for n, text in enumerate(texts)],
-        [(f"{t}{n}", str(n), "5", "Savings") for n, t in enumerate(texts)],
+        # An account's number that holds what cannot be seen is refused.
+        [(f"{t}{n}" if t.isprintable() else f"A{n}", str(n), "5", "Savings") for n, t in enumerate(texts)],
     )
     return lending
 
