@@ -74,8 +74,11 @@ def open_here(place: Path) -> DatabaseInUse:
 def _caller() -> str:
     """Say where in whose code this was called, outside of this package."""
     package = str(Path(__file__).parent)
-    calls = [call for call in traceback.extract_stack() if not call.filename.startswith(package)]
-    return f"{calls[-1].filename}, line {calls[-1].lineno}" if calls else "lc-ibis"
+    # Without the sources' lines, which would be read at each opening.
+    for frame, line in traceback.walk_stack(None):
+        if not frame.f_code.co_filename.startswith(package):
+            return f"{frame.f_code.co_filename}, line {line}"
+    return "lc-ibis"
 
 
 def waited(call: Callable[[], _T], seconds: float) -> _T:

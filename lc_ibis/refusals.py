@@ -48,14 +48,18 @@ def quarantine_reasons(source: str | None = None, reason: str | None = None, **o
 def refusals_of(warehouse: Warehouse, source: str, key: dict[str, Any]) -> ir.Table:
     """Return a row for each time that a row of a key was refused, from refused_at to resolved_at, with failure_reason.
 
-    None where the source has no such key.
+    What cannot be read as a key, as one that holds what cannot be seen, is known by its text. None where the source has
+    no such key.
     """
     rows = _spells(_versions(warehouse, source, None))
     model = warehouse.pipeline.models.get(f"src_{source}")
     columns = {column.name: column for column in model.contract.columns} if model else {}
     if len(key) != 1 or not (read_as := columns[next(iter(key))].read_as if key.keys() <= columns.keys() else None):
         return rows.limit(0)
-    return rows.filter(read_as(rows.received_id) == next(iter(key.values())))
+    [wanted] = key.values()
+    known, text = read_as(rows.received_id), rows.received_id
+    is_text = known.isnull() & ((text == str(wanted)) | (text.strip() == str(wanted)))
+    return rows.filter((known == wanted).fill_null(False) | is_text.fill_null(False))
 
 
 def _histories(warehouse: Warehouse) -> list[ir.Table]:

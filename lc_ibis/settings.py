@@ -224,7 +224,11 @@ def _form(wanted: Any) -> str:
     return forms.get(wanted, "a text")
 
 
-_TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+# The words that options which are no settings understand too.
+_TRUTH = {
+    **dict.fromkeys(("true", "t", "1", "yes", "y", "on"), True),
+    **dict.fromkeys(("false", "f", "0", "no", "n", "off"), False),
+}
 
 
 def _text(value: Any) -> str:

@@ -156,8 +156,11 @@ def test_times_without_a_zone_are_of_the_zone_that_is_said(lending: Lending) -> 
     said = "have no time zone, and are taken for UTC; if dbt ran elsewhere, say --snapshot-timezone"
     assert said in read_of(path).notes
     assert read_of(path, snapshot_timezone="Asia/Kolkata").starts == [FIRST_LOAD - timedelta(hours=5, minutes=30)] * 3
-    with pytest.raises(MigrationError, match="--snapshot-timezone Kolkata: there is no such zone"):
-        read_of(path, snapshot_timezone="Kolkata")
+    for option in ("snapshot_timezone", "data_timezone"):
+        for zone in ("Kolkata", ""):
+            said = f"--{option.replace('_', '-')} '{zone}': there is no such zone"
+            with pytest.raises(MigrationError, match=said):
+                read_of(path, **{option: zone})
 
 
 def test_times_that_are_two_moments_or_none_are_counted(lending: Lending) -> None:

@@ -172,7 +172,9 @@ def test_a_decimal_in_excel_has_its_digits(things: Things, type_: str, digits: s
     [
         ("date", date(1899, 12, 30), ("text", "1899-12-30")),
         ("date", date(1899, 12, 31), ("text", "1899-12-31")),
-        ("date", date(1900, 1, 1), ("number", datetime(1900, 1, 1))),
+        ("date", date(1900, 2, 28), ("text", "1900-02-28")),
+        ("date", date(1900, 3, 1), ("number", datetime(1900, 3, 1))),
+        ("timestamp(6)", datetime(1900, 2, 28, 23, 59, 59, 999_600), ("text", "1900-02-28 23:59:59.9996")),
         ("date", date(9999, 12, 31), ("number", datetime(9999, 12, 31))),
         ("timestamp(6)", datetime(1899, 12, 31, 23, 59, 59), ("text", "1899-12-31 23:59:59")),
         ("timestamp(6)", datetime(9999, 12, 31, 23, 59, 59, 999_999), ("text", "9999-12-31 23:59:59.999999")),

@@ -62,6 +62,17 @@ def test_a_refusal_that_came_back_is_told_each_time(lending: Lending) -> None:
     assert [event for event in life(lending, "account", "A1") if "refused" in event[1]] == told
 
 
+@pytest.mark.parametrize("number", ["A2\u200b", "\xa0A2", "A\u00ad2"])
+def test_an_account_that_holds_what_cannot_be_seen_has_a_life_too(lending: Lending, number: str) -> None:
+    """Its number is read as none, so it is known by its text; the account without is another."""
+    lending.load([ALICE], [SAVINGS, (f" {number} ", "1", "5", "Savings"), ("A2", "1", "5", "Savings")])
+    lending.load(accounts=[SAVINGS, ("A2", "1", "5", "Savings")])
+    assert life(lending, "account", number) == [(1, "refused"), (2, "no longer refused")]
+    assert life(lending, "account", "A2") == [(1, "first seen")]
+    with pytest.raises(SelectionError, match="and never was, nor was one refused"):
+        life(lending, "account", f"{number}x")
+
+
 def test_more_copies_of_a_refused_row_are_no_event(lending: Lending) -> None:
     for copies in (1, 2, 1):
         lending.load([ALICE], [("A0", "1", "1", "Savings"), *[("A1", "1", "abc", "Savings")] * copies])

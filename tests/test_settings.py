@@ -128,7 +128,7 @@ def test_the_file_may_write_hyphens_as_the_flags_do() -> None:
     ("name", "text", "value"),
     [
         *(("allow_mass_delete", text, True) for text in ("true", "TRUE", "1", "Yes")),
-        *(("allow_mass_delete", text, False) for text in ("false", "False", "0", "no")),
+        *(("allow_mass_delete", text, False) for text in ("false", "False", "0", "no", "off", "n")),
         ("select", " staging   stg_*,+x ", ("staging", "stg_*,+x")),
         ("source", "src_account=a=b/*.csv,src_customer=c", {"src_account": "a=b/*.csv", "src_customer": "c"}),
         ("max_delete_share", "1", 1.0),

@@ -18,8 +18,9 @@ from lc_ibis.errors import OutputError, SettingsError
 # What Excel's worksheets can hold.
 _MOST_ROWS, _MOST_COLUMNS, _MOST_LETTERS, _MOST_DIGITS = 1_048_576, 16_384, 32_767, 15
 _SMALLEST, _LARGEST = "2.2250738585072014e-308", "9.99999999999999e307"
-# Its calendar begins here. A moment of the last half millisecond would be shown as one that it does not have.
-_FIRST_DAY, _LAST_DAY, _LAST_MOMENT = "1900-01-01", "9999-12-31", "23:59:59.9995"
+# From here on all readers have one calendar: Excel has a 29 February in 1900, others have not. A moment of the last
+# half millisecond would be shown as one that it does not have.
+_FIRST_DAY, _LAST_DAY, _LAST_MOMENT = "1900-03-01", "9999-12-31", "23:59:59.9995"
 _ROWS_AT_ONCE = 10_000
 _TIME = "hh:mm:ss.000"
 

@@ -88,13 +88,14 @@ def asked_for(settings: Settings) -> str | None:
 
 def changes(settings: Settings) -> list[Change]:
     """Return what was changed on the way, in order. Raises MigrationError where no history was adopted."""
-    if asked_for(settings) is None:
-        raise MigrationError(
-            f"{settings.place}: no history of dbt's was adopted, so none was changed. Name another with --database."
-        )
-    with opened(settings, read_only=True) as store:
-        rows = store.rows(store.table(LAYER, CHANGES).order_by("change_number"))
-    return [Change(*list(row.values())[1:]) for row in rows]
+    if settings.place.exists():
+        with opened(settings, read_only=True) as store:
+            if (LAYER, HISTORIES) in store.tables():
+                rows = store.rows(store.table(LAYER, CHANGES).order_by("change_number"))
+                return [Change(*list(row.values())[1:]) for row in rows]
+    raise MigrationError(
+        f"{settings.place}: no history of dbt's was adopted, so none was changed. Name another with --database."
+    )
 
 
 def as_read(migration: Migration, store: Store) -> dict[str, History]:

@@ -64,7 +64,8 @@ _OPTIONS = {
 def adoption(adopt_snapshots: bool, options: dict[str, Any]) -> Adoption | None:
     """Take what says how histories are adopted from among the options; None where none are. Raises SettingsError."""
     given = {name: options.pop(name) for name in _OPTIONS if name in options}
-    given = {name: value for name, value in given.items() if value}
+    # An empty zone is no zone: it is refused, for a script may have meant another.
+    given = {name: value for name, value in given.items() if value or value == ""}
     if not adopt_snapshots:
         for name in given:
             raise SettingsError(

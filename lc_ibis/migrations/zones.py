@@ -13,9 +13,9 @@ from lc_ibis.migrations.old import OldDatabase
 
 def refuse_unknown(old: OldDatabase, adoption: Adoption) -> None:
     """Refuse a zone that there is not. Raises MigrationError."""
-    for option, zone in (("snapshot", adoption.timezone), ("data", adoption.data_timezone or "UTC")):
-        if not old.rows(f"SELECT name FROM pg_timezone_names() WHERE name = {literal(zone)}"):
-            raise MigrationError(f"--{option}-timezone {zone}: there is no such zone. Write one like Asia/Kolkata.")
+    for option, zone in (("snapshot", adoption.timezone), ("data", adoption.data_timezone)):
+        if zone is not None and not old.rows(f"SELECT name FROM pg_timezone_names() WHERE name = {literal(zone)}"):
+            raise MigrationError(f"--{option}-timezone {zone!r}: there is no such zone. Write one like Asia/Kolkata.")
 
 
 def notes(old: OldDatabase, history: History) -> Iterator[str]:
