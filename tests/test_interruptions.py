@@ -47,8 +47,9 @@ run()
 
 @pytest.fixture(autouse=True)
 def no_signal_is_ignored() -> Iterator[None]:
-    """Tests may run under nohup or in the background, where what they start would ignore signals too."""
-    heard = {signal.SIGHUP: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+    """Tests may run under nohup or in the background, or after Spark and Dagster, which have handlers of their own."""
+    heard: dict[int, Any] = {signal.SIGHUP: signal.SIG_DFL, signal.SIGTERM: signal.SIG_DFL}
+    heard[signal.SIGINT] = signal.default_int_handler
     before = {number: signal.signal(number, handler) for number, handler in heard.items()}
     yield
     for number, handler in before.items():

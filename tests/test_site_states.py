@@ -84,4 +84,5 @@ def test_a_spoilt_report_is_left_out_and_said_so(lending: Lending) -> None:
     text = Page(_site(lending) / "index.html").text
     assert "The last report, quality_report_20990101T000000.000000Z.json, is no report of this version" in text
     assert "the last of all is run 1," in text
-    assert [path.name for path in site.artifacts(lending.root / "target", reports=lending.reports)] == ["manifest.json"]
+    artifacts = site.artifacts(lending.root / "target", reports=lending.reports)
+    assert [path.name for path in artifacts] == ["manifest.json", "catalog.json"]
