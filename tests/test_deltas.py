@@ -82,7 +82,27 @@ def test_a_key_that_comes_twice_in_a_delta_is_refused_as_in_an_extract(built: Le
     assert built.rows("account_summary", "account_id") == ["A1"]
 
 
-def test_a_row_whose_key_cannot_be_read_stands_for_itself(built: Lending) -> None:
+def test_a_key_that_cannot_be_read_is_known_by_its_text(built: Lending) -> None:
+    """It holds what cannot be seen; the source sends it again, corrects it, and takes it back."""
+    spoilt = "\xa0A3"
+    take(built, "1", [(spoilt, "1", "8", "Savings", "")])
+    take(built, "2", [(spoilt, "1", "9", "Savings", "upsert"), ("A\u200b2", "1", "1", "Savings", "")])
+    assert accounts(built)[2:] == [("A\u200b2", "1"), (spoilt, "9")]
+    assert len(built.rows("quarantine_stg_account")) == 2
+    take(built, "3", [(spoilt, "", "", "", "delete"), ("A3", "1", "9", "Savings", "")])
+    assert accounts(built)[2:] == [("A3", "9"), ("A\u200b2", "1")]
+    assert len(built.rows("quarantine_stg_account")) == 1
+    with pytest.raises(ExtractError, match="one file both upserts and deletes"):
+        take(built, "4", [(spoilt, "", "", "", "delete"), (spoilt, "1", "9", "Savings", "")])
+
+
+def test_two_files_speak_of_a_key_that_cannot_be_read(built: Lending) -> None:
+    delta(built, "1", [("\xa0A3", "1", "8", "Savings", "")])
+    take(built, "2", [("\xa0A3", "1", "", "Savings", "delete")])
+    assert accounts(built) == [("A1", "5000.00"), ("A2", "20.00")]
+
+
+def test_a_row_without_a_key_stands_for_itself(built: Lending) -> None:
     nameless = ("", "1", "8", "Savings")
     take(built, "1", [(*nameless, ""), (*nameless, "upsert"), ("  ", "1", "9", "Savings", "")])
     assert accounts(built)[:2] == [("  ", "9"), ("A1", "5000.00")]

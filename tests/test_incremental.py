@@ -25,7 +25,7 @@ from lc_ibis.layers import marts, pipeline
 from lc_ibis.settings import Settings
 from lc_ibis.warehouse import Warehouse
 from tests.conftest import ACCOUNT, CUSTOMER, Lending, write_csv
-from tests.oracle import Oracle, bare, whole
+from tests.oracle import Oracle, bare, judge_account, judge_customer
 from tests.test_laws import account_rows, customer_rows, open_refusals
 from tests.torture import cases
 
@@ -100,14 +100,14 @@ class Transitions:
     def _delta(self, customers: list[Any], accounts: list[Any]) -> None:
         """Apply a delta to the lists by hand, and build it from files."""
         files = {}
-        both = (("Customer", "src_customer", CUSTOMER, whole, customers),
-                ("accounts", "src_account", ACCOUNT, lambda text: bare(text) or None, accounts))  # fmt: skip
-        for stem, source, header, read, rows in both:
-            rows = _consistent(rows, read)
+        both = (("Customer", "src_customer", CUSTOMER, judge_customer, customers),
+                ("accounts", "src_account", ACCOUNT, judge_account, accounts))  # fmt: skip
+        for stem, source, header, judge, rows in both:
+            rows = _consistent(rows, judge)
             name = f"{stem}-{self.number}.csv"
             write_csv(self.lending.inputs / name, (*header, "_op"), [(*row, op) for row, op in rows])
             files[source] = name
-            changed = _applied(self.received[stem], rows, read)
+            changed = _applied(self.received[stem], rows, judge)
             self.received[stem] = changed or self.received[stem]
             if not changed:
                 write_csv(self.lending.inputs / name, (*header, "_op"), [])
@@ -135,24 +135,26 @@ class Transitions:
             assert [result for result in warehouse.verify() if result.status == "differs"] == []
 
 
-def _consistent(rows: list[Any], read: Any) -> list[Any]:
+def _spoken_of(row: Any, judge: Any) -> Any:
+    """Return what a row of a delta is about: its key, the key's text where it cannot be read, or the row itself."""
+    _, key, _ = judge(row)
+    return ("key", key) if key is not None else ("text", row[0]) if bare(row[0]) else row
+
+
+def _consistent(rows: list[Any], judge: Any) -> list[Any]:
     """Leave out rows that contradict an earlier one: a file that upserts and deletes a key is refused."""
     said: dict[Any, bool] = {}
-    kept = []
-    for row, operation in rows:
-        name = row if read(row[0]) is None else read(row[0])
-        if said.setdefault(name, operation == "delete") == (operation == "delete"):
-            kept.append((row, operation))
-    return kept
+    return [
+        one for one in rows if said.setdefault(_spoken_of(one[0], judge), one[1] == "delete") == (one[1] == "delete")
+    ]
 
 
-def _applied(received: list[Any], rows: list[Any], read: Any) -> list[Any]:
+def _applied(received: list[Any], rows: list[Any], judge: Any) -> list[Any]:
     """Return the extract after the change, in plain Python."""
-    keys = {read(row[0]) for row, _ in rows} - {None}
-    dead = {row for row, operation in rows if operation == "delete"}
-    kept = [row for row in received if (read(row[0]) not in keys if read(row[0]) is not None else row not in dead)]
+    replaced = {_spoken_of(row, judge) for row, operation in rows if operation == "delete" or bare(row[0])}
+    kept = [row for row in received if _spoken_of(row, judge) not in replaced]
     for row, operation in rows:
-        if operation != "delete" and (read(row[0]) is not None or row not in kept):
+        if operation != "delete" and (bare(row[0]) or row not in kept):
             kept.append(row)
     return kept
 

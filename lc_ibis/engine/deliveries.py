@@ -27,6 +27,7 @@ Kind = Literal["full", "delta"]
 How = Literal["full", "delta", "replaced"]
 OPERATIONS = ("upsert", "delete", "")
 _ORDER = "_file_order"
+_WRITTEN = r"[^\x09-\x0d\x20]"
 _SHOWN = 5
 
 
@@ -118,25 +119,32 @@ class Replacement:
 def replacement(store: Store, model: Model, delivery: Delivery, parts: list[ir.Table], stored: ir.Table) -> Replacement:
     """Return what the files of a delta, each as a table in the order of their names, do to the stored rows.
 
-    Where two files speak of a key, the later has its way. A row whose key cannot be read stands for
-    itself alone: it is there once more if it was not there, or removed. Raises ExtractError.
+    Where two files speak of a key, the later has its way. A key that cannot be read is known by its text, as it was
+    received. A row without any stands for itself alone: it is there once more if it was not there, or removed. Raises
+    ExtractError.
     """
     headers = tuple(model.contract.headers())
     rows = _operations(store, model, delivery, parts)
     names = model.contract.received_key()
     keyed = [f"key_{name}" for name in names]
-    unknown = ibis.or_(*(rows[name].isnull() for name in keyed))
-    by_key = _last_words(store, delivery, rows.filter(~unknown), keyed)
-    by_text = _last_words(store, delivery, rows.filter(unknown), list(headers))
+    is_unknown = ibis.or_(*(rows[name].isnull() for name in keyed))
+    by_key = _last_words(store, delivery, rows.filter(~is_unknown), keyed)
+    unknown = store.scratch(rows.filter(is_unknown))
     keys = by_key.select(**{name: by_key[f"key_{name}"] for name in names}).distinct()
     old = among_rows(model, stored, keys, names)
-    new = by_key.filter(by_key[OPERATION] != "delete").select(*headers)
-    if store.count(by_text):
-        dead = by_text.filter(by_text[OPERATION] == "delete").select(*headers).distinct()
-        said = by_text.filter(by_text[OPERATION] != "delete").select(*headers).distinct()
-        old = old.union(_alike(stored, dead, headers))
-        new = new.union(_unlike(said, stored, headers))
+    new = _said(by_key, headers)
+    if store.count(unknown):
+        is_written = ibis.or_(*(unknown[name].re_search(_WRITTEN).fill_null(False) for name in names))
+        by_text = _last_words(store, delivery, unknown.filter(is_written), list(names))
+        by_row = _last_words(store, delivery, unknown.filter(~is_written), list(headers))
+        dead = by_row.filter(by_row[OPERATION] == "delete")
+        old = old.union(_alike(stored, by_text, names)).union(_alike(stored, dead, headers))
+        new = new.union(_said(by_text, headers)).union(_unlike(_said(by_row, headers).distinct(), stored, headers))
     return Replacement(store.scratch(old), store.scratch(new))
+
+
+def _said(rows: ir.Table, headers: tuple[str, ...]) -> ir.Table:
+    return rows.filter(rows[OPERATION] != "delete").select(*headers)
 
 
 def _operations(store: Store, model: Model, delivery: Delivery, parts: list[ir.Table]) -> ir.Table:
@@ -166,9 +174,9 @@ def _last_words(store: Store, delivery: Delivery, rows: ir.Table, by: list[str])
     return last
 
 
-def _alike(stored: ir.Table, texts: ir.Table, headers: tuple[str, ...]) -> ir.Table:
-    theirs = texts.rename(lambda name: f"said_{name}")
-    return stored.semi_join(theirs, [stored[name].identical_to(theirs[f"said_{name}"]) for name in headers])
+def _alike(stored: ir.Table, texts: ir.Table, names: tuple[str, ...]) -> ir.Table:
+    theirs = texts.select(**{f"said_{name}": texts[name] for name in names}).distinct()
+    return stored.semi_join(theirs, [stored[name].identical_to(theirs[f"said_{name}"]) for name in names])
 
 
 def _unlike(texts: ir.Table, stored: ir.Table, headers: tuple[str, ...]) -> ir.Table:
