@@ -18,7 +18,7 @@ from lc_ibis.building import run_pipeline
 from lc_ibis.engine.model import Model
 from lc_ibis.engine.pipeline import Pipeline
 from lc_ibis.engine.state import utc_now
-from lc_ibis.errors import SettingsError
+from lc_ibis.errors import LcIbisError, SettingsError
 from lc_ibis.settings import BACKENDS, Settings
 
 EXAMPLES = 5
@@ -67,7 +67,12 @@ def _build(pipeline: Pipeline, settings: Settings, inputs: list[Path], place: Pa
     )  # fmt: skip
     try:
         for number, delivery in enumerate(inputs):
-            run_pipeline(pipeline, replace(settings, inputs=delivery), now=at + timedelta(seconds=number))
+            try:
+                run_pipeline(pipeline, replace(settings, inputs=delivery), now=at + timedelta(seconds=number))
+            except LcIbisError as error:
+                # Of scratch tables and a report that is gone with them there is nothing to say.
+                error.report, error.is_undone = None, False
+                raise
         with opened(settings, read_only=True) as store:
             for model in pipeline:
                 if model.is_stored:

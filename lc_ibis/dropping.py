@@ -214,7 +214,7 @@ def _why_not_again(pipeline: Pipeline, state: State, model: Model) -> str | None
 def _updated_at(model: Model) -> str | None:
     """Return the column whose moving alone makes versions of a history."""
     strategy = model.kind.strategy if isinstance(model.kind, Snapshot) else None
-    if isinstance(strategy, TimestampStrategy) and strategy.updated_at not in strategy.ignore:
+    if isinstance(strategy, TimestampStrategy) and not strategy.is_by_value:
         return strategy.updated_at
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import os
 import re
@@ -166,11 +167,13 @@ def _variable(name: str) -> str:
 
 def _refuse_misspelt(settings: Iterable[str]) -> None:
     """Raise SettingsError where a variable is named as ours are, and is none of them."""
-    known = {_variable(name) for name in (*settings, *COMMAND_OPTIONS)}
+    known = {name.upper() for name in (*settings, *COMMAND_OPTIONS)}
     for name, value in sorted(os.environ.items()):
         is_ours = name.upper().startswith(_PREFIX) and not name.startswith(f"{_PREFIX}TEST_")
-        if value and is_ours and name not in known and not is_of_kubernetes(name, value):
-            raise SettingsError(f"environment: there is no setting {name}.{hint(name.upper(), known)}")
+        if value and is_ours and name.removeprefix(_PREFIX) not in known and not is_of_kubernetes(name, value):
+            near = difflib.get_close_matches(name.upper().removeprefix(_PREFIX), known, n=1, cutoff=0.7)
+            other = f"Did you mean {_variable(near[0])}?" if near else "LC_IBIS_QUIET is that of --quiet, and so on."
+            raise SettingsError(f"environment: there is no setting {name}. {other}")
 
 
 def is_of_kubernetes(name: str, value: str) -> bool:

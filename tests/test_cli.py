@@ -269,6 +269,12 @@ def test_a_command_is_told_by_variables_too(built: Lending, monkeypatch: pytest.
     assert "Did you mean LC_IBIS_LIMIT?" in run("show", "account_summary", exit_code=2).stderr
 
 
+def test_a_variable_that_cannot_be_read_is_named(built: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_IBIS_LIMIT", "many")
+    assert "Invalid value for LC_IBIS_LIMIT: 'many'" in run("show", "account_summary", exit_code=2).stderr
+    assert "Invalid value for '--limit': 'few'" in run("show", "account_summary", "--limit", "few", exit_code=2).stderr
+
+
 def test_a_wide_ledger_is_not_cut(built: Lending) -> None:
     many = [(f"B{i}", "1", "10", "Savings") for i in range(12_000)]
     output = run("build", "--inputs", str(built.inputs)).output

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import ibis.expr.types as ir
 import pytest
 
 import lc_ibis
+from lc_ibis.building import run_pipeline
+from lc_ibis.engine.model import Incremental, Model
+from lc_ibis.engine.pipeline import Pipeline
+from lc_ibis.layers import pipeline, staging
+from lc_ibis.settings import Settings
 from tests.conftest import ACCOUNT, CUSTOMER, LONG, WIDELY, Lending, write_csv
 from tests.test_deltas import DELTAS
 
@@ -18,8 +24,6 @@ SAME_MONEY = ("A1 ", "01", "5.00", "savings")
 
 def kept(lending: Lending) -> dict[str, Any]:
     """Return the histories and all that is made from them."""
-    from lc_ibis.layers import pipeline
-
     layers = ("snapshots", "intermediate", "marts")
     wanted = [model.name for model in pipeline if model.layer in layers and model.is_stored]
     return {name: rows for name, rows in lending.contents().items() if name in wanted}
@@ -90,4 +94,37 @@ def test_a_change_after_a_text_of_no_change_is_a_version_though_it_waited(lendin
     lending.load([SAME[1], ("1", "Ann Li", "Yes")])
     last = lending.load([("1", "Ann Li", "Yes")])
     assert lending.rows("snap_customer", "customer_name", "dbt_valid_from")[1:] == [("ann li", last.run_at)]
+    assert verified(lending) == {"identical"}
+
+
+def read_as(shown: str) -> Pipeline:
+    """Return the pipeline with another rule of cleaning: each name is followed by what is shown here."""
+
+    def stg_customer(customer_cleaned: ir.Table, customer_repeated: ir.Table) -> ir.Table:
+        rows = staging.stg_customer.function(customer_cleaned, customer_repeated)
+        return rows.mutate(customer_name=rows.customer_name + shown)
+
+    changed = Model(stg_customer, Incremental(), staging.StgCustomer, "staging")
+    return Pipeline([changed if m.name == "stg_customer" else m for m in pipeline], pipeline.outputs)
+
+
+@pytest.mark.parametrize("backend", WIDELY)
+def test_a_text_that_is_read_otherwise_since_is_a_version(lending: Lending) -> None:
+    """A rule of cleaning changes and the extract does not; twice, and back again."""
+    first = lending.load([LEE, ("2", "Bo", "No")], [MONEY])
+    runs = [run_pipeline(read_as(shown), Settings.load(**lending.places())) for shown in (" i", " ii")]
+    last = lending.load()
+    times = [run.run_at for run in (first, *runs, last)]
+    columns = ("customer_name", "dbt_valid_from", "dbt_updated_at", "dbt_valid_to", "loaded_at")
+    versions = [row for row in lending.rows("snap_customer", "customer_id", *columns) if row[0] == 1]
+    names = ("ann lee", "ann lee i", "ann lee ii", "ann lee")
+    ends = (*times[1:], None)
+    assert [row[1:] for row in versions] == [
+        (name, time, time, end, first.run_at) for name, time, end in zip(names, times, ends, strict=True)
+    ]
+    assert len(set(lending.rows("snap_customer", "dbt_scd_id"))) == 8
+    assert lending.rows("int_account_with_customer", "customer_name") == ["ann lee"]
+    assert lending.build().status == "unchanged"
+    changed = lending.load([("1", "Ann Li", "Yes")])
+    assert lending.rows("snap_customer", "customer_name", "dbt_updated_at")[4] == ("ann li", changed.run_at)
     assert verified(lending) == {"identical"}

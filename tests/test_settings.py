@@ -78,6 +78,11 @@ def test_a_variable_that_is_misspelt_is_refused(monkeypatch: pytest.MonkeyPatch,
     assert refused() == f"environment: there is no setting {name}. Did you mean {near}?"
 
 
+def test_a_variable_that_resembles_none_is_not_likened_to_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_IBIS_XYZ", "1")
+    assert refused() == "environment: there is no setting LC_IBIS_XYZ. LC_IBIS_QUIET is that of --quiet, and so on."
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -9,6 +9,7 @@ from io import TextIOWrapper
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from lc_ibis import errors
 from lc_ibis.cli import building, contracts, docs, interruptions, migrations, questions, reading, starting, upkeep
@@ -24,6 +25,7 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
+            _name_variable(error)
             # What was not understood may be a name that a shell has found.
             vars(error)["message"] = readable(redacted(error.message), lines=True)
             raise
@@ -48,6 +50,14 @@ class _Group(click.Group):
             _tell_torn(error)
             interruptions.over(error)
             raise
+
+
+def _name_variable(error: click.ClickException) -> None:
+    """Have an error of a value name the variable that held it, in place of the option."""
+    if isinstance(error, click.BadParameter) and error.ctx and isinstance(error.param, click.Option):
+        source = error.ctx.get_parameter_source(error.param.name or "")
+        if source is ParameterSource.ENVIRONMENT:
+            error.param_hint = str(error.param.envvar)
 
 
 def _tell_torn(error: BaseException) -> None:

@@ -64,7 +64,7 @@ def _counted(model: Model) -> tuple[str, ...]:
     if not isinstance(model.kind, Snapshot):
         return model.contract.content()
     strategy = model.kind.strategy
-    if isinstance(strategy, TimestampStrategy):
+    if isinstance(strategy, TimestampStrategy) and not strategy.is_by_value:
         return (*model.business_key, strategy.updated_at)
     return tuple(name for name in model.contract.schema().names if name not in strategy.ignore)
 

@@ -66,12 +66,17 @@ class CheckStrategy:
 class TimestampStrategy:
     """A new version when `updated_at` is later than the current version's; equal or older is ignored.
 
-    Another column must differ too, where `ignore` names `updated_at`, or more: a time of loading moves with the text,
-    and a text that is read as the same values is no news.
+    Where `ignore` names `updated_at`, the other columns decide, and it only dates the version: a time of loading moves
+    with the text, a text that is read as the same values is no news, and one that is read otherwise since is. Of others
+    that it names, no change is seen.
     """
 
     updated_at: str
     ignore: tuple[str, ...] = ()
+
+    @property
+    def is_by_value(self) -> bool:
+        return self.updated_at in self.ignore
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def history_changes(
 
     A version is valid from the run that first accepted it; under the timestamp strategy that is
     its updated_at too, unless the row waited in quarantine, where an earlier start would
-    rewrite what past runs published.
+    rewrite what past runs published, or is read otherwise than before.
     """
     kind = model.kind
     assert isinstance(kind, Snapshot)
@@ -78,6 +78,8 @@ def history_changes(
     updated_at = run_at if isinstance(kind.strategy, CheckStrategy) else rows[kind.strategy.updated_at]
     incoming = rows.mutate(dbt_updated_at=updated_at)
     replaced, news = _differing(kind, keys, now, incoming)
+    if isinstance(kind.strategy, TimestampStrategy) and kind.strategy.is_by_value:
+        news = _dated(keys, news, replaced, run_at)
     gone = now.anti_join(rows, keys)
     if held is not None:
         gone = gone.anti_join(held, keys)
@@ -91,10 +93,18 @@ def _differing(kind: Snapshot, keys: tuple[str, ...], now: ir.Table, incoming: i
     pairs = now.inner_join(theirs, [now[k] == theirs[f"new_{k}"] for k in keys])
     compared = [c for c in incoming.columns if c not in (*keys, "dbt_updated_at", *kind.strategy.ignore)]
     same = ibis.and_(*(pairs[c].identical_to(pairs[f"new_{c}"]) for c in compared))
-    if isinstance(kind.strategy, TimestampStrategy):
+    if isinstance(kind.strategy, TimestampStrategy) and not kind.strategy.is_by_value:
         same = same | (pairs.dbt_updated_at >= pairs.new_dbt_updated_at)
     outdated, kept = pairs.filter(~same), pairs.filter(same)
     return outdated.select(*now.columns), incoming.anti_join(kept.select(*keys), keys)
+
+
+def _dated(keys: tuple[str, ...], news: ir.Table, replaced: ir.Table, run_at: ir.TimestampScalar) -> ir.Table:
+    """Date by this run what differs from a version of the same time: its text is read otherwise now."""
+    before = replaced.select(**{f"old_{k}": replaced[k] for k in keys}, was=replaced.dbt_updated_at)
+    rows = news.left_join(before, [news[k] == before[f"old_{k}"] for k in keys])
+    time = ibis.ifelse(rows.was >= rows.dbt_updated_at, run_at, rows.dbt_updated_at)
+    return rows.mutate(dbt_updated_at=time).select(*news.columns)
 
 
 def _versions(model: Model, keys: tuple[str, ...], rows: ir.Table, run_at: ir.TimestampScalar) -> ir.Table:
