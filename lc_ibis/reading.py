@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-import ibis
-
 from lc_ibis import pipelines, verifications
+from lc_ibis.backends.dialects import DIALECTS, written
 from lc_ibis.engine.contracts import moment
 from lc_ibis.engine.mutating import Mutated
 from lc_ibis.engine.naming import Breach, breaches
@@ -18,8 +17,6 @@ from lc_ibis.engine.verifying import Verified
 from lc_ibis.errors import SettingsError
 from lc_ibis.settings import Settings
 from lc_ibis.warehouse import connect, few
-
-DIALECTS = ("duckdb", "databricks", "pyspark")
 
 
 def show(
@@ -107,4 +104,4 @@ def compile(dialect: str = "duckdb", **options: Any) -> dict[str, str]:
     pipeline = pipelines.load(settings)
     names = selected(pipeline, settings.select, settings.exclude)
     run_at = moment(datetime(1970, 1, 1))
-    return {name: str(ibis.to_sql(query(pipeline, pipeline[name], run_at), dialect=dialect)) for name in names}
+    return {name: written(query(pipeline, pipeline[name], run_at), dialect) for name in names}

@@ -12,7 +12,9 @@ import pyarrow as pa
 
 # Ibis' backend of Databricks is imported where its package is missing too, and says so only when it is used.
 from databricks import sql as _sql  # noqa: F401
+from ibis.backends.databricks import Backend
 
+from lc_ibis.backends.dialects import DatabricksDialect
 from lc_ibis.backends.spark_life import AGAIN, ENDED
 from lc_ibis.backends.spark_tables import copying_arrow, exact, named
 from lc_ibis.backends.statements import Statements
@@ -22,6 +24,10 @@ HOST, TOKEN, HTTP_PATH = "DATABRICKS_HOST", "DATABRICKS_TOKEN", "DATABRICKS_HTTP
 CATALOG, SCHEMA = "DATABRICKS_CATALOG", "DATABRICKS_SCHEMA"
 # What one meaning on all engines rests on, as in spark_session.py.
 _MEANING = {"ansi_mode": "true", "timezone": "UTC"}
+
+
+class _Ibis(Backend):  # type: ignore[misc]
+    dialect = DatabricksDialect
 
 
 class Warehouse:
@@ -36,7 +42,7 @@ class Warehouse:
         self.statements = Statements(self._plan)
         host = os.environ[HOST].removeprefix("https://").rstrip("/")
         try:
-            self.con = ibis.databricks.connect(
+            self.con = _Ibis().connect(
                 server_hostname=host, http_path=os.environ[HTTP_PATH], access_token=self._token,
                 catalog=os.environ.get(CATALOG) or None, session_configuration=_MEANING,
             )  # fmt: skip

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 
 import duckdb
-import ibis
 
+from lc_ibis.backends.duckdb_ibis import connect
 from lc_ibis.backends.duckdb_text import cannot_open, first_line, interruptions, literal, without_room
 from lc_ibis.backends.statements import Statements
 from lc_ibis.engine.backup import copied, settle
@@ -24,6 +24,8 @@ from lc_ibis.processes import note_closed, note_open
 # The file is attached under a name of its own: the file's name as the catalog's would be
 # ambiguous for a file called like a layer.
 CATALOG = "lc_ibis"
+# A new file is one that all versions of DuckDB from 1.0 on can read and write, whichever makes it.
+_FOR_ALL = " (STORAGE_VERSION 'v1.0.0')"
 # DuckDB takes what it can get unless it is told otherwise.
 _MEMORY = "1500MB"
 Self = TypeVar("Self", bound="DatabaseFile")
@@ -48,7 +50,7 @@ class DatabaseFile:
             _make_directory(path.parent)
         settings = {"threads": threads, "memory_limit": memory_limit or _MEMORY, "temp_directory": f"{path}.tmp"}
         try:
-            self.con = ibis.duckdb.connect(**{k: v for k, v in settings.items() if v is not None})
+            self.con = connect(**{k: v for k, v in settings.items() if v is not None})
         except duckdb.Error as error:
             raise SettingsError(f"memory_limit: {memory_limit!r} is no size like 1GB ({first_line(error)}).") from None
         self._statements = Statements(partial(_plan, self.con.con))
@@ -78,7 +80,7 @@ class DatabaseFile:
         sweep(made)
         beside = made.with_name(f".{made.name}.{os.getpid()}.tmp")
         try:
-            self._attach(beside, "made")
+            self._attach(beside, "made", _FOR_ALL)
             self._run("DETACH made")
             put_new(beside, made)
         finally:
@@ -124,7 +126,7 @@ class DatabaseFile:
         beside, log = self._beside()
         self._remove(beside, log)
         try:
-            self._attach(beside, "compacted")
+            self._attach(beside, "compacted", _FOR_ALL)
             self._run(f"COPY FROM DATABASE {CATALOG} TO compacted; DETACH compacted")
             settle(beside)
             os.replace(beside, self.path.resolve())
@@ -199,7 +201,7 @@ class DatabaseFile:
         self._run(f"USE memory; DETACH {CATALOG}")
         self._attach(self.path, "place")
         self._remove(beside, log)
-        self._attach(beside, CATALOG)
+        self._attach(beside, CATALOG, _FOR_ALL)
         self._run(f"USE {CATALOG}")
         try:
             yield

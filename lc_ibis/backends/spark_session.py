@@ -23,6 +23,7 @@ from pyspark import cloudpickle
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
+from lc_ibis.backends.dialects import SparkDialect
 from lc_ibis.backends.spark_life import Life, asking_java, is_connect
 from lc_ibis.backends.spark_tables import ibis_type, named
 from lc_ibis.backends.statements import Statements
@@ -47,6 +48,10 @@ _CONNECT_PORT = 15002
 _QUIET = Path(__file__).with_name("spark_log4j2.properties")
 
 
+class _Ibis(Backend):  # type: ignore[misc]
+    dialect = SparkDialect
+
+
 class Session:
     """A Spark session as the stores use it. Raises SettingsError, DatabaseError; SessionEnded once it is no more."""
 
@@ -68,7 +73,7 @@ class Session:
                 raise
             # Its address alone says what it is, so another is as good.
             self._replace(remote)
-        self.con: Backend = ibis.pyspark.connect(self.spark)
+        self.con = _Ibis().connect(self.spark)
         self._views: list[str] = []
         self._defined: set[type] = set()
         self.statements = Statements(partial(_plan, self.spark))

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from lc_ibis import dropping, reading, reports
+from lc_ibis.backends.dialects import DIALECTS
 from lc_ibis.engine.checks import Check
 from lc_ibis.engine.column_lineage import Origin, column_lineage
 from lc_ibis.engine.contracts import Column
@@ -67,7 +68,7 @@ def gathered(pipeline: Pipeline, settings: Settings, sample_rows: int) -> Facts:
     """Gather what is known; `sample_rows` is how many rows of each table to show. Raises DatabaseError."""
     known = reports.known(settings.reports, (model.name for model in pipeline if model.is_stored))
     options: dict[str, Any] = {"models": settings.models}
-    sql = {dialect: reading.compile(dialect, **options, select=(), exclude=()) for dialect in reading.DIALECTS}
+    sql = {dialect: reading.compile(dialect, **options, select=(), exclude=()) for dialect in DIALECTS}
     stored = _stored(settings)
     origins = {model.name: column_lineage(pipeline, model) for model in pipeline if model.is_stored}
     rows = _rows(pipeline, settings, sample_rows, set(stored)) if sample_rows else {}
