@@ -88,7 +88,7 @@ def _compared(con: duckdb.DuckDBPyConnection, model: Model, one: Path, other: Pa
     counts, hashes = zip(*(_hashed(con, side) for side in ("one", "other")), strict=True)
     differing = "((FROM one EXCEPT ALL FROM other) UNION ALL (FROM other EXCEPT ALL FROM one))"
     names = ", ".join(quoted(name) for name in model.business_key or model.contract.content())
-    found = con.execute(f"SELECT DISTINCT {names} FROM {differing} ORDER BY ALL LIMIT {EXAMPLES}").to_arrow_table()
+    found = con.sql(f"SELECT DISTINCT {names} FROM {differing} ORDER BY ALL LIMIT {EXAMPLES}").to_arrow_table()
     status: Literal["identical", "differs"] = "identical" if not len(found) and hashes[0] == hashes[1] else "differs"
     return Compared(model.name, model.layer, status, counts, hashes, tuple(found.to_pylist()))
 

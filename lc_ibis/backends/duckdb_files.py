@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from lc_ibis.backends.duckdb_file import CATALOG
-from lc_ibis.backends.duckdb_text import cannot_open, first_line, literal
+from lc_ibis.backends.duckdb_text import cannot_open, first_line, is_newer, literal
 from lc_ibis.engine.backup import copied, digest_of, settle
 from lc_ibis.engine.keeping import Kept, beside, keep, put_new, stage
 from lc_ibis.errors import BackupError, DatabaseError, DatabaseInUse
@@ -72,8 +72,8 @@ def _locked(con: duckdb.DuckDBPyConnection, place: Path) -> bool:
             con.execute(f"CHECKPOINT {CATALOG}")
     except duckdb.Error as error:
         found = cannot_open(place, error)
-        # Another process' lock, or a file that we may not write, is no damage that a backup mends.
-        if isinstance(found, DatabaseInUse) or not os.access(place, os.R_OK | os.W_OK):
+        # Another process' lock, a later DuckDB, or a file that we may not write, is no damage that a backup mends.
+        if isinstance(found, DatabaseInUse) or is_newer(error) or not os.access(place, os.R_OK | os.W_OK):
             raise found from None
         return False
     return True

@@ -56,8 +56,18 @@ def without_room(path: Path, error: duckdb.Error) -> DatabaseError | None:
     return None
 
 
+def is_newer(error: duckdb.Error) -> bool:
+    """Say whether a database does not open because a later DuckDB has made it."""
+    return bool(re.search(r"storage version|newer version|version number", str(error), re.IGNORECASE))
+
+
 def cannot_open(path: Path, error: duckdb.Error) -> DatabaseError:
     """Return the error of a database that DuckDB does not open."""
+    if is_newer(error):
+        return DatabaseError(
+            f"{path}: a later DuckDB has made it than the one here, {duckdb.__version__}, which cannot read it. "
+            "Upgrade DuckDB here, or run lc-ibis compact with the later one: what that writes, both can read."
+        )
     holder = re.search(r"\(PID (\d+)\)", str(error))
     if re.search("Could not set lock|Conflicting lock", str(error)):
         return in_use(path, int(holder[1]) if holder else None)

@@ -48,6 +48,9 @@ _CONNECT_PORT = 15002
 _QUIET = Path(__file__).with_name("spark_log4j2.properties")
 
 
+_ = ibis.pyspark  # has Ibis know the options of that backend, which its compiler asks for
+
+
 class _Ibis(Backend):  # type: ignore[misc]
     dialect = SparkDialect
 

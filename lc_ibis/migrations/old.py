@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import gettempdir
@@ -11,7 +10,7 @@ from typing import Any, Literal
 
 import duckdb
 
-from lc_ibis.backends.duckdb_text import first_line, literal, quoted
+from lc_ibis.backends.duckdb_text import first_line, is_newer, literal, quoted
 from lc_ibis.engine.deliveries import sha256_of
 from lc_ibis.errors import MigrationError
 
@@ -52,7 +51,7 @@ def folded(name: str) -> str:
 
 def _advice(error: duckdb.Error) -> str:
     """Say how a file that a later DuckDB has written can be read by this one."""
-    if not re.search(r"storage version|newer version|version number", str(error), re.IGNORECASE):
+    if not is_newer(error):
         return ""
     return (
         f" A later DuckDB than {duckdb.__version__} has written it. With that one, copy it into an older form: "
