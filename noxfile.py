@@ -67,14 +67,15 @@ def benchmarks(session: nox.Session) -> None:
 @nox.parametrize(
     "pins",
     [
-        nox.param(["duckdb==1.4.*", "sqlglot==27.*", "ibis-framework==12.0.*"], id="oldest"),
-        nox.param([], id="newest"),
+        nox.param(["duckdb==1.4.*", "sqlglot==27.*", "ibis-framework==12.0.*", "pyspark==4.0.*"], id="oldest"),
+        nox.param(["--upgrade", "--upgrade-strategy=eager"], id="newest"),
     ],
 )
 def pins(session: nox.Session, pins: list[str]) -> None:
-    """The sample and the contracts at both ends of the pinned versions."""
+    """The sample, files, contracts and both Sparks at both ends of the pinned versions."""
     session.install("-e", ".[test]", *pins)
-    session.run("pytest", "-q", "tests/test_sample.py", "tests/test_contracts.py", "tests/test_checks.py")
+    tests = ("engines", "sample", "contracts", "checks", "extracts", "reading", "backups", "spark", "databricks")
+    session.run("pytest", "-q", *(f"tests/test_{name}.py" for name in tests))
 
 
 @nox.session
