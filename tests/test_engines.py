@@ -75,6 +75,12 @@ def test_a_table_is_replaced_also_by_its_own_rows(con: Any) -> None:
     assert con.table("small").to_pyarrow().to_pylist() == [{"a": 1, "b": 2}]
 
 
+@pytest.mark.parametrize("function", ["x -> x + 1", "lambda x : x + 1"])
+def test_functions_of_a_lists_values_may_be_written_either_way(con: Any, function: str) -> None:
+    """Ibis writes them as its sqlglot does."""
+    assert con.raw_sql(f"SELECT list_transform([1, 2], {function})").fetchall() == [([2, 3],)]
+
+
 def test_tables_views_and_schemas_are_dropped(con: Any) -> None:
     con.create_view("seen", con.table("small"))
     con.drop_view("seen")

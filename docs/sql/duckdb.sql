@@ -1383,7 +1383,7 @@ FROM (
         LIST_APPLY(
           LIST_APPLY(
             RANGE(0, LENGTH("t14"."failure_reason"), 1),
-            __ibis_param_place__ -> SUBSTRING(
+            LAMBDA __ibis_param_place__ : SUBSTRING(
               "t14"."failure_reason",
               CASE
                 WHEN (
@@ -1395,7 +1395,7 @@ FROM (
               1
             )
           ),
-          __ibis_param_one__ -> CASE
+          LAMBDA __ibis_param_one__ : CASE
             WHEN REGEXP_MATCHES(
               __ibis_param_one__,
               '[\x{0}-\x{1f}\x{7f}-\x{a0}\x{ad}\x{34f}\x{600}-\x{605}\x{61c}\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{1680}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{16fe4}\x{1bca0}-\x{1bca3}\x{1d159}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]'
@@ -2636,7 +2636,7 @@ FROM (
         LIST_APPLY(
           LIST_APPLY(
             RANGE(0, LENGTH("t14"."failure_reason"), 1),
-            __ibis_param_place__ -> SUBSTRING(
+            LAMBDA __ibis_param_place__ : SUBSTRING(
               "t14"."failure_reason",
               CASE
                 WHEN (
@@ -2648,7 +2648,7 @@ FROM (
               1
             )
           ),
-          __ibis_param_one__ -> CASE
+          LAMBDA __ibis_param_one__ : CASE
             WHEN REGEXP_MATCHES(
               __ibis_param_one__,
               '[\x{0}-\x{1f}\x{7f}-\x{a0}\x{ad}\x{34f}\x{600}-\x{605}\x{61c}\x{6dd}\x{70f}\x{890}-\x{891}\x{8e2}\x{115f}-\x{1160}\x{1680}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{110bd}\x{110cd}\x{13430}-\x{1343f}\x{16fe4}\x{1bca0}-\x{1bca3}\x{1d159}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]'
