@@ -14,7 +14,7 @@ import pyarrow as pa
 from databricks import sql as _sql  # noqa: F401
 from ibis.backends.databricks import Backend
 
-from lc_ibis.backends.dialects import DatabricksDialect
+from lc_ibis.backends.dialects import DIALECTS
 from lc_ibis.backends.spark_life import AGAIN, ENDED
 from lc_ibis.backends.spark_tables import copying_arrow, exact, named
 from lc_ibis.backends.statements import Statements
@@ -27,7 +27,7 @@ _MEANING = {"ansi_mode": "true", "timezone": "UTC"}
 
 
 class _Ibis(Backend):  # type: ignore[misc]
-    dialect = DatabricksDialect
+    dialect = DIALECTS["databricks"]
 
 
 class Warehouse:

@@ -19,26 +19,40 @@ def _drop(generator: Any, drop: sge.Drop) -> str:
     return str(generator.drop_sql(drop))
 
 
-class DuckDBDialect(DuckDB):  # type: ignore[misc]
-    class Generator(DuckDB.Generator):  # type: ignore[misc]
-        TRANSFORMS = {**DuckDB.Generator.TRANSFORMS, sge.Drop: _drop}  # noqa: RUF012
+def _lambda(generator: Any, function: sge.Lambda) -> str:
+    """Return a function of a list's values as newer versions of sqlglot write it; older ones write x -> x + 1."""
+    return f"LAMBDA {generator.expressions(function, flat=True)} : {generator.sql(function, 'this')}"
 
 
-class SparkDialect(Spark):  # type: ignore[misc]
-    class Generator(Spark.Generator):  # type: ignore[misc]
-        TRANSFORMS = {**Spark.Generator.TRANSFORMS, sge.Drop: _drop}  # noqa: RUF012
+class _DuckDB(DuckDB.Generator):  # type: ignore[misc]
+    TRANSFORMS = {**DuckDB.Generator.TRANSFORMS, sge.Drop: _drop, sge.Lambda: _lambda}  # noqa: RUF012
 
 
-class DatabricksDialect(Databricks):  # type: ignore[misc]
-    class Generator(Databricks.Generator):  # type: ignore[misc]
-        TRANSFORMS = {**Databricks.Generator.TRANSFORMS, sge.Drop: _drop}  # noqa: RUF012
-        # Since 30.11 it writes TIMESTAMP(6), which not every warehouse knows, and which is TIMESTAMP.
-        SUPPORTS_TEMPORAL_PRECISION = False
+class _Spark(Spark.Generator):  # type: ignore[misc]
+    TRANSFORMS = {**Spark.Generator.TRANSFORMS, sge.Drop: _drop}  # noqa: RUF012
 
 
-DIALECTS = {"duckdb": DuckDBDialect, "databricks": DatabricksDialect, "pyspark": SparkDialect}
-for _dialect in DIALECTS.values():
-    _dialect.__name__ = _dialect.__mro__[1].__name__  # by which Ibis finds its types
+class _Databricks(Databricks.Generator):  # type: ignore[misc]
+    TRANSFORMS = {**Databricks.Generator.TRANSFORMS, sge.Drop: _drop}  # noqa: RUF012
+    # Since 30.11 it writes TIMESTAMP(6), which not every warehouse knows, and which is TIMESTAMP.
+    SUPPORTS_TEMPORAL_PRECISION = False
+
+
+def _writing(dialect: type, generator: type) -> Any:
+    """Return a dialect that writes as a generator does.
+
+    A dialect of its own would lose what sqlglot gives those whose names it knows, such as TRY.
+    """
+    made: Any = dialect()
+    made.generator_class, made.__name__ = generator, dialect.__name__  # by the name Ibis finds its types
+    return made
+
+
+DIALECTS = {
+    "duckdb": _writing(DuckDB, _DuckDB),
+    "databricks": _writing(Databricks, _Databricks),
+    "pyspark": _writing(Spark, _Spark),
+}
 
 
 def written(query: ir.Table, dialect: str) -> str:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import sqlglot.expressions as sge
 from ibis.backends.duckdb import Backend as _Backend
 
-from lc_ibis.backends.dialects import DuckDBDialect
+from lc_ibis.backends.dialects import DIALECTS
 
 # Gone with DuckDB 2.
 _HAS_FETCH_ARROW = hasattr(duckdb.DuckDBPyConnection, "fetch_arrow_table")
@@ -36,7 +36,7 @@ class _Cursor:
 class Backend(_Backend):  # type: ignore[misc]
     """What Ibis' own is, on DuckDB 1 and 2."""
 
-    dialect = DuckDBDialect
+    dialect = DIALECTS["duckdb"]
 
     def raw_sql(self, query: Any, **kwargs: Any) -> Any:
         """Run a statement; as Ibis' own."""

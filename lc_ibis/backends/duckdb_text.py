@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,8 +42,14 @@ def words(error: Exception) -> str:
 
 
 def first_line(error: Exception) -> str:
-    """Return what an error says first, at most 200 characters of it."""
-    return words(error).strip().splitlines()[0][:200]
+    """Return what an error says first, at most 200 characters of it.
+
+    Of what goes wrong while DuckDB 2 writes, it gives an error as JSON within another.
+    """
+    line = words(error).strip().splitlines()[0]
+    if inner := re.search(r'"exception_message":("(?:[^"\\]|\\.)*")', line):
+        line = json.loads(inner[1])
+    return line[:200]
 
 
 def without_room(path: Path, error: duckdb.Error) -> DatabaseError | None:

@@ -23,7 +23,7 @@ from pyspark import cloudpickle
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from lc_ibis.backends.dialects import SparkDialect
+from lc_ibis.backends.dialects import DIALECTS
 from lc_ibis.backends.spark_life import Life, asking_java, is_connect
 from lc_ibis.backends.spark_tables import ibis_type, named
 from lc_ibis.backends.statements import Statements
@@ -52,7 +52,7 @@ _ = ibis.pyspark  # has Ibis know the options of that backend, which its compile
 
 
 class _Ibis(Backend):  # type: ignore[misc]
-    dialect = SparkDialect
+    dialect = DIALECTS["pyspark"]
 
 
 class Session:
