@@ -74,7 +74,7 @@ def benchmarks(session: nox.Session) -> None:
 def pins(session: nox.Session, pins: list[str]) -> None:
     """The sample, files, contracts and both Sparks at both ends of the pinned versions."""
     session.install("-e", ".[test]", *pins)
-    tests = ("engines", "sample", "contracts", "checks", "extracts", "reading", "backups", "spark", "databricks")
+    tests = ("backups", "checks", "contracts", "databricks", "engines", "extracts", "reading", "sample", "spark")
     session.run("pytest", "-q", *(f"tests/test_{name}.py" for name in tests))
 
 
