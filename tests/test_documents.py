@@ -20,6 +20,7 @@ from click.testing import CliRunner
 
 import lc_ibis
 from lc_ibis import migrations
+from lc_ibis.backends.duckdb_text import cannot_open
 from lc_ibis.backends.spark_life import Life
 from lc_ibis.cli import main
 from lc_ibis.errors import LcIbisError, SessionEnded
@@ -122,6 +123,7 @@ def _troubles(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> Iterator[str
     settings.write_text("wait = 1", encoding="utf-16")
     yield said(lending.build)
     settings.unlink()
+    yield str(cannot_open(lending.database, duckdb.IOException("IO Error: … a database file with version number 69")))
     lending.deliver(accounts=[])
     yield said(lending.build)
     write_csv(lending.inputs / "accounts.csv", ("AccountID", "Balance"), [("A1", "1")])
