@@ -13,7 +13,7 @@ import duckdb
 
 from lc_ibis import pipelines
 from lc_ibis.backends import keeps_delta, opened
-from lc_ibis.backends.duckdb_text import parquet_rows, quoted
+from lc_ibis.backends.duckdb_text import parquet_rows, quoted, stoppable
 from lc_ibis.building import run_pipeline
 from lc_ibis.engine.model import Model
 from lc_ibis.engine.pipeline import Pipeline
@@ -52,7 +52,7 @@ def parity(other: str = "spark", then: tuple[Path, ...] = (), **options: Any) ->
         at = utc_now()
         for backend, place in zip((settings.backend, other), sides, strict=True):
             _build(pipeline, replace(settings, backend=backend), [settings.inputs, *then], place, at)
-        with duckdb.connect() as con:
+        with duckdb.connect() as con, stoppable(con):
             return [_compared(con, model, *sides) for model in pipeline if model.is_stored]
 
 

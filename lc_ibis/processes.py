@@ -1,4 +1,4 @@
-"""Other processes: who holds a database, and waiting for them."""
+"""Processes: who holds a database, waiting for them, and what this one can stop."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import shlex
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TypeVar
@@ -79,6 +80,27 @@ def _caller() -> str:
         if not frame.f_code.co_filename.startswith(package):
             return f"{frame.f_code.co_filename}, line {line}"
     return "lc-ibis"
+
+
+# What stops the queries of each connection that is open.
+_stops: dict[int, Callable[[], None]] = {}
+
+
+def note_running(number: int, stop: Callable[[], None]) -> None:
+    """Remember, by a number of its own, how the queries of a connection are stopped from another thread."""
+    _stops[number] = stop
+
+
+def note_ended(number: int) -> None:
+    """Forget a connection."""
+    _stops.pop(number, None)
+
+
+def stop_queries() -> None:
+    """Have all queries of this process end with their engine's error; what runs none is left alone."""
+    for stop in tuple(_stops.values()):
+        with suppress(Exception):  # it was closed meanwhile
+            stop()
 
 
 def waited(call: Callable[[], _T], seconds: float) -> _T:

@@ -19,7 +19,7 @@ from ibis.expr.operations.udf import InputType
 
 from lc_ibis.backends.duckdb_extracts import copying, extract_error, refuse_misread, scanning
 from lc_ibis.backends.duckdb_file import DatabaseFile
-from lc_ibis.backends.duckdb_text import first_line, interruptions, quoted
+from lc_ibis.backends.duckdb_text import first_line, interruptions, quoted, stoppable
 from lc_ibis.engine.extracts import Files
 from lc_ibis.engine.functions import called, udfs
 from lc_ibis.errors import DatabaseError
@@ -163,9 +163,10 @@ class DuckDB(DatabaseFile):
         """
         try:
             aside = self.con.con.cursor()
-            for group in files:
-                if group.format == "csv":
-                    refuse_misread(group, lambda sql: self._run(sql, aside))
+            with stoppable(aside):
+                for group in files:
+                    if group.format == "csv":
+                        refuse_misread(group, lambda sql: self._run(sql, aside))
             yield [self._view(scanning(g), ibis.schema(dict.fromkeys(g.columns, "string"))) for g in files]
         except (duckdb.Error, UnicodeDecodeError) as error:
             raise extract_error(files, error) from None

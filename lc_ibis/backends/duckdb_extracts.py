@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import duckdb
 
-from lc_ibis.backends.duckdb_text import first_line, literal, one_file, quoted, words
+from lc_ibis.backends.duckdb_text import first_line, literal, one_file, quoted, stoppable, words
 from lc_ibis.engine.csvfile import is_read_right, line_of_record, misread
 from lc_ibis.engine.extracts import Files
 from lc_ibis.errors import DatabaseError, ExtractError
@@ -73,7 +73,7 @@ def reading(files: Sequence[Files], each: Callable[[duckdb.DuckDBPyConnection, s
     One reader for all engines: none takes a file for sound, or a field for something else, that another does not.
     Raises ExtractError.
     """
-    with duckdb.connect() as con:
+    with duckdb.connect() as con, stoppable(con):
         con.execute("SET preserve_insertion_order = false")
         try:
             for group in files:
@@ -92,7 +92,7 @@ def lines_of_rows(files: Files, names: Sequence[str], rows: Sequence[tuple[str |
     `rows` are the values of the columns `names`. Raises ExtractError.
     """
     [path] = files.paths
-    with duckdb.connect() as con:
+    with duckdb.connect() as con, stoppable(con):
         is_row = " AND ".join(f"{quoted(name)} IS NOT DISTINCT FROM ?" for name in names)
         numbered = f"SELECT row_number() OVER () AS _number, * FROM ({scanning(files)})"
         wanted = " OR ".join([f"({is_row})"] * len(rows))

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from lc_ibis.backends.duckdb_file import CATALOG
-from lc_ibis.backends.duckdb_text import cannot_open, first_line, is_newer, literal
+from lc_ibis.backends.duckdb_text import cannot_open, first_line, is_newer, literal, stoppable
 from lc_ibis.engine.backup import copied, digest_of, settle
 from lc_ibis.engine.keeping import Kept, beside, keep, put_new, stage
 from lc_ibis.errors import BackupError, DatabaseError, DatabaseInUse
@@ -30,7 +30,7 @@ def copy(place: Path, directory: Path) -> None:
         with log.open("rb") as written:
             copied(written, _log(target))
     try:
-        with duckdb.connect() as con:
+        with duckdb.connect() as con, stoppable(con):
             con.execute(f"ATTACH {literal(str(target))} AS {CATALOG}; CHECKPOINT {CATALOG}; DETACH {CATALOG}")
     except duckdb.Error as error:
         raise DatabaseError(f"{place}: DuckDB cannot read what its log adds ({first_line(error)}).") from None
@@ -49,6 +49,7 @@ def replaced(directory: Path, files: Mapping[str, str], place: Path, mark: str) 
     [(name, sha256)] = files.items()
     with ExitStack() as held:
         con = held.enter_context(duckdb.connect())
+        held.enter_context(stoppable(con))
         is_new, staged = not place.exists(), beside(place.resolve())
         if _locked(con, place) and _is_same(held, place, directory / name, sha256):
             yield None

@@ -13,7 +13,7 @@ import sqlglot as sg
 import sqlglot.expressions as sge
 
 from lc_ibis.errors import DatabaseError
-from lc_ibis.processes import in_use, open_here
+from lc_ibis.processes import in_use, note_ended, note_running, open_here
 
 
 def quoted(*names: str) -> str:
@@ -82,6 +82,17 @@ def cannot_open(path: Path, error: duckdb.Error) -> DatabaseError:
     if re.search("Unique file handle conflict|different configuration than existing connections", str(error)):
         return open_here(path)
     return DatabaseError(f"{path}: DuckDB cannot open it ({first_line(error)}).")
+
+
+@contextlib.contextmanager
+def stoppable(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Let a signal stop what the connection runs inside, which raises KeyboardInterrupt."""
+    note_running(id(con), con.interrupt)
+    try:
+        with interruptions(con):
+            yield
+    finally:
+        note_ended(id(con))
 
 
 @contextlib.contextmanager

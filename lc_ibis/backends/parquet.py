@@ -23,7 +23,7 @@ from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as sf
 
 from lc_ibis.backends.duckdb_extracts import copying, reading
-from lc_ibis.backends.duckdb_text import parquet_rows
+from lc_ibis.backends.duckdb_text import parquet_rows, stoppable
 from lc_ibis.backends.manifest import Manifest, Stored, locked
 from lc_ibis.backends.spark_session import Session, to_read, to_write
 from lc_ibis.backends.spark_tables import Place, SparkTables, texts, unzoned
@@ -264,6 +264,6 @@ class Parquet(SparkTables):
         with self._session.life.watched(), self._session.statements.timed(lambda: self._sql(query)):
             self._frame(query).write.parquet(to_write(part))
         files = parquet_rows(*sorted(part.glob("*.parquet")))
-        with duckdb.connect() as con:
+        with duckdb.connect() as con, stoppable(con):
             con.execute("SET TimeZone = 'UTC'")
             copying(con, f"SELECT {unzoned(query.schema())} FROM {files}", path, format)

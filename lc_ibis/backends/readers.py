@@ -14,7 +14,7 @@ from typing import cast
 import duckdb
 
 from lc_ibis.backends.duckdb import DuckDB
-from lc_ibis.backends.duckdb_text import literal
+from lc_ibis.backends.duckdb_text import literal, stoppable
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import DatabaseError, OutputError
 
@@ -47,7 +47,7 @@ def publish(store: Store, place: Path, last_run: tuple[int, datetime] | None) ->
 
 
 def _last_run(place: Path) -> tuple[int, datetime] | None:
-    with duckdb.connect() as con:
+    with duckdb.connect() as con, stoppable(con):
         con.execute(f"ATTACH {literal(str(place))} AS copy (READ_ONLY)")
         rows = con.execute("SELECT run_id, run_at FROM copy.state.runs ORDER BY run_id DESC LIMIT 1").fetchall()
         return rows[0] if rows else None

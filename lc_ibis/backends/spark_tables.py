@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from ibis.backends.pyspark.datatypes import PySparkType
 
 from lc_ibis.backends.duckdb_extracts import copying
+from lc_ibis.backends.duckdb_text import stoppable
 from lc_ibis.engine.extracts import Files
 from lc_ibis.engine.functions import udfs
 from lc_ibis.errors import OutputError
@@ -99,7 +100,7 @@ class SparkTables:
 
 def copying_arrow(rows: pa.Table, schema: ibis.Schema, path: Path, format: str) -> None:
     """Write rows that an engine gave, as DuckDB writes its own; see copying."""
-    with duckdb.connect() as con:
+    with duckdb.connect() as con, stoppable(con):
         con.execute("SET TimeZone = 'UTC'")
         con.register("found", rows)
         copying(con, f"SELECT {unzoned(schema)} FROM found", path, format)

@@ -12,7 +12,7 @@ import ibis
 import ibis.expr.datatypes as dt
 from ibis.backends.sql.datatypes import DuckDBType
 
-from lc_ibis.backends.duckdb_text import parquet_rows, quoted
+from lc_ibis.backends.duckdb_text import parquet_rows, quoted, stoppable
 from lc_ibis.errors import OutputError, SettingsError
 
 # What Excel's worksheets can hold.
@@ -43,7 +43,7 @@ def as_excel(parquet: Path, written: Path, table: str) -> None:
         raise SettingsError(f"An .xlsx file needs {error.name}. Install it: pip install 'lc-ibis[excel]'.") from None
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
                "strings_to_numbers": False}  # fmt: skip
-    with duckdb.connect() as con:
+    with duckdb.connect() as con, stoppable(con):
         con.execute("SET TimeZone = 'UTC'")
         con.execute(f"CREATE VIEW found AS FROM {parquet_rows(parquet)}")
         described = con.execute("DESCRIBE found").fetchall()

@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lc_ibis.backends.duckdb_text import parquet_rows, quoted
+from lc_ibis.backends.duckdb_text import parquet_rows, quoted, stoppable
 from lc_ibis.errors import OutputError
 from lc_ibis.exporting.excel import as_excel
 
@@ -28,7 +28,7 @@ def as_arrow(parquet: Path, written: Path, _table: str) -> None:
 
 
 def as_database(parquet: Path, written: Path, table: str) -> None:
-    with duckdb.connect(str(written)) as con:
+    with duckdb.connect(str(written)) as con, stoppable(con):
         con.execute(f"CREATE TABLE {quoted(table)} AS FROM {parquet_rows(parquet)}")
 
 
