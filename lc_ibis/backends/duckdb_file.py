@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
 import duckdb
 
@@ -26,6 +26,8 @@ from lc_ibis.processes import note_closed, note_ended, note_open, note_running
 CATALOG = "lc_ibis"
 # A new file is one that all versions of DuckDB from 1.0 on can read and write, whichever makes it.
 _FOR_ALL = " (STORAGE_VERSION 'v1.0.0')"
+# What DuckDB calls a plan drawn as a tree.
+_TREE: Any = "query_tree" if duckdb.__version__.startswith("1.") else "text"
 # DuckDB takes what it can get unless it is told otherwise.
 _MEMORY = "1500MB"
 Self = TypeVar("Self", bound="DatabaseFile")
@@ -253,7 +255,7 @@ class DatabaseFile:
 def _plan(con: duckdb.DuckDBPyConnection, sql: str) -> str:
     """Return the plan of the statement that ran last, with what each part of it took, as EXPLAIN ANALYZE does."""
     # A commit has none.
-    return "" if sql == "COMMIT" else str(con.get_profiling_information(format="query_tree"))
+    return "" if sql == "COMMIT" else str(con.get_profiling_information(format=_TREE))
 
 
 def _inode(path: Path) -> int | None:
