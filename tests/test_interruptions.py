@@ -162,6 +162,18 @@ def test_a_second_signal_lets_what_the_first_began_be_cleaned(lending: Lending, 
     assert not list(lending.root.glob("*lc.duckdb*"))
 
 
+@pytest.mark.parametrize("number", CODES)
+def test_a_signal_that_python_throws_away_comes_again(lending: Lending, number: str) -> None:
+    """What is raised in __del__ is lost, and each expression of Ibis has one."""
+    lending.deliver([ALICE], [SAVINGS])
+    ended = command(
+        lending, *building(lending), where="ibis.common.bases:Comparable.__del__", number=number,
+        act=f"vars(interrupted).setdefault('seen', []).append(1); len(interrupted.seen) == 500 and {KILL}",
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr.split()) == (CODES[number], ["Aborted!"])
+    assert not lending.database.exists()
+
+
 def test_a_signal_that_is_ignored_stays_ignored(lending: Lending) -> None:
     """As nohup has it."""
     lending.deliver([ALICE], [SAVINGS])

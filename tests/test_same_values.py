@@ -11,7 +11,7 @@ import lc_ibis
 from lc_ibis.building import run_pipeline
 from lc_ibis.engine.model import Incremental, Model
 from lc_ibis.engine.pipeline import Pipeline
-from lc_ibis.layers import pipeline, staging
+from lc_ibis.layers import columns, pipeline, staging
 from lc_ibis.settings import Settings
 from tests.conftest import ACCOUNT, CUSTOMER, LONG, WIDELY, Lending, write_csv
 from tests.test_deltas import DELTAS
@@ -127,4 +127,20 @@ def test_a_text_that_is_read_otherwise_since_is_a_version(lending: Lending) -> N
     assert lending.build().status == "unchanged"
     changed = lending.load([("1", "Ann Li", "Yes")])
     assert lending.rows("snap_customer", "customer_name", "dbt_updated_at")[4] == ("ann li", changed.run_at)
+    assert verified(lending) == {"identical"}
+
+
+def test_a_key_that_a_rule_refused_for_a_while_gets_a_version_of_its_own(
+    lending: Lending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its row was there all the time, so that it is not received again when the rule is taken back."""
+    lending.load([LEE, ("+2", "Bo", "No")], [MONEY])
+    with monkeypatch.context() as patch:
+        patch.setattr(columns, "_WHOLE_NUMBER", r"\A[0-9]+\z")
+        refusing = lending.build(full_refresh=True, allow_mass_delete=True)
+    accepting = lending.build(full_refresh=True)
+    versions = [row for row in lending.rows("snap_customer") if row["customer_id"] == 2]
+    assert [row["dbt_valid_to"] for row in versions] == [refusing.run_at, None]
+    assert versions[1]["dbt_valid_from"] == versions[1]["dbt_updated_at"] == accepting.run_at
+    assert versions[0]["dbt_scd_id"] != versions[1]["dbt_scd_id"]
     assert verified(lending) == {"identical"}

@@ -39,10 +39,12 @@ def taken() -> Iterator[None]:
     before: dict[int, Any] = {number: signal.signal(number, _interrupt) for number in found if _would_kill(number)}
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         before[signal.SIGINT] = signal.signal(signal.SIGINT, _interrupt_again)
+    hook, sys.unraisablehook = sys.unraisablehook, _lost
     try:
         with _watched(before):
             yield
     finally:
+        sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -97,6 +99,18 @@ def _interrupt_again(_number: int, _frame: FrameType | None) -> None:
 
 
 _OURS = (_interrupt, _interrupt_again)
+
+
+def _lost(unraisable: Any) -> None:
+    """Have a signal come again that Python threw away: it drops what is raised in __del__, as in those of Ibis."""
+    if not isinstance(unraisable.exc_value, KeyboardInterrupt):
+        sys.__unraisablehook__(unraisable)
+        return
+    _heard.clear()
+    # Raised here, it would be thrown away too.
+    again = threading.Timer(_SECONDS, signal.raise_signal, (_taken[-1] if _taken else signal.SIGINT,))
+    again.daemon = True
+    again.start()
 
 
 def _hear() -> None:

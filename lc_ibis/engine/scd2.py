@@ -79,7 +79,7 @@ def history_changes(
     incoming = rows.mutate(dbt_updated_at=updated_at)
     replaced, news = _differing(kind, keys, now, incoming)
     if isinstance(kind.strategy, TimestampStrategy) and kind.strategy.is_by_value:
-        news = _dated(keys, news, replaced, run_at)
+        news = _dated(keys, news, history, run_at)
     gone = now.anti_join(rows, keys)
     if held is not None:
         gone = gone.anti_join(held, keys)
@@ -99,9 +99,10 @@ def _differing(kind: Snapshot, keys: tuple[str, ...], now: ir.Table, incoming: i
     return outdated.select(*now.columns), incoming.anti_join(kept.select(*keys), keys)
 
 
-def _dated(keys: tuple[str, ...], news: ir.Table, replaced: ir.Table, run_at: ir.TimestampScalar) -> ir.Table:
-    """Date by this run what differs from a version of the same time: its text is read otherwise now."""
-    before = replaced.select(**{f"old_{k}": replaced[k] for k in keys}, was=replaced.dbt_updated_at)
+def _dated(keys: tuple[str, ...], news: ir.Table, history: ir.Table, run_at: ir.TimestampScalar) -> ir.Table:
+    """Date by this run what is no later than a version before it, current or closed: its text is read otherwise now."""
+    mine = history.semi_join(news.select(*keys), keys)
+    before = mine.group_by(**{f"old_{k}": mine[k] for k in keys}).aggregate(was=mine.dbt_updated_at.max())
     rows = news.left_join(before, [news[k] == before[f"old_{k}"] for k in keys])
     time = ibis.ifelse(rows.was >= rows.dbt_updated_at, run_at, rows.dbt_updated_at)
     return rows.mutate(dbt_updated_at=time).select(*news.columns)
