@@ -9,7 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
+from weakref import WeakSet
 
 from lc_ibis.errors import DatabaseInUse, cut
 
@@ -82,25 +83,26 @@ def _caller() -> str:
     return "lc-ibis"
 
 
-# What stops the queries of each connection that is open.
-_stops: dict[int, Callable[[], None]] = {}
+class Stoppable(Protocol):
+    """Something that runs queries, which another thread may stop."""
+
+    def stop(self) -> None: ...
 
 
-def note_running(number: int, stop: Callable[[], None]) -> None:
-    """Remember, by a number of its own, how the queries of a connection are stopped from another thread."""
-    _stops[number] = stop
+# Weakly: a connection that nobody closes is closed when nobody has it any more.
+_stoppable: WeakSet[Stoppable] = WeakSet()
 
 
-def note_ended(number: int) -> None:
-    """Forget a connection."""
-    _stops.pop(number, None)
+def note_running(owner: Stoppable) -> None:
+    """Remember, for as long as it is there, what runs queries."""
+    _stoppable.add(owner)
 
 
 def stop_queries() -> None:
     """Have all queries of this process end with their engine's error; what runs none is left alone."""
-    for stop in tuple(_stops.values()):
-        with suppress(Exception):  # it was closed meanwhile
-            stop()
+    for owner in tuple(_stoppable):
+        with suppress(Exception):  # it is closed
+            owner.stop()
 
 
 def waited(call: Callable[[], _T], seconds: float) -> _T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -73,6 +74,16 @@ def test_a_wait_that_is_over_is_refused(lending: Lending) -> None:
 def test_a_wait_is_a_number_of_seconds(lending: Lending, seconds: float) -> None:
     with pytest.raises(SettingsError, match="wait"):
         lending.build(wait=seconds)
+
+
+def test_a_database_that_nobody_has_any_more_is_not_open(lending: Lending) -> None:
+    """As in a notebook, where the name is given to something else."""
+    lending.load([ALICE], [SAVINGS])
+    p = lc_ibis.connect(lending.database)
+    assert p.table("account_summary").count().execute() == 1
+    del p
+    gc.collect()
+    assert lending.build().status == "unchanged"
 
 
 def test_what_this_process_has_open_is_named_with_who_opened_it(lending: Lending) -> None:

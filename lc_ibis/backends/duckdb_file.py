@@ -19,7 +19,7 @@ from lc_ibis.engine.functions import failed
 from lc_ibis.engine.keeping import put_new
 from lc_ibis.engine.whole_files import sweep, write_whole
 from lc_ibis.errors import DatabaseError, ModelError, SettingsError
-from lc_ibis.processes import note_closed, note_ended, note_open, note_running
+from lc_ibis.processes import note_closed, note_open, note_running
 
 # The file is attached under a name of its own: the file's name as the catalog's would be
 # ambiguous for a file called like a layer.
@@ -55,7 +55,7 @@ class DatabaseFile:
             self.con = connect(**{k: v for k, v in settings.items() if v is not None})
         except duckdb.Error as error:
             raise SettingsError(f"memory_limit: {memory_limit!r} is no size like 1GB ({first_line(error)}).") from None
-        note_running(id(self), self.con.con.interrupt)
+        note_running(self)
         self._statements = Statements(partial(_plan, self.con.con))
         if self._statements.is_on:
             self.con.con.execute("SET enable_profiling = 'no_output'")
@@ -103,7 +103,6 @@ class DatabaseFile:
         """Close the database; a file that this connection created and never wrote is removed."""
         self._statements.summary()
         note_closed(self.path, id(self))
-        note_ended(id(self))
         self.con.disconnect()
         with contextlib.suppress(OSError):  # there is none, or another process uses it
             Path(f"{self.path}.tmp").rmdir()
@@ -111,6 +110,10 @@ class DatabaseFile:
             self._read.close()
         if self._is_new:
             self._remove(self.path, *self._beside())
+
+    def stop(self) -> None:
+        """Have what runs end in DuckDB's error; from another thread."""
+        self.con.con.interrupt()
 
     def copy(self, place: Path) -> None:
         """Copy the database, as it is committed, to a file, whole at every moment. Raises OutputError."""

@@ -13,7 +13,7 @@ import sqlglot as sg
 import sqlglot.expressions as sge
 
 from lc_ibis.errors import DatabaseError
-from lc_ibis.processes import in_use, note_ended, note_running, open_here
+from lc_ibis.processes import in_use, note_running, open_here
 
 
 def quoted(*names: str) -> str:
@@ -84,15 +84,21 @@ def cannot_open(path: Path, error: duckdb.Error) -> DatabaseError:
     return DatabaseError(f"{path}: DuckDB cannot open it ({first_line(error)}).")
 
 
+class _Running:
+    def __init__(self, con: duckdb.DuckDBPyConnection):
+        self.con = con
+
+    def stop(self) -> None:
+        self.con.interrupt()
+
+
 @contextlib.contextmanager
 def stoppable(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Let a signal stop what the connection runs inside, which raises KeyboardInterrupt."""
-    note_running(id(con), con.interrupt)
-    try:
-        with interruptions(con):
-            yield
-    finally:
-        note_ended(id(con))
+    running = _Running(con)
+    note_running(running)
+    with interruptions(con):
+        yield
 
 
 @contextlib.contextmanager

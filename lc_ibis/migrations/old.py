@@ -13,7 +13,7 @@ import duckdb
 from lc_ibis.backends.duckdb_text import first_line, is_newer, literal, quoted
 from lc_ibis.engine.deliveries import sha256_of
 from lc_ibis.errors import MigrationError
-from lc_ibis.processes import note_ended, note_running
+from lc_ibis.processes import note_running
 
 Kind = Literal["three layers", "five layers by dbt"]
 
@@ -75,7 +75,7 @@ class OldDatabase:
         try:
             # As a database of its own: the views in it name their catalog, which is the file's name.
             self._con = duckdb.connect(str(path), read_only=True)
-            note_running(id(self), self._con.interrupt)
+            note_running(self)
         except duckdb.Error as error:
             raise MigrationError(
                 f"{path}: DuckDB cannot open the old database ({first_line(error)}).{_advice(error)}"
@@ -100,8 +100,11 @@ class OldDatabase:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def stop(self) -> None:
+        """Have what runs end in DuckDB's error; from another thread."""
+        self._con.interrupt()
+
     def close(self) -> None:
-        note_ended(id(self))
         self._con.close()
 
     def relation(self, schema: str, name: str) -> Relation | None:
