@@ -16,9 +16,10 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Strict types over lc_ibis, by mypy."""
+    """Strict types over lc_ibis, by mypy; imports that point one way, by import-linter."""
     session.install("-e", ".[dev]")
     session.run("mypy")
+    session.run("lint-imports")
 
 
 @nox.session

@@ -12,12 +12,12 @@ from pathlib import Path
 import click
 import ibis.expr.types as ir
 
-from lc_ibis.engine.checks import counts
-from lc_ibis.engine.contracts import moment
-from lc_ibis.engine.model import Model
-from lc_ibis.engine.pipeline import Tables
-from lc_ibis.engine.state import utc_now
-from lc_ibis.warehouse import Warehouse, connect
+from lc_ibis.api.warehouse import Warehouse, connect
+from lc_ibis.declare.checks import counts
+from lc_ibis.declare.contracts import moment
+from lc_ibis.declare.models import Model
+from lc_ibis.declare.pipeline import Tables
+from lc_ibis.engine.state.state import utc_now
 
 PROJECT = {
     "dbt_project.yml": "name: checks\nversion: '1.0.0'\nprofile: checks\ntest-paths: [tests]\n",

@@ -15,19 +15,19 @@ import click
 
 import lc_ibis
 from lc_ibis import contracts, migrations, site
+from lc_ibis.api.warehouse import Warehouse
+from lc_ibis.backends.dialects import DIALECTS
 from lc_ibis.cli import main
-from lc_ibis.engine.checks import Check
-from lc_ibis.engine.contracts import Contract
-from lc_ibis.engine.generic_checks import contract_checks
-from lc_ibis.engine.model import Model
-from lc_ibis.engine.naming import PREFIXES, RULES
+from lc_ibis.declare.check_kinds import contract_checks
+from lc_ibis.declare.checks import Check
+from lc_ibis.declare.contracts import Contract
+from lc_ibis.declare.models import Model
+from lc_ibis.declare.naming import PREFIXES, RULES
+from lc_ibis.engine.prove import failing_rows
+from lc_ibis.engine.prove.failing_rows import FailingRow
 from lc_ibis.layers import pipeline
 from lc_ibis.layers.columns import ABBREVIATIONS
-from lc_ibis.quality import failures
-from lc_ibis.quality.failures import FailingRow
-from lc_ibis.reading import DIALECTS
 from lc_ibis.settings import Settings
-from lc_ibis.warehouse import Warehouse
 
 HERE = Path(__file__).parent
 
@@ -38,7 +38,12 @@ def tables() -> str:
     for layer in pipeline.layers:
         parts.append(f"## {layer}")
         parts += [_table(model) for model in pipeline if model.layer == layer]
-    parts += [f"## {failures.LAYER}", f"### {failures.TABLE}", str(inspect.getdoc(FailingRow)), _columns(FailingRow)]
+    parts += [
+        f"## {failing_rows.LAYER}",
+        f"### {failing_rows.TABLE}",
+        str(inspect.getdoc(FailingRow)),
+        _columns(FailingRow),
+    ]
     parts.append("Kept by `lc-ibis build --store-failures`.")
     return "\n\n".join(parts) + "\n"
 
@@ -121,7 +126,8 @@ def naming() -> str:
 def api() -> str:
     """Return the reference of the functions and of the settings that they take."""
     parts = ["# Python\n\nGenerated from the code by `python docs/generate.py`.", _OPTIONS, _settings()]
-    parts += ["## lc_ibis", *(_function("lc_ibis", getattr(lc_ibis, name)) for name in lc_ibis.__all__)]
+    commands = [found for found in (getattr(lc_ibis, name) for name in lc_ibis.__all__) if not inspect.ismodule(found)]
+    parts += ["## lc_ibis", *(_function("lc_ibis", command) for command in commands)]
     for module in (contracts, migrations, site):
         parts.append(f"## {module.__name__}\n\n{inspect.getdoc(module)}")
         parts += [_function(module.__name__, getattr(module, name)) for name in module.__all__]

@@ -24,7 +24,7 @@ import duckdb  # noqa: E402
 from click.testing import CliRunner  # noqa: E402
 
 from lc_ibis.cli import main  # noqa: E402
-from lc_ibis.terminal import building  # noqa: E402
+from lc_ibis.cli.printing import building  # noqa: E402
 from tests import dbt_histories  # noqa: E402
 from tests.old_databases import ACCOUNTS, CUSTOMERS, FIRST_LOAD, five_layers, three_layers  # noqa: E402
 

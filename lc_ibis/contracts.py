@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lc_ibis import pipelines
-from lc_ibis.engine.checks import Check
-from lc_ibis.engine.contract_changes import ContractDiff, compared, type_name
-from lc_ibis.engine.model import Model
-from lc_ibis.engine.pipeline import Pipeline
-from lc_ibis.engine.whole_files import write_text
+from lc_ibis import project
+from lc_ibis.api.warehouse import connect
+from lc_ibis.declare.checks import Check
+from lc_ibis.declare.contract_changes import ContractDiff, compared, type_name
+from lc_ibis.declare.models import Model
+from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.errors import SelectionError, SettingsError
+from lc_ibis.files.whole import write_text
 from lc_ibis.settings import Settings
-from lc_ibis.warehouse import connect
 
 __all__ = ["diff", "export", "show"]
 
@@ -23,7 +23,7 @@ def show(*tables: str, **options: Any) -> list[dict[str, Any]]:
 
     `options` are the fields of Settings. Raises SelectionError.
     """
-    return [_document(model) for model in _with_contract(pipelines.load(Settings.load(**options)), tables)]
+    return [_document(model) for model in _with_contract(project.load(Settings.load(**options)), tables)]
 
 
 def diff(*tables: str, **options: Any) -> list[ContractDiff]:
@@ -43,9 +43,9 @@ def export(*tables: str, to: str | Path | None = None, **options: Any) -> dict[s
     Settings. Raises SelectionError, SettingsError where the package of the standard is missing, OutputError.
     """
     settings = Settings.load(**options)
-    pipeline = pipelines.load(settings)
+    pipeline = project.load(settings)
     try:
-        from lc_ibis.quality import odcs
+        from lc_ibis.reporting import odcs
     except ModuleNotFoundError as error:
         raise SettingsError(
             f"contract export needs {error.name}, which is not installed. Install it: pip install 'lc-ibis[contracts]'."

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from lc_ibis import texts
 from lc_ibis.errors import SettingsError, hint
+from lc_ibis.files import texts
 from lc_ibis.moments import parse_period
 from lc_ibis.redaction import keep
 

@@ -18,9 +18,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import lc_ibis
-from lc_ibis.backends import duckdb
-from lc_ibis.engine import refresh
-from lc_ibis.engine.run import Run
+from lc_ibis.backends.duckdb import tables
+from lc_ibis.engine.refresh import refresher
+from lc_ibis.engine.state.run import Run
 from lc_ibis.layers import columns
 from tests.patience import HANGING, PatientBrowser
 
@@ -111,8 +111,8 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Row]) -> None:
 @pytest.fixture(autouse=True)
 def as_if_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables of a few rows are computed by key too, wherever a build may, and compared by digests first."""
-    monkeypatch.setattr(refresh, "MOST_KEYS", float("inf"))
-    monkeypatch.setattr(duckdb, "_FEW_ROWS", 0)
+    monkeypatch.setattr(refresher, "MOST_KEYS", float("inf"))
+    monkeypatch.setattr(tables, "_FEW_ROWS", 0)
 
 
 @pytest.fixture(autouse=True)
@@ -138,9 +138,9 @@ def any_amount() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def who_is_told_may_be_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """A build waits for whom it tells as long as for anything else."""
-    monkeypatch.setattr("lc_ibis.quality.notify.SECONDS", HANGING)
+    monkeypatch.setattr("lc_ibis.reporting.notify.SECONDS", HANGING)
     if not _missing("openlineage"):
-        monkeypatch.setattr("lc_ibis.integrations.openlineage.SECONDS", HANGING)
+        monkeypatch.setattr("lc_ibis.reporting.openlineage.SECONDS", HANGING)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -235,7 +235,7 @@ class Engine:
     def __init__(self, backend: str, remote: str | None):
         self.session: Any = None
         if backend != "duckdb":
-            from lc_ibis.backends.spark_session import Session
+            from lc_ibis.backends.spark.session import Session
 
             self.session = Session(remote)
 
@@ -253,7 +253,7 @@ class Engine:
         """Run a query and return its rows."""
         if self.session is None:
             return ibis.duckdb.connect().to_pyarrow(query).to_pylist()
-        from lc_ibis.backends.spark_tables import SparkTables
+        from lc_ibis.backends.spark.tables import SparkTables
 
         return SparkTables(self.session).rows(query)
 

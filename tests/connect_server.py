@@ -12,7 +12,7 @@ from typing import Any
 from pysail.spark import SparkConnectServer
 from pyspark.sql.connect.session import SparkSession
 
-from lc_ibis.backends.spark_life import Life
+from lc_ibis.backends.spark.life import Life
 
 # Sail ends a session that nobody used for fifteen minutes; on a slow machine a test may need its own later.
 _IDLE = {"SAIL_SPARK__SESSION_TIMEOUT_SECS": str(24 * 3600)}

@@ -10,9 +10,9 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
-from lc_ibis.engine.contracts import Contract
-from lc_ibis.engine.generic_checks import expression_is_true
-from lc_ibis.engine.model import Incremental, Model, model
+from lc_ibis.declare.check_kinds import expression_is_true
+from lc_ibis.declare.contracts import Contract
+from lc_ibis.declare.models import Incremental, Model, model
 from tests.things import contract
 
 # By type, a value; Spark has no times of a day.

@@ -8,8 +8,8 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from lc_ibis.engine.checks import Check, repeating
-from lc_ibis.engine.generic_checks import relationships, same_rows, unique
+from lc_ibis.declare.check_kinds import relationships, same_rows, unique
+from lc_ibis.declare.checks import Check, repeating
 
 KINDS = ["row", "row", "window", "whole", "crowded", "crowded", "grouped", "unique", "related", "below", "same"]
 

@@ -12,8 +12,8 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
-from lc_ibis.engine.contracts import Contract, Integer, Text, column, key
-from lc_ibis.engine.model import Ephemeral, Incremental, Model, model
+from lc_ibis.declare.contracts import Contract, Integer, Text, column, key
+from lc_ibis.declare.models import Ephemeral, Incremental, Model, model
 from tests.fuzz_checks import KINDS, rule
 from tests.fuzz_steps import STEPS, Steps
 from tests.small import Rows, ground

@@ -10,16 +10,16 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from lc_ibis.engine.checking import Checker
-from lc_ibis.engine.checks import Scope
-from lc_ibis.engine.contracts import Contract, moment
-from lc_ibis.engine.model import Model, Source, model
-from lc_ibis.engine.pipeline import Pipeline, Tables
-from lc_ibis.engine.refresh import Refresher
-from lc_ibis.engine.run import Run, TableRun
-from lc_ibis.engine.state import State
+from lc_ibis.declare.checks import Scope
+from lc_ibis.declare.contracts import Contract, moment
+from lc_ibis.declare.models import Model, Source, model
+from lc_ibis.declare.pipeline import Pipeline, Tables
+from lc_ibis.engine.prove.checking import Checker
+from lc_ibis.engine.refresh.refresher import Refresher
+from lc_ibis.engine.refresh.writing import write_result
+from lc_ibis.engine.state.run import Run, TableRun
+from lc_ibis.engine.state.state import State
 from lc_ibis.engine.store import Store
-from lc_ibis.engine.writing import write_result
 
 Rows = Sequence[tuple[Any, ...]]
 FIRST = datetime(2026, 1, 1)

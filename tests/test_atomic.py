@@ -11,9 +11,8 @@ import duckdb
 import pytest
 
 import lc_ibis
-from lc_ibis.backends.duckdb_file import DatabaseFile
-from lc_ibis.engine import exports
-from lc_ibis.engine.state import State
+from lc_ibis.backends.duckdb.file import DatabaseFile
+from lc_ibis.engine.state.state import State
 from lc_ibis.errors import (
     ChecksFailed,
     DatabaseError,
@@ -23,6 +22,7 @@ from lc_ibis.errors import (
     MassDeleteError,
     SelectionError,
 )
+from lc_ibis.outputs import pending
 from tests.conftest import ALICE, SAVINGS, Lending
 
 CHANGED = ("A1", "1", "7000.00", "Savings")
@@ -103,7 +103,7 @@ def test_an_error_while_writing_outputs_changes_nothing(lending: Lending, monkey
     def no_room(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(exports, "digest_of", no_room)
+    monkeypatch.setattr(pending, "digest_of", no_room)
     with pytest.raises(LcIbisError, match="No space left"):
         lending.load(accounts=[CHANGED])
     assert lending.files() == before
@@ -226,7 +226,7 @@ def test_time_never_runs_backwards(lending: Lending, monkeypatch: pytest.MonkeyP
     from datetime import datetime
 
     first = lending.load([ALICE], [SAVINGS])
-    monkeypatch.setattr("lc_ibis.engine.state.utc_now", lambda: datetime(2001, 1, 1))
+    monkeypatch.setattr("lc_ibis.engine.state.state.utc_now", lambda: datetime(2001, 1, 1))
     second = lending.load(accounts=[CHANGED])
     assert second.run_at > first.run_at
 

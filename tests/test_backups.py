@@ -18,12 +18,12 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 
 import lc_ibis
-from lc_ibis import backups
-from lc_ibis.backends import duckdb_files
+from lc_ibis.api import backup as backups
+from lc_ibis.backends.duckdb import copies
 from lc_ibis.cli import main
-from lc_ibis.engine import backup as contents
-from lc_ibis.engine import keeping
 from lc_ibis.errors import BackupError, DatabaseError, DatabaseInUse, LcIbisError, OutputError
+from lc_ibis.files import backup as contents
+from lc_ibis.files import places as keeping
 from tests.conftest import ALICE, SAVINGS, Lending
 from tests.test_laws import loads
 
@@ -370,7 +370,7 @@ def test_no_build_runs_while_a_backup_is_made(two_loads: Lending, monkeypatch: p
         return done
 
     monkeypatch.setattr(contents, "copied", asked)
-    monkeypatch.setattr(duckdb_files, "copied", asked)
+    monkeypatch.setattr(copies, "copied", asked)
     back_up(two_loads)
     assert len(met) == 3
     assert {answer for _, answer in met} == {"in use"}
@@ -383,7 +383,7 @@ def test_no_build_runs_while_a_backup_is_restored(
 ) -> None:
     """Neither on the old database, before it is replaced, nor on the new one, while its files follow."""
     met = []
-    for module, name in ((keeping, "keep"), (keeping, "_replaced"), (duckdb_files, "keep"), (duckdb_files, "settle")):
+    for module, name in ((keeping, "keep"), (keeping, "_replaced"), (copies, "keep"), (copies, "settle")):
         original = getattr(module, name)
 
         def asked(*given: Any, original: Any = original) -> Any:
@@ -425,7 +425,7 @@ def test_a_database_that_comes_meanwhile_is_let_alone(two_loads: Lending, monkey
         stage(source, sha256, staged)
         two_loads.database.write_text("another's")
 
-    monkeypatch.setattr(duckdb_files, "stage", coming)
+    monkeypatch.setattr(copies, "stage", coming)
     with pytest.raises(DatabaseInUse, match="another process has made it meanwhile"):
         restore(two_loads)
     assert two_loads.database.read_text() == "another's"
@@ -512,7 +512,7 @@ def test_a_full_disk_changes_nothing(
         copied(source, target)
         raise OSError(28, "No space left on device", str(target))
 
-    for module in (duckdb_files, keeping):
+    for module in (copies, keeping):
         monkeypatch.setattr(module, "copied", full)
     with pytest.raises(BackupError, match="No space left on device"):
         command(two_loads)
@@ -552,7 +552,7 @@ _KILLED_AT = """
 import itertools, os, shutil, signal
 import lc_ibis
 from lc_ibis import backups, layers
-from lc_ibis.backends import duckdb_files
+from lc_ibis.backends.duckdb import copies as duckdb_files
 from lc_ibis.engine import backup, keeping
 
 def killed_at(calls):

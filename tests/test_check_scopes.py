@@ -7,15 +7,15 @@ from typing import Any
 import ibis.expr.types as ir
 import pytest
 
-from lc_ibis.building import run_pipeline
-from lc_ibis.engine.checks import Check, repeating
-from lc_ibis.engine.contracts import Contract, Integer, Text, column, key
-from lc_ibis.engine.model import Incremental, model
-from lc_ibis.engine.pipeline import Pipeline
+from lc_ibis.api.build import run_pipeline
+from lc_ibis.api.warehouse import Warehouse
+from lc_ibis.declare.checks import Check, repeating
+from lc_ibis.declare.contracts import Contract, Integer, Text, column, key
+from lc_ibis.declare.models import Incremental, model
+from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.errors import ModelError
 from lc_ibis.layers import pipeline
 from lc_ibis.settings import Settings
-from lc_ibis.warehouse import Warehouse
 from tests.conftest import Lending
 from tests.test_incremental import ANN, BEN
 

@@ -11,8 +11,7 @@ import ibis
 import pytest
 
 import lc_ibis
-from lc_ibis.engine.checks import Check, counts
-from lc_ibis.engine.generic_checks import (
+from lc_ibis.declare.check_kinds import (
     accepted_range,
     accepted_values,
     expression_is_true,
@@ -25,6 +24,7 @@ from lc_ibis.engine.generic_checks import (
     unique,
     valid_date_range,
 )
+from lc_ibis.declare.checks import Check, counts
 from lc_ibis.layers import pipeline
 from tests.conftest import ALICE, SAVINGS, Lending
 

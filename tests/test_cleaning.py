@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pytest
 
-from lc_ibis.engine.model import Model
+from lc_ibis.declare.models import Model
 from lc_ibis.layers import staging
 from tests.conftest import EVERYWHERE, Engine
 from tests.oracle import is_invisible

@@ -22,7 +22,7 @@ from click.testing import CliRunner, Result
 import lc_ibis
 from lc_ibis.cli import main
 from lc_ibis.cli.options import word_of
-from lc_ibis.quality import report
+from lc_ibis.reporting import report
 from lc_ibis.settings import COMMAND_OPTIONS, Settings
 from tests.conftest import ALICE, SAVINGS, Lending
 
@@ -100,9 +100,9 @@ def test_what_is_published_and_cannot_be_printed_is_said_to_be_published(
         raise error
 
     built.deliver(accounts=[("A1", "1", "7000", "Savings")])
-    monkeypatch.setattr("lc_ibis.terminal.building.BuildPrinter.summary", full)
+    monkeypatch.setattr("lc_ibis.cli.printing.building.BuildPrinter.summary", full)
     if "--json" in words:
-        monkeypatch.setattr("lc_ibis.quality.report.document", _once(report.document, full))
+        monkeypatch.setattr("lc_ibis.reporting.report.document", _once(report.document, full))
     result = run("build", *words, exit_code=1)
     assert result.stderr.startswith("Error: The build is done, and published; what it did cannot be printed (")
     assert "Nothing was published" not in result.stderr

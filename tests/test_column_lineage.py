@@ -9,11 +9,11 @@ import ibis.expr.types as ir
 import pytest
 
 import lc_ibis
-from lc_ibis.engine.column_lineage import _walk, column_lineage
-from lc_ibis.engine.contracts import moment
-from lc_ibis.engine.model import Ephemeral, Model, Snapshot, Source
-from lc_ibis.engine.pipeline import Pipeline, Tables
-from lc_ibis.engine.state import utc_now
+from lc_ibis.declare.column_lineage import _walk, column_lineage
+from lc_ibis.declare.contracts import moment
+from lc_ibis.declare.models import Ephemeral, Model, Snapshot, Source
+from lc_ibis.declare.pipeline import Pipeline, Tables
+from lc_ibis.engine.state.state import utc_now
 from lc_ibis.layers import pipeline
 from tests.conftest import Lending
 from tests.test_sample import DAYS

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import lc_ibis
-from lc_ibis.engine.model import CheckStrategy, Incremental, Model, Snapshot
-from lc_ibis.engine.scd2 import Versions
+from lc_ibis.declare.history import Versions
+from lc_ibis.declare.models import CheckStrategy, Incremental, Model, Snapshot
 from lc_ibis.errors import BreakingChangeError, ContractError
 from tests.test_contract_changes import Keyed, KeyedByBoth
 from tests.things import Things, contract, table

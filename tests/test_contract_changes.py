@@ -11,9 +11,9 @@ import ibis.expr.datatypes as dt
 import pytest
 from ibis.backends.sql.datatypes import DuckDBType
 
-from lc_ibis.engine.contract_changes import StoredColumn, StoredContract, changes, sentence
-from lc_ibis.engine.contracts import Contract, Integer, Moment, Text, column, key, stamp
-from lc_ibis.engine.scd2 import Versions
+from lc_ibis.declare.contract_changes import StoredColumn, StoredContract, changes, sentence
+from lc_ibis.declare.contracts import Contract, Integer, Moment, Text, column, key, stamp
+from lc_ibis.declare.history import Versions
 from lc_ibis.errors import ModelError
 from tests.things import contract
 

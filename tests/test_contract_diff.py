@@ -15,7 +15,7 @@ from click.testing import CliRunner
 import lc_ibis
 from lc_ibis import contracts
 from lc_ibis.cli import main
-from lc_ibis.engine.contracts import column
+from lc_ibis.declare.contracts import column
 from lc_ibis.errors import BreakingChangeError
 from tests.conftest import ALICE, SAVINGS, Lending
 from tests.things import Things, contract, table

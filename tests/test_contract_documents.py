@@ -17,14 +17,14 @@ from open_data_contract_standard.model import OpenDataContractStandard
 
 from lc_ibis import contracts
 from lc_ibis.cli import main
-from lc_ibis.engine.checks import Check
-from lc_ibis.engine.contracts import Contract, Flag, Integer, Text, column, key
-from lc_ibis.engine.generic_checks import accepted_values, not_null, positive_value, row_count, unique
-from lc_ibis.engine.model import Incremental, Model, model
+from lc_ibis.declare.check_kinds import accepted_values, not_null, positive_value, row_count, unique
+from lc_ibis.declare.checks import Check
+from lc_ibis.declare.contracts import Contract, Flag, Integer, Text, column, key
+from lc_ibis.declare.models import Incremental, Model, model
 from lc_ibis.errors import OutputError, SelectionError, SettingsError
 from lc_ibis.layers import pipeline
 from lc_ibis.layers.columns import Money
-from lc_ibis.quality import odcs
+from lc_ibis.reporting import odcs
 
 STORED = [model.name for model in pipeline if model.is_stored]
 # The standard's own schema, as its package carries it.
@@ -324,8 +324,8 @@ def test_a_file_where_the_directory_belongs_is_said(tmp_path: Path) -> None:
 
 
 def test_without_the_package_the_error_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "lc_ibis.quality.odcs")
-    monkeypatch.delattr("lc_ibis.quality.odcs")
+    monkeypatch.delitem(sys.modules, "lc_ibis.reporting.odcs")
+    monkeypatch.delattr("lc_ibis.reporting.odcs")
     for name in ("open_data_contract_standard", "open_data_contract_standard.model"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(SettingsError, match=r"not installed\. Install it: pip install 'lc-ibis\[contracts\]'"):

@@ -12,13 +12,13 @@ import ibis.expr.types as ir
 import pytest
 
 import lc_ibis
-import lc_ibis.reading
-from lc_ibis.building import run_pipeline
-from lc_ibis.engine.contracts import Contract, Integer, Moment, Text, column, key, received_key, stamp, verify
-from lc_ibis.engine.generic_checks import contract_checks
-from lc_ibis.engine.model import CheckStrategy, Incremental, Model, Snapshot, Source, model
-from lc_ibis.engine.pipeline import Pipeline
-from lc_ibis.engine.scd2 import Versions
+import lc_ibis.api.warehouse
+from lc_ibis.api.build import run_pipeline
+from lc_ibis.declare.check_kinds import contract_checks
+from lc_ibis.declare.contracts import Contract, Integer, Moment, Text, column, key, received_key, stamp, verify
+from lc_ibis.declare.history import Versions
+from lc_ibis.declare.models import CheckStrategy, Incremental, Model, Snapshot, Source, model
+from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.errors import ContractError, ModelError
 from lc_ibis.layers import pipeline
 from lc_ibis.settings import Settings
@@ -157,7 +157,7 @@ def test_changed_code_rebuilds_the_table_and_what_reads_it(tmp_path: Path) -> No
 
     for factor in (1, 10):
         _run(tmp_path, version(factor), thing_again)
-        with lc_ibis.warehouse.Warehouse(
+        with lc_ibis.api.warehouse.Warehouse(
             Pipeline([src_thing, version(factor), thing_again]), Settings.load(database=tmp_path / "t.duckdb")
         ) as warehouse:
             rows = warehouse.store.rows(warehouse.table("thing_again"))
@@ -182,7 +182,7 @@ def test_a_changed_contract_makes_the_table_anew(tmp_path: Path) -> None:
     wide = model(Incremental(), WiderThing)(wider)
     _run(tmp_path, wide)
     settings = Settings.load(database=tmp_path / "t.duckdb")
-    with lc_ibis.warehouse.Warehouse(Pipeline([src_thing, wide]), settings) as warehouse:
+    with lc_ibis.api.warehouse.Warehouse(Pipeline([src_thing, wide]), settings) as warehouse:
         assert warehouse.table("thing").columns == ("thing_id", "label")
 
 

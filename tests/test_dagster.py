@@ -22,8 +22,8 @@ pytest.importorskip("dagster")
 import dagster as dg
 
 import lc_ibis
-import lc_ibis.building
-from lc_ibis.engine.run import Run
+import lc_ibis.api.build
+from lc_ibis.engine.state.run import Run
 from lc_ibis.errors import SettingsError
 from lc_ibis.integrations.dagster import definitions
 from lc_ibis.layers import pipeline
@@ -166,7 +166,7 @@ def test_a_second_day_that_fails_leaves_the_first_as_it_was(lending: Lending) ->
 
 def test_a_table_links_its_own_run_s_report(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
     def build(**options: Any) -> Run:
-        run = lc_ibis.building.build(**options)
+        run = lc_ibis.api.build.build(**options)
         (lending.reports / "quality_report_99991231T000000.000000Z.json").write_text("{}")  # another's, meanwhile
         return run
 

@@ -164,7 +164,7 @@ def test_the_token_is_in_no_error_log_or_report(
 def test_catalog_and_schema_come_from_the_environment(
     on_databricks: Lending, warehouse: _Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lc_ibis.backends.databricks import Warehouse
+    from lc_ibis.backends.spark.databricks import Warehouse
 
     assert Warehouse.place() == "lc_ibis"
     monkeypatch.setenv("DATABRICKS_CATALOG", "main")

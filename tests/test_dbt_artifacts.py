@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from dbt_artifacts_parser import parser
 
 from lc_ibis.cli import main
-from lc_ibis.engine.model import Ephemeral, Snapshot, Source
+from lc_ibis.declare.models import Ephemeral, Snapshot, Source
 from lc_ibis.errors import ChecksFailed, OutputError
 from lc_ibis.layers import pipeline
 from lc_ibis.site import artifacts

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lc_ibis import migrations
-from lc_ibis.engine.state import utc_now
+from lc_ibis.engine.state.state import utc_now
 from lc_ibis.errors import MigrationError
 from tests import dbt_histories as dbt
 from tests.conftest import Lending

@@ -9,7 +9,7 @@ import pytest
 
 import lc_ibis
 from lc_ibis.backends import opened
-from lc_ibis.backends.delta import Delta
+from lc_ibis.backends.spark.delta import Delta
 from lc_ibis.errors import BackupError, DatabaseError, LcIbisError, SettingsError
 from lc_ibis.settings import Settings
 from tests.conftest import ALICE, ON_DELTA, SAVINGS, Lending

@@ -11,10 +11,10 @@ import ibis
 import ibis.expr.types as ir
 import pytest
 
-from lc_ibis import pipelines
-from lc_ibis.engine.contracts import Contract, Moment, Text, column, from_extract, key, stamp
-from lc_ibis.engine.determinism import unsteady
-from lc_ibis.engine.model import (
+from lc_ibis import project
+from lc_ibis.declare.contracts import Contract, Moment, Text, column, from_extract, key, stamp
+from lc_ibis.declare.history import Versions
+from lc_ibis.declare.models import (
     CheckStrategy,
     Ephemeral,
     Incremental,
@@ -24,8 +24,8 @@ from lc_ibis.engine.model import (
     TimestampStrategy,
     model,
 )
-from lc_ibis.engine.pipeline import Pipeline
-from lc_ibis.engine.scd2 import Versions
+from lc_ibis.declare.pipeline import Pipeline
+from lc_ibis.declare.rules.determinism import unsteady
 from lc_ibis.errors import ContractError, ModelError
 from lc_ibis.layers import pipeline as ours
 from tests.things import typed
@@ -582,6 +582,6 @@ def test_the_models_of_loans_are_steady(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(sys, "path", list(sys.path))
     for name in [name for name in sys.modules if name.split(".")[0] == "our_models"]:
         monkeypatch.delitem(sys.modules, name)
-    theirs = pipelines._with.__wrapped__(ours, ("our_models",), LOANS)
+    theirs = project._with.__wrapped__(ours, ("our_models",), LOANS)
     assert "customer_exposure" in theirs.models
     assert {each.name: why for each in theirs if (why := unsteady(theirs, each))} == {}

@@ -20,8 +20,8 @@ from click.testing import CliRunner
 
 import lc_ibis
 from lc_ibis import migrations
-from lc_ibis.backends.duckdb_text import cannot_open
-from lc_ibis.backends.spark_life import Life
+from lc_ibis.backends.duckdb.text import cannot_open
+from lc_ibis.backends.spark.life import Life
 from lc_ibis.cli import main
 from lc_ibis.errors import LcIbisError, SessionEnded
 from lc_ibis.layers import columns
@@ -145,11 +145,11 @@ def _troubles(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> Iterator[str
     torn = SessionEnded("the Spark session has ended")
     torn.is_torn = True
     with monkeypatch.context() as changed:
-        changed.setattr("lc_ibis.building.build", Mock(side_effect=torn))
+        changed.setattr("lc_ibis.api.build.build", Mock(side_effect=torn))
         yield CliRunner().invoke(main, ["build"]).output
     other = lending.another(lending.root / "other")
     with monkeypatch.context() as changed:
-        changed.setattr("lc_ibis.engine.state.utc_now", lambda: datetime(2062, 1, 1))
+        changed.setattr("lc_ibis.engine.state.state.utc_now", lambda: datetime(2062, 1, 1))
         other.load([ALICE], [SAVINGS])
     [warning] = other.load(accounts=[SAVINGS, ("A2", "1", "1", "Savings")]).warnings
     yield warning

@@ -20,10 +20,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lc_ibis
+from lc_ibis.api.drop import Dropped
 from lc_ibis.cli import main
-from lc_ibis.dropping import Dropped
-from lc_ibis.engine.model import Snapshot, TimestampStrategy
-from lc_ibis.engine.state import State
+from lc_ibis.declare.models import Snapshot, TimestampStrategy
+from lc_ibis.engine.state.state import State
 from lc_ibis.errors import BackupError, DatabaseError, DropRefused, ExtractError, LcIbisError, SelectionError
 from lc_ibis.layers import pipeline
 from tests.conftest import ALICE, LONG, SAVINGS, Lending
@@ -293,7 +293,7 @@ def test_a_build_between_backup_and_drop_is_noticed(built: Lending, monkeypatch:
         built.load(accounts=[CHANGED])
         return backup
 
-    monkeypatch.setattr("lc_ibis.dropping.back_up", and_build)
+    monkeypatch.setattr("lc_ibis.api.drop.back_up", and_build)
     with pytest.raises(DatabaseError, match="a build has run since the backup"):
         drop(built, "snap_account", force=True)
     assert len(built.rows("snap_account")) == 2
@@ -486,7 +486,7 @@ def test_a_drop_that_fails_drops_nothing(built: Lending, monkeypatch: pytest.Mon
 def test_a_drop_that_was_killed_dropped_nothing(built: Lending) -> None:
     before = built.contents()
     code = (
-        "import os, signal; import lc_ibis; from lc_ibis.engine.state import State; save = State.save\n"
+        "import os, signal; import lc_ibis; from lc_ibis.engine.state.state import State; save = State.save\n"
         "def die(*given): save(*given); os.kill(os.getpid(), signal.SIGKILL)\n"
         f"State.save = die; lc_ibis.drop('account_summary', database={str(built.database)!r})"
     )

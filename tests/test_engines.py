@@ -13,8 +13,8 @@ import pyarrow as pa
 import pytest
 
 import lc_ibis
-from lc_ibis.backends.duckdb_ibis import connect
-from lc_ibis.backends.duckdb_text import first_line
+from lc_ibis.backends.duckdb.ibis_backend import connect
+from lc_ibis.backends.duckdb.text import first_line
 from lc_ibis.errors import BackupError, DatabaseError
 from tests.conftest import ALICE, ON_SPARK, SAVINGS, Engine, Lending
 

@@ -19,9 +19,9 @@ from click.testing import CliRunner
 
 import lc_ibis
 from lc_ibis.cli import main
-from lc_ibis.engine.export_manifest import manifest_of
 from lc_ibis.errors import LcIbisError, OutputError, SelectionError, SettingsError
-from lc_ibis.exporting import directories, excel
+from lc_ibis.outputs import directories, excel
+from lc_ibis.outputs.manifest import manifest_of
 from tests.conftest import ALICE, SAVINGS, WIDELY, Lending
 
 pytestmark = pytest.mark.usefixtures("any_amount")

@@ -12,9 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 import lc_ibis
-from lc_ibis import pipelines, refusals
+from lc_ibis import project as pipelines
+from lc_ibis.api import quarantine
+from lc_ibis.api.parity import parity
 from lc_ibis.cli import main
-from lc_ibis.comparing import parity
 from lc_ibis.errors import LcIbisError, ModelError, SettingsError
 from lc_ibis.layers import pipeline as ours
 from lc_ibis.settings import Settings
@@ -84,7 +85,7 @@ def test_its_second_day_is_as_a_full_refresh_makes_it(project: Path) -> None:
 def test_the_commands_know_its_tables(project: Path) -> None:
     lc_ibis.build()
     lc_ibis.build(inputs=project / "data/inputs_day2")
-    [refusal] = refusals.quarantine("loan")
+    [refusal] = quarantine.quarantine("loan")
     assert (refusal["received_id"], refusal["resolved_at"] is None) == ("L005", False)
     assert [event.what for event in lc_ibis.history("loan", "L001")] == ["first seen", "changed"]
     assert {step.table for step in lc_ibis.explain("customer_exposure", 5)} >= {"src_loan", "src_customer"}
@@ -162,7 +163,7 @@ def test_a_module_alone_is_a_layer_of_its_own(mine: Path) -> None:
         (MART.format(name="account_summary"), ModelError, r"account_summary \(mine.py\): there is account_summary in layers/marts.py"),
         (MART.replace("customer_profile", "customer_profil").format(name="x"), ModelError, "its parameter customer_profil is no model. Did you mean"),
         ("outputs = ('account_summary',)", ModelError, "mine: its outputs hold 'account_summary', which is no Output"),
-        ("from lc_ibis.engine.pipeline import Output\noutputs = [Output('held_account')]", ModelError, "held_account: it is not stored"),
+        ("from lc_ibis.declare.pipeline import Output\noutputs = [Output('held_account')]", ModelError, "held_account: it is not stored"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused(mine: Path, text: str | None, error: type[LcIbisError], told: str) -> None:
@@ -197,7 +198,7 @@ def test_a_layer_may_come_between_ours(mine: Path) -> None:
 
 def test_a_package_that_another_hides_is_named(project: Path) -> None:
     Path("statistics").mkdir()
-    Path("statistics/marts.py").write_text("from lc_ibis.engine.model import Incremental")
+    Path("statistics/marts.py").write_text("from lc_ibis.declare.models import Incremental")
     result = run("ls", "--models", "statistics", exit_code=2)
     assert "statistics.py) holds no models. It hides" in result.stderr
     assert "give that another name" in result.stderr
@@ -230,7 +231,7 @@ def test_a_name_that_a_database_does_not_tell_apart_is_refused(
     Path("extra").mkdir()
     Path("extra/__init__.py").touch()
     Path(f"extra/{module}.py").write_text(
-        "from lc_ibis.engine.model import Incremental, model\n"
+        "from lc_ibis.declare.models import Incremental, model\n"
         "from lc_ibis.layers.marts import AccountSummary\n\n\n"
         "@model(Incremental(), AccountSummary)\n"
         f"def {name}(account_summary):\n    return account_summary\n"

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 import lc_ibis
 from lc_ibis.cli import main
+from lc_ibis.engine.prove import failing_rows
 from lc_ibis.errors import ChecksFailed, DatabaseError
-from lc_ibis.quality import failures
 from tests.conftest import ALICE, SAVINGS, WIDELY, Lending
 from tests.test_atomic import HUGE
 
@@ -84,7 +84,7 @@ def test_a_row_keeps_its_run_when_another_comes(lending: Lending) -> None:
 
 
 def test_the_first_thousand_rows_are_kept(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failures, "MOST", 3)
+    monkeypatch.setattr(failing_rows, "MOST", 3)
     lending.load([ALICE], [SAVINGS, *[(f"B{n}", *ORPHAN[1:]) for n in range(5)]], store_failures=True)
     rows = _kept(lending, "int_account_without_customer")["every_customer_is_current"]
     assert [row["account_id"] for row in rows] == ["B0", "B1", "B2"]

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from lc_ibis.building import run_pipeline
+from lc_ibis.api.build import run_pipeline
 from lc_ibis.cli import main
-from lc_ibis.engine.run import Freshness, Run
+from lc_ibis.engine.state.run import Freshness, Run
 from lc_ibis.errors import SettingsError, StaleSource
 from lc_ibis.layers import pipeline
 from lc_ibis.settings import Settings

@@ -16,9 +16,9 @@ import ibis.expr.types as ir
 import pytest
 
 from lc_ibis.backends import opened
-from lc_ibis.backends.duckdb import DuckDB
-from lc_ibis.engine.contracts import Contract, Integer, column
-from lc_ibis.engine.model import Incremental, model
+from lc_ibis.backends.duckdb.tables import DuckDB
+from lc_ibis.declare.contracts import Contract, Integer, column
+from lc_ibis.declare.models import Incremental, model
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import ModelError
 from lc_ibis.settings import Settings

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from lc_ibis.cli import main
-from lc_ibis.engine import state
+from lc_ibis.engine.state import state
 from lc_ibis.errors import ChecksFailed, ReplayedExtract, SettingsError
 from tests.conftest import ALICE, SAVINGS, Lending
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import duckdb
 import pytest
 
-from lc_ibis.engine.state import utc_now
+from lc_ibis.engine.state.state import utc_now
 from lc_ibis.errors import MigrationError
 from tests.conftest import Lending
 from tests.dbt_histories import Config

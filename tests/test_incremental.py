@@ -14,16 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lc_ibis
-from lc_ibis.backends import duckdb
-from lc_ibis.building import run_pipeline
-from lc_ibis.engine import refresh
-from lc_ibis.engine.contracts import Contract, Integer, Text, column, key
-from lc_ibis.engine.model import Incremental, Model, model
-from lc_ibis.engine.pipeline import Pipeline
+from lc_ibis.api.build import run_pipeline
+from lc_ibis.api.warehouse import Warehouse
+from lc_ibis.backends.duckdb import tables as duckdb
+from lc_ibis.declare.contracts import Contract, Integer, Text, column, key
+from lc_ibis.declare.models import Incremental, Model, model
+from lc_ibis.declare.pipeline import Pipeline
+from lc_ibis.engine.refresh import refresher
 from lc_ibis.errors import ModelError
 from lc_ibis.layers import marts, pipeline
 from lc_ibis.settings import Settings
-from lc_ibis.warehouse import Warehouse
 from tests.conftest import ACCOUNT, CUSTOMER, Lending, write_csv
 from tests.oracle import Oracle, bare, judge_account, judge_customer
 from tests.test_laws import account_rows, customer_rows, open_refusals
@@ -199,7 +199,7 @@ def test_an_owner_before_and_an_owner_after_are_both_computed(lending: Lending) 
 
 
 def test_where_many_keys_are_touched_all_are_computed(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refresh, "MOST_KEYS", 0.25)
+    monkeypatch.setattr(refresher, "MOST_KEYS", 0.25)
     lending.load([ANN, BEN], ACCOUNTS)
     run = lending.load(accounts=[(a, c, "1.00", t) for a, c, _, t in ACCOUNTS])
     assert by_key(run)["stg_account"] is None

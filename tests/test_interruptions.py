@@ -81,7 +81,7 @@ def test_a_build_that_a_signal_ends_is_told_and_leaves_nothing(lending: Lending,
     before = found(lending)
     ended = command(
         lending, *building(lending), "--openlineage", "told.jsonl", "--notify", "tee notified.json",
-        where="lc_ibis.engine.checking:Checker.run", number=number,
+        where="lc_ibis.engine.prove.checking:Checker.run", number=number,
     )  # fmt: skip
     assert ended.returncode == CODES[number], ended.stderr
     assert ended.stderr.split() == ["Aborted!"]
@@ -99,7 +99,7 @@ def test_tables_are_as_they_were_after_a_signal(lending: Lending, number: str) -
     lending.load([ALICE], [SAVINGS])
     lending.deliver(accounts=[CHANGED])
     before = lending.files()
-    ended = command(lending, *building(lending), where="lc_ibis.engine.exports:PendingFiles.write", number=number)
+    ended = command(lending, *building(lending), where="lc_ibis.outputs.pending:PendingFiles.write", number=number)
     assert ended.returncode == CODES[number], ended.stderr
     assert lending.files() == before
     assert lending.build().status == "built"
@@ -119,7 +119,7 @@ COMPUTING = "threading.Timer(0.2, os.kill, (os.getpid(), NUMBER)).start(); given
 def test_a_signal_ends_what_the_engine_computes(lending: Lending, query: str, number: str) -> None:
     lending.deliver([ALICE], [SAVINGS])
     ended = command(
-        lending, *building(lending), where="lc_ibis.engine.exports:PendingFiles.write", number=number,
+        lending, *building(lending), where="lc_ibis.outputs.pending:PendingFiles.write", number=number,
         act=COMPUTING.format(1, query),
     )  # fmt: skip
     assert ended.returncode == CODES[number], ended.stderr
@@ -131,7 +131,7 @@ def test_a_signal_ends_what_duckdb_does_aside(lending: Lending) -> None:
     lending.load([ALICE], [SAVINGS])
     ended = command(
         lending, "export", "account_summary", "--to", "rows.xlsx", "--database", lending.database,
-        where="lc_ibis.exporting.excel:_write",
+        where="lc_ibis.outputs.excel:_write",
         act=f"threading.Timer(0.2, os.kill, (os.getpid(), NUMBER)).start(); given[2].execute({LONG_QUERIES[1]!r})",
     )  # fmt: skip
     assert (ended.returncode, ended.stderr.split()) == (143, ["Aborted!"])
@@ -142,7 +142,7 @@ def test_a_command_that_reads_is_ended_without_a_traceback(lending: Lending) -> 
     lending.load([ALICE], [SAVINGS])
     ended = command(
         lending, "show", "account_summary", "--database", lending.database,
-        where="lc_ibis.backends.duckdb:DuckDB.rows", act=COMPUTING.format(0, LONG_QUERIES[1]),
+        where="lc_ibis.backends.duckdb.tables:DuckDB.rows", act=COMPUTING.format(0, LONG_QUERIES[1]),
     )  # fmt: skip
     assert (ended.returncode, ended.stderr.split()) == (143, ["Aborted!"])
 
@@ -153,7 +153,7 @@ def test_a_second_signal_lets_what_the_first_began_be_cleaned(lending: Lending, 
     lending.deliver([ALICE], [SAVINGS])
     ended = command(
         lending, *building(lending), "--notify", "tee notified.json",
-        where="lc_ibis.backends.duckdb_file:DatabaseFile._run",
+        where="lc_ibis.backends.duckdb.file:DatabaseFile._run",
         act=f"given[1].startswith('ATTACH') and {KILL}; "
         f"sys.exc_info()[1] is None or os.kill(os.getpid(), signal.{second})",
     )  # fmt: skip
@@ -178,7 +178,7 @@ def test_a_signal_that_is_ignored_stays_ignored(lending: Lending) -> None:
     """As nohup has it."""
     lending.deliver([ALICE], [SAVINGS])
     ended = command(
-        lending, *building(lending), where="lc_ibis.engine.checking:Checker.run", number="SIGHUP",
+        lending, *building(lending), where="lc_ibis.engine.prove.checking:Checker.run", number="SIGHUP",
         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
@@ -187,15 +187,15 @@ def test_a_signal_that_is_ignored_stays_ignored(lending: Lending) -> None:
 @pytest.mark.parametrize(
     ("words", "where"),
     [
-        (["backup", "--to", "copy"], "lc_ibis.engine.backup:write"),
-        (["export", "account_summary", "--to", "rows.xlsx"], "lc_ibis.engine.whole_files:move"),
-        (["compact"], "lc_ibis.backends.duckdb_file:settle"),
-        (["drop", "account_summary", "--yes"], "lc_ibis.engine.state:State.save"),
+        (["backup", "--to", "copy"], "lc_ibis.files.backup:write"),
+        (["export", "account_summary", "--to", "rows.xlsx"], "lc_ibis.files.whole:move"),
+        (["compact"], "lc_ibis.backends.duckdb.file:settle"),
+        (["drop", "account_summary", "--yes"], "lc_ibis.engine.state.state:State.save"),
         (["docs", "build", "pages"], "pathlib:Path.rename"),
-        (["docs", "artifacts", "dbt"], "lc_ibis.engine.whole_files:move"),
-        (["contract", "export", "--to", "contracts"], "lc_ibis.engine.whole_files:move"),
+        (["docs", "artifacts", "dbt"], "lc_ibis.files.whole:move"),
+        (["contract", "export", "--to", "contracts"], "lc_ibis.files.whole:move"),
         (["init", "project"], "shutil:copyfile"),
-        (["parity", "--with", "duckdb"], "lc_ibis.engine.checking:Checker.run"),
+        (["parity", "--with", "duckdb"], "lc_ibis.engine.prove.checking:Checker.run"),
     ],
 )
 def test_other_commands_that_write_leave_nothing_either(

@@ -8,7 +8,7 @@ from pathlib import Path
 import ibis
 import pytest
 
-from lc_ibis.backends.manifest import NAME, Manifest, Stored
+from lc_ibis.backends.spark.manifest import NAME, Manifest, Stored
 from lc_ibis.errors import DatabaseError
 
 SCHEMA = ibis.schema({"id": "int64"})

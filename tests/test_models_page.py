@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from lc_ibis.engine.model import Model
-from lc_ibis.engine.pipeline import Pipeline
+from lc_ibis.declare.models import Model
+from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.errors import ModelError
 from lc_ibis.layers import pipeline
 

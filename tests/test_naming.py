@@ -12,12 +12,12 @@ import pytest
 from click.testing import CliRunner
 
 import lc_ibis
-from lc_ibis import reading
+from lc_ibis.api import code
 from lc_ibis.cli import main
-from lc_ibis.engine import naming
-from lc_ibis.engine.contracts import Column, Contract, Flag, Integer, Moment, Text, column, key
-from lc_ibis.engine.model import Ephemeral, Incremental, Model, Snapshot, TimestampStrategy
-from lc_ibis.engine.naming import Breach, breaches
+from lc_ibis.declare import naming
+from lc_ibis.declare.contracts import Column, Contract, Flag, Integer, Moment, Text, column, key
+from lc_ibis.declare.models import Ephemeral, Incremental, Model, Snapshot, TimestampStrategy
+from lc_ibis.declare.naming import Breach, breaches
 from lc_ibis.layers.columns import ABBREVIATIONS, Money, Rate
 
 Day = Annotated[Any, dt.date]
@@ -120,7 +120,7 @@ def test_file_and_line_are_those_of_the_declaration(monkeypatch: pytest.MonkeyPa
         line = next(n for n, text in enumerate(file, start=1) if text.startswith("    tot_amount"))
     assert found == [Breach("tests/test_naming.py", line, "Misnamed.tot_amount", "tot is an abbreviation: write total")]
 
-    monkeypatch.setattr(reading, "lint", lambda **_: found)
+    monkeypatch.setattr(code, "lint", lambda **_: found)
     result = CliRunner().invoke(main, ["lint"])
     assert result.exit_code == 1
     assert f"tests/test_naming.py:{line}: Misnamed.tot_amount: tot is an abbreviation: write total\n" in result.output

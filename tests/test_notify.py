@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from lc_ibis.engine.run import TableRun
+from lc_ibis.engine.state.run import TableRun
 from lc_ibis.errors import ChecksFailed, DatabaseError, LcIbisError, SettingsError
-from lc_ibis.quality import notify
+from lc_ibis.reporting import notify
 from tests.conftest import ALICE, SAVINGS, Lending
 from tests.patience import HANGING
 from tests.servers import DRIPPING, answering
@@ -152,7 +152,7 @@ def test_a_server_that_never_ends_its_answer_is_left(
 
 def test_what_takes_too_long_keeps_no_process_from_ending() -> None:
     program = (
-        "from threading import Event; from lc_ibis.quality.telling import within\n"
+        "from threading import Event; from lc_ibis.reporting.addresses import within\n"
         "try: within(0.01, Event().wait)\nexcept TimeoutError: print('left')"
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=HANGING, check=True)

@@ -15,8 +15,8 @@ pytest.importorskip("openlineage.client")
 
 import lc_ibis
 from lc_ibis.errors import LcIbisError, SettingsError
-from lc_ibis.integrations import dataset_names, openlineage
 from lc_ibis.layers import pipeline
+from lc_ibis.reporting import dataset_names, openlineage
 from lc_ibis.settings import Settings
 from tests.conftest import ACCOUNT, ALICE, CUSTOMER, SAVINGS, Lending, write_csv
 from tests.servers import DRIPPING, answering
@@ -234,7 +234,7 @@ def test_a_place_that_cannot_be_written_is_refused_first(lending: Lending, where
 
 def test_without_its_package_it_is_refused(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
     lending.deliver([ALICE], [SAVINGS])
-    for name in ("lc_ibis.integrations.openlineage", "openlineage.client"):
+    for name in ("lc_ibis.reporting.openlineage", "openlineage.client"):
         monkeypatch.setitem(__import__("sys").modules, name, None)
     with pytest.raises(SettingsError, match=r"pip install 'lc-ibis\[openlineage\]'"):
         lending.build(openlineage="events.jsonl")

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import lc_ibis
-from lc_ibis.engine.export_manifest import OUTPUTS
 from lc_ibis.errors import OutputError
+from lc_ibis.outputs.manifest import OUTPUTS
 from tests.conftest import ALICE, SAVINGS, Lending
 
 BOB, HIS = ("2", "Bob", "no"), ("B1", "2", "20000", "Savings")

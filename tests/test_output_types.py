@@ -19,12 +19,12 @@ import pytest
 import yaml
 
 import lc_ibis
-from lc_ibis import contracts, reports
-from lc_ibis.engine.value_text import text_of
+from lc_ibis import contracts
+from lc_ibis.api import report as reports
 from lc_ibis.errors import OutputError
-from lc_ibis.quality.junit import junit
-from lc_ibis.quality.page import page
-from lc_ibis.quality.report import to_csv, to_json
+from lc_ibis.files.documents import text_of, to_csv, to_json
+from lc_ibis.reporting.junit import junit
+from lc_ibis.reporting.page import page
 from lc_ibis.site import artifacts
 from tests.conftest import ON_SPARK
 from tests.every_type import NOT_IN_SPARK, VALUES, name_of, table_of

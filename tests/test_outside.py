@@ -17,16 +17,16 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from lc_ibis.api.build import run_pipeline
 from lc_ibis.backends import opened
-from lc_ibis.backends.duckdb_ibis import connect as backend
-from lc_ibis.building import run_pipeline
-from lc_ibis.engine.fingerprints import _computed
-from lc_ibis.engine.function_text import text, untold
-from lc_ibis.engine.functions import called, failed, told, udfs
-from lc_ibis.engine.model import Incremental, Model, model
-from lc_ibis.engine.outside import MOST_ROWS, inlined, refusal
-from lc_ibis.engine.pipeline import Pipeline
-from lc_ibis.engine.run import Run, TableRun
+from lc_ibis.backends.duckdb.ibis_backend import connect as backend
+from lc_ibis.declare.models import Incremental, Model, model
+from lc_ibis.declare.pipeline import Pipeline
+from lc_ibis.declare.rules.function_text import text, untold
+from lc_ibis.declare.rules.functions import called, failed, told, udfs
+from lc_ibis.declare.rules.outside import MOST_ROWS, inlined, refusal
+from lc_ibis.engine.refresh.fingerprints import _computed
+from lc_ibis.engine.state.run import Run, TableRun
 from lc_ibis.errors import LcIbisError, ModelError
 from lc_ibis.settings import Settings
 from tests.conftest import EVERYWHERE, ON_DELTA, ON_SPARK, WIDELY, Engine, Lending
@@ -380,7 +380,7 @@ def test_functions_of_arrays_are_refused_on_spark(company: Company, functions: C
 
 
 def test_functions_are_refused_on_a_warehouse(functions: Callable[..., ModuleType]) -> None:
-    databricks = pytest.importorskip("lc_ibis.backends.databricks")
+    databricks = pytest.importorskip("lc_ibis.backends.spark.databricks")
     [udf] = udfs(THING.select(n=functions().thrice(THING.thing_id)))
     with pytest.raises(ModelError, match="thrice: a SQL warehouse is handed no Python functions"):
         databricks.Warehouse.define(object(), udf)

@@ -16,8 +16,8 @@ from click.testing import CliRunner
 import lc_ibis
 from lc_ibis.cli import main
 from lc_ibis.errors import DatabaseError, LcIbisError, OutputError
-from lc_ibis.quality.lineage import HEIGHT, WIDTH, layout
-from lc_ibis.quality.page import page
+from lc_ibis.reporting.drawing import HEIGHT, WIDTH, layout
+from lc_ibis.reporting.page import page
 from tests.conftest import ALICE, SAVINGS, Lending
 from tests.test_atomic import HUGE
 from tests.test_sample import DAYS

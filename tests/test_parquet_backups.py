@@ -12,11 +12,11 @@ import ibis
 import pytest
 
 import lc_ibis
-from lc_ibis.backends import parquet_files
-from lc_ibis.backends.manifest import NAME, Manifest, Stored, locked
-from lc_ibis.engine.backup import listed
-from lc_ibis.engine.keeping import Kept
+from lc_ibis.backends.spark import copies
+from lc_ibis.backends.spark.manifest import NAME, Manifest, Stored, locked
 from lc_ibis.errors import BackupError, DatabaseError, DatabaseInUse
+from lc_ibis.files.backup import listed
+from lc_ibis.files.places import Kept
 from tests.conftest import ALICE, SAVINGS, WIDELY, Lending
 
 SCHEMA = ibis.schema({"id": "int64"})
@@ -45,7 +45,7 @@ def rows(root: Path) -> str:
 
 def put_back(root: Path, backup: Path, mark: str = MARK) -> Kept | None:
     files = {file.path: file.sha256 for file in listed(backup)}
-    with parquet_files.replaced(backup, files, root, mark) as kept:
+    with copies.replaced(backup, files, root, mark) as kept:
         with pytest.raises(DatabaseInUse):
             locked(root)
         return kept
@@ -56,7 +56,7 @@ def root(tmp_path: Path) -> Path:
     """A directory of the second build, with a backup of the first beside it."""
     root = tmp_path / "db"
     build(root, "first")
-    parquet_files.copy(root, tmp_path / "backup")
+    copies.copy(root, tmp_path / "backup")
     build(root, "second")
     return root
 
@@ -120,7 +120,7 @@ def test_tables_come_to_a_new_place(root: Path) -> None:
 def test_a_directory_that_a_build_writes_to_is_let_alone(root: Path) -> None:
     files = {file.path: file.sha256 for file in listed(root.parent / "backup")}
     lock = locked(root)
-    with pytest.raises(DatabaseInUse), parquet_files.replaced(root.parent / "backup", files, root, MARK):
+    with pytest.raises(DatabaseInUse), copies.replaced(root.parent / "backup", files, root, MARK):
         pass
     lock.release()
     assert rows(root) == "second"
@@ -137,7 +137,7 @@ def test_a_backup_without_its_manifest_or_with_another_s_paths_is_refused(root: 
         put_back(root, backup)
     assert rows(root) == "second"
     with pytest.raises(DatabaseError, match="there is no database"):
-        parquet_files.copy(root.parent, root.parent / "nothing")
+        copies.copy(root.parent, root.parent / "nothing")
 
 
 _KILLED = """

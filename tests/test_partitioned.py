@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import lc_ibis
-from lc_ibis.engine import whole_files
-from lc_ibis.engine.export_manifest import OUTPUTS as MANIFEST
 from lc_ibis.errors import OutputError
+from lc_ibis.files import whole
+from lc_ibis.outputs.manifest import OUTPUTS as MANIFEST
 from tests.conftest import ALICE, ON_DELTA, SAVINGS, WIDELY, Lending
 
 ACCOUNTS = [(f"A{number:04}", "1", "5000.00", "Savings") for number in range(100, 0, -1)]
@@ -46,11 +46,11 @@ _OUTPUTS = ["account_summary", "customer_profile"]
 
 
 def test_large_tables_make_several_parts(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lc_ibis.backends import duckdb_extracts
+    from lc_ibis.backends.duckdb import extracts
 
     accounts = [(f"A{number:06}", "1", "5000.00", "Savings") for number in range(300_000)]
-    smaller = duckdb_extracts._WRITING["parts"].replace("128MB", "100kB")
-    monkeypatch.setitem(duckdb_extracts._WRITING, "parts", smaller)
+    smaller = extracts._WRITING["parts"].replace("128MB", "100kB")
+    monkeypatch.setitem(extracts._WRITING, "parts", smaller)
     lending.load([ALICE], accounts, partitioned=True)
     parts = sorted((lending.outputs / "account_summary").iterdir())
     assert [part.name for part in parts[:2]] == ["part-00000.parquet", "part-00001.parquet"]
@@ -76,7 +76,7 @@ def test_what_somebody_put_into_an_old_directory_stays(lending: Lending) -> None
 @pytest.mark.parametrize("backend", ON_DELTA)
 def test_parts_of_which_not_all_are_seen_are_no_output(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
     """As where an engine has another file system, or one of its machines has."""
-    from lc_ibis.backends.spark_session import Session
+    from lc_ibis.backends.spark.session import Session
 
     lending.load([ALICE], [SAVINGS])
     before = lending.files()
@@ -122,14 +122,14 @@ def test_a_directory_that_cannot_be_put_in_its_place_leaves_the_old_one(
 ) -> None:
     lending.load([ALICE], [SAVINGS], partitioned=True)
     before = _read(lending.outputs / "account_summary")
-    rename = whole_files.os.rename
+    rename = whole.os.rename
 
     def spoilt(old: Path, new: Path) -> None:
         if old.name.endswith(".tmp") and not old.name.endswith(".before.tmp"):
             raise PermissionError(13, "Permission denied", str(old), None, str(new))
         rename(old, new)
 
-    monkeypatch.setattr(whole_files.os, "rename", spoilt)
+    monkeypatch.setattr(whole.os, "rename", spoilt)
     with pytest.raises(OutputError, match="the tables are published, but the file cannot be put"):
         lending.load(accounts=[("A1", "1", "7", "Savings")], partitioned=True)
     assert _read(lending.outputs / "account_summary") == before

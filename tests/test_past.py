@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lc_ibis
-from lc_ibis.engine.past import Past
+from lc_ibis.engine.state.past import Past
 from lc_ibis.errors import LcIbisError, SelectionError
 from tests.conftest import ALICE, SAVINGS, WIDELY, Lending
 from tests.test_laws import loads

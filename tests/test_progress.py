@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 import lc_ibis
 from lc_ibis.cli import main
-from lc_ibis.engine.run import TableRun
-from lc_ibis.terminal.building import BuildPrinter
+from lc_ibis.cli.printing.building import BuildPrinter
+from lc_ibis.engine.state.run import TableRun
 from tests.conftest import ALICE, SAVINGS, Lending
 
 

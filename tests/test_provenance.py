@@ -10,9 +10,9 @@ import ibis
 import ibis.expr.types as ir
 import pytest
 
-from lc_ibis.backends.duckdb import DuckDB
-from lc_ibis.engine.contracts import Contract, Integer, Text, column, key
-from lc_ibis.engine.model import Ephemeral, Incremental, Model, model
+from lc_ibis.backends.duckdb.tables import DuckDB
+from lc_ibis.declare.contracts import Contract, Integer, Text, column, key
+from lc_ibis.declare.models import Ephemeral, Incremental, Model, model
 from lc_ibis.errors import ContractError, ModelError
 from tests.small import Small, ground
 

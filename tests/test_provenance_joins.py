@@ -9,9 +9,9 @@ import ibis
 import ibis.expr.types as ir
 import pytest
 
-from lc_ibis.backends.duckdb import DuckDB
-from lc_ibis.engine.contracts import Contract, Integer, Moment, column, key, stamp
-from lc_ibis.engine.model import Ephemeral, Incremental, model
+from lc_ibis.backends.duckdb.tables import DuckDB
+from lc_ibis.declare.contracts import Contract, Integer, Moment, column, key, stamp
+from lc_ibis.declare.models import Ephemeral, Incremental, model
 from lc_ibis.errors import ModelError
 from tests.fuzzing import GROUND
 from tests.small import Small, ground
@@ -334,7 +334,7 @@ def test_what_engines_refuse_is_refused_when_it_is_declared(
 
 @pytest.mark.parametrize("function", MISPLACED, ids=lambda function: function.__name__)
 def test_engines_refuse_what_is_refused(function: Function, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("lc_ibis.engine.pipeline.misplaced", lambda _: None)
+    monkeypatch.setattr("lc_ibis.declare.pipeline.misplaced", lambda _: None)
     made = small(tmp_path, function, by=())
     if IS_2 and function is unnest_among_groups:
         pytest.skip("DuckDB 2 takes it; DuckDB 1 does not")

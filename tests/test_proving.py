@@ -10,13 +10,13 @@ import pytest
 from click.testing import CliRunner
 
 import lc_ibis
-from lc_ibis.building import run_pipeline
+from lc_ibis.api.build import run_pipeline
 from lc_ibis.cli import main
-from lc_ibis.engine import fingerprints
-from lc_ibis.engine.generic_checks import no_rows
-from lc_ibis.engine.model import Incremental, Model
-from lc_ibis.engine.pipeline import Pipeline
-from lc_ibis.engine.touched import Keys, Touched
+from lc_ibis.declare.check_kinds import no_rows
+from lc_ibis.declare.models import Incremental, Model
+from lc_ibis.declare.pipeline import Pipeline
+from lc_ibis.engine.refresh import fingerprints
+from lc_ibis.engine.refresh.touched import Keys, Touched
 from lc_ibis.errors import SettingsError, VerificationFailed
 from lc_ibis.layers import marts, pipeline
 from lc_ibis.settings import Settings

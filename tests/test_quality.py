@@ -9,17 +9,17 @@ import pytest
 from click.testing import CliRunner
 
 import lc_ibis
-from lc_ibis.building import run_pipeline
+from lc_ibis.api.build import run_pipeline
+from lc_ibis.api.warehouse import Warehouse
 from lc_ibis.cli import main
-from lc_ibis.engine.checks import CheckResult
-from lc_ibis.engine.generic_checks import accepted_range, expression_is_true, positive_value
-from lc_ibis.engine.model import Incremental, Model
-from lc_ibis.engine.pipeline import Pipeline
-from lc_ibis.engine.run import Run
+from lc_ibis.declare.check_kinds import accepted_range, expression_is_true, positive_value
+from lc_ibis.declare.checks import CheckResult
+from lc_ibis.declare.models import Incremental, Model
+from lc_ibis.declare.pipeline import Pipeline
+from lc_ibis.engine.state.run import Run
 from lc_ibis.errors import ChecksFailed, SettingsError
 from lc_ibis.layers import pipeline
 from lc_ibis.settings import Settings
-from lc_ibis.warehouse import Warehouse
 from tests.conftest import ALICE, SAVINGS, WIDELY, Lending
 from tests.test_sample import DAYS
 

@@ -14,11 +14,11 @@ import pytest
 from click.testing import CliRunner
 
 import lc_ibis
-from lc_ibis import building
+from lc_ibis.api import build
 from lc_ibis.cli import main
 from lc_ibis.errors import DatabaseError, LcIbisError
-from lc_ibis.quality import notify
 from lc_ibis.redaction import excepthook, logger, redacted
+from lc_ibis.reporting import notify
 from tests.conftest import ALICE, SAVINGS, Lending
 
 TOKEN = "dapi" + "0123456789abcdef" * 2
@@ -121,7 +121,7 @@ def test_a_failed_build_tells_secrets_to_nobody(
     def failing(*_: object) -> None:
         raise error(f"cannot post to {HOOK} with Authorization: Bearer abc123; /services/T0/B0/hushhush?token=abc123")
 
-    monkeypatch.setattr(building, "_refresh", failing)
+    monkeypatch.setattr(build, "_refresh", failing)
     lending.deliver([ALICE], [SAVINGS])
     with pytest.raises(error):
         lending.build(notify=HOOK, notify_values=True)

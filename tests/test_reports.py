@@ -15,7 +15,8 @@ from jsonschema import Draft202012Validator
 import lc_ibis
 from lc_ibis.cli import main
 from lc_ibis.errors import DatabaseError, ExtractError, LcIbisError, SettingsError
-from lc_ibis.quality.report import document, to_json
+from lc_ibis.files.documents import to_json
+from lc_ibis.reporting.report import document
 from tests.conftest import ALICE, SAVINGS, Lending
 from tests.test_atomic import HUGE
 from tests.test_sample import DAYS

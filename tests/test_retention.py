@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 import lc_ibis
-from lc_ibis.engine import state
+from lc_ibis.engine.state import state
 from lc_ibis.errors import SelectionError, SettingsError
 from lc_ibis.moments import before
 from tests.conftest import ALICE, Lending

@@ -8,9 +8,9 @@ import ibis.expr.types as ir
 import pytest
 
 import lc_ibis
-from lc_ibis.building import run_pipeline
-from lc_ibis.engine.model import Incremental, Model
-from lc_ibis.engine.pipeline import Pipeline
+from lc_ibis.api.build import run_pipeline
+from lc_ibis.declare.models import Incremental, Model
+from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.layers import columns, pipeline, staging
 from lc_ibis.settings import Settings
 from tests.conftest import ACCOUNT, CUSTOMER, LONG, WIDELY, Lending, write_csv

@@ -17,9 +17,9 @@ from typing import Any
 import ibis.expr.types as ir
 import pytest
 
-from lc_ibis.engine.model import Ephemeral, model
-from lc_ibis.engine.pipeline import Pipeline
-from lc_ibis.engine.selection import select
+from lc_ibis.declare.models import Ephemeral, model
+from lc_ibis.declare.pipeline import Pipeline
+from lc_ibis.declare.selection import select
 from lc_ibis.errors import SelectionError
 
 ALL = "src_a src_b stg_a stg_b joined total summary"

@@ -14,9 +14,9 @@ import pytest
 from click.testing import CliRunner
 
 import lc_ibis
-from lc_ibis.backends.delta import Delta
+from lc_ibis.backends.spark.delta import Delta
 from lc_ibis.cli import main
-from lc_ibis.engine.run import TableRun
+from lc_ibis.engine.state.run import TableRun
 from lc_ibis.errors import DatabaseError, SessionEnded, SettingsError
 from tests.conftest import ON_DELTA, ON_SPARK, Lending
 from tests.test_incremental import ACCOUNTS, ANN, BEN
@@ -35,7 +35,7 @@ def end(lending: Lending, connect_server: str, monkeypatch: pytest.MonkeyPatch) 
     """End the active session on its server, while its client does not know; a new one will know its tables."""
     from pyspark.sql.connect.session import SparkSession
 
-    from lc_ibis.backends import spark_session
+    from lc_ibis.backends.spark import session as spark_session
     from tests.connect_server import Metastore, end
 
     metastore, connected = Metastore(), spark_session._connected
@@ -131,7 +131,7 @@ def test_a_session_that_ends_before_anything_is_written_leaves_all_as_it_was(
     before = lending.contents()
     lending.deliver(accounts=CHANGED)
     with monkeypatch.context() as patched:
-        patched.setattr("lc_ibis.building._refuse_stale", lambda *_: end())
+        patched.setattr("lc_ibis.api.build._refuse_stale", lambda *_: end())
         with pytest.raises(SessionEnded) as refused:
             lending.build(allow_mass_delete=True)
     assert refused.value.is_undone
@@ -233,7 +233,7 @@ def test_a_session_that_ends_after_all_is_published_fails_no_build(
 def test_names_that_cannot_be_dropped_hide_no_error(
     lending: Lending, end: Callable[[], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    from lc_ibis.backends.spark_session import Session
+    from lc_ibis.backends.spark.session import Session
 
     session = Session(lending.options["remote"])
     session.view(session.spark.sql("SELECT 1 AS one"), ibis.schema({"one": "int32"}))
@@ -250,19 +250,19 @@ def test_a_session_that_another_process_uses_too_is_taken_as_it_is(
     """By its id: what that process knows of it is not known here."""
     from pyspark.sql.connect.session import SparkSession
 
-    from lc_ibis.backends import spark_life
-    from lc_ibis.backends.spark_session import Session
+    from lc_ibis.backends.spark import life
+    from lc_ibis.backends.spark.session import Session
 
     first = Session(lending.options["remote"])
-    known = spark_life._known[first.spark].mark
+    known = life._known[first.spark].mark
     address = f"{lending.options['remote']}/;session_id={first.spark.session_id}"
     second: Any = SparkSession.builder.remote(address).create()
-    spark_life._stopped.append(second)  # what is collected closes what the first needs
-    assert not spark_life.Life(second, None)._has_lost_its_mark()
+    life._stopped.append(second)  # what is collected closes what the first needs
+    assert not life.Life(second, None)._has_lost_its_mark()
     with monkeypatch.context() as patched:
         patched.setattr(SparkSession._active_session, "session", second)
         assert lending.load([ANN, BEN], ACCOUNTS).status == "built"
-    assert spark_life._known[second].mark == known
+    assert life._known[second].mark == known
     assert known
     assert lending.build().status == "unchanged"
 
@@ -273,7 +273,7 @@ def test_a_new_session_is_in_the_catalog_of_the_one_that_ended(
 ) -> None:
     from pyspark.sql.connect.catalog import Catalog
 
-    from lc_ibis.backends.spark_session import Session
+    from lc_ibis.backends.spark.session import Session
 
     chosen: dict[Any, str] = {}
     now = Catalog.currentCatalog
@@ -358,7 +358,7 @@ def test_a_server_that_was_restarted_is_not_taken_for_an_empty_one(lending: Lend
 def test_a_server_that_is_gone_is_told_in_the_end(lending: Lending, tmp_path: Path) -> None:
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
-    from lc_ibis.backends.spark_session import Session
+    from lc_ibis.backends.spark.session import Session
     from tests.connect_server import ConnectServer
 
     server = ConnectServer(tmp_path)
@@ -376,7 +376,7 @@ def test_a_session_that_refuses_a_setting_is_told_as_one(
 ) -> None:
     from pyspark.sql.connect.conf import RuntimeConf
 
-    from lc_ibis.backends.spark_session import Session
+    from lc_ibis.backends.spark.session import Session
 
     set_ = RuntimeConf.set
 
@@ -416,7 +416,7 @@ class _Answer(Exception):
 )
 def test_what_spark_and_databricks_say_of_a_session_that_ended(lending: Lending, condition: str, how: str) -> None:
     """Their own words, seen with the Connect server of Spark 4.0.5."""
-    from lc_ibis.backends.spark_session import Session
+    from lc_ibis.backends.spark.session import Session
 
     session = Session(lending.options["remote"])
 
@@ -437,7 +437,7 @@ def test_what_spark_and_databricks_say_of_a_session_that_ended(lending: Lending,
 @on_spark
 def test_spark_s_own_process_that_is_gone_is_told(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing was published: the manifest names the files of before."""
-    from lc_ibis.backends.parquet import Parquet
+    from lc_ibis.backends.spark.parquet import Parquet
 
     lending.load([ANN, BEN], ACCOUNTS)
     before = lending.files()
@@ -448,7 +448,7 @@ def test_spark_s_own_process_that_is_gone_is_told(lending: Lending, monkeypatch:
 
     with monkeypatch.context() as patched:
         patched.setattr(Parquet, "insert", gone)
-        patched.setattr("lc_ibis.backends.spark_life.is_running", lambda _: False)
+        patched.setattr("lc_ibis.backends.spark.life.is_running", lambda _: False)
         with pytest.raises(SessionEnded, match="Spark's process is gone.*Start a new process, then run") as refused:
             lending.build(allow_mass_delete=True)
     assert refused.value.is_undone
@@ -494,7 +494,7 @@ def test_a_build_after_spark_s_own_process_is_gone_is_told_too(
 
 def test_a_warehouse_whose_session_is_closed(caplog: pytest.LogCaptureFixture) -> None:
     pytest.importorskip("databricks.sql", reason="databricks-sql-connector is not installed: lc-ibis[databricks]")
-    from lc_ibis.backends.databricks import Warehouse
+    from lc_ibis.backends.spark.databricks import Warehouse
 
     warehouse = object.__new__(Warehouse)
     warehouse._token = "dapi0"

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from lc_ibis import reports, site
+from lc_ibis import site
+from lc_ibis.api import report
 from lc_ibis.errors import DatabaseError, LcIbisError
 from lc_ibis.layers import pipeline
 from tests.conftest import ALICE, SAVINGS, Lending
@@ -76,11 +77,11 @@ def test_a_spoilt_report_is_left_out_and_said_so(lending: Lending) -> None:
     last = lending.reports / "quality_report_20990101T000000.000000Z.json"
     for spoilt in ({"schema_version": 3}, *(whole | part for part in _SPOILT)):
         last.write_text(json.dumps(spoilt), encoding="utf-8")
-        known = reports.known(lending.reports, pipeline.models)
+        known = report.known(lending.reports, pipeline.models)
         assert known.spoilt == last
         assert known.published == whole
         with pytest.raises(DatabaseError, match="it is no report of this version"):
-            reports.report("html", reports=lending.reports)
+            report.report("html", reports=lending.reports)
     text = Page(_site(lending) / "index.html").text
     assert "The last report, quality_report_20990101T000000.000000Z.json, is no report of this version" in text
     assert "the last of all is run 1," in text

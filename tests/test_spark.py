@@ -19,9 +19,9 @@ import pytest
 from click.testing import CliRunner
 
 import lc_ibis
-from lc_ibis.backends.manifest import locked
+from lc_ibis.api.parity import parity
+from lc_ibis.backends.spark.manifest import locked
 from lc_ibis.cli import main
-from lc_ibis.comparing import parity
 from lc_ibis.errors import ChecksFailed, DatabaseError, SettingsError
 from lc_ibis.layers import pipeline
 from tests.conftest import ALICE, ON_DELTA, ON_SPARK, SAVINGS, Lending
@@ -57,7 +57,7 @@ def test_the_sample_is_the_same_over_connect(lending: Lending) -> None:
 
 @on_delta
 def test_parity_leaves_no_schema_behind(lending: Lending) -> None:
-    from lc_ibis.backends.spark_session import Session
+    from lc_ibis.backends.spark.session import Session
 
     parity("spark", remote=lending.options["remote"], inputs=DAYS["day1"], database="mine")
     schemas = {next(iter(row.values())) for row in Session(lending.options["remote"]).fetch("SHOW SCHEMAS").to_pylist()}
@@ -79,7 +79,7 @@ def test_a_cluster_beside_an_active_session_is_refused(lending: Lending) -> None
 
 @on_delta
 def test_parity_names_the_keys_that_differ(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lc_ibis.backends.delta import Delta
+    from lc_ibis.backends.spark.delta import Delta
 
     rows = Delta.write_file
 
@@ -159,7 +159,7 @@ def test_a_build_killed_in_the_middle_is_made_good_by_the_next(lending: Lending)
 
 @on_spark
 def test_settings_that_parity_needs_are_set(lending: Lending, spark: Any) -> None:
-    from lc_ibis.backends.spark_session import MEANING, Session
+    from lc_ibis.backends.spark.session import MEANING, Session
 
     spark.conf.set("spark.sql.ansi.enabled", "false")
     spark.conf.set("spark.sql.session.timeZone", "America/New_York")
@@ -170,7 +170,7 @@ def test_settings_that_parity_needs_are_set(lending: Lending, spark: Any) -> Non
 
 @on_spark
 def test_a_databricks_job_gives_its_session(lending: Lending, spark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lc_ibis.backends.spark_session import Session
+    from lc_ibis.backends.spark.session import Session
 
     monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "17.3")
     session = Session()
@@ -197,8 +197,8 @@ class Serverless:
 
 @on_spark
 def test_serverless_compute_is_looked_at_where_it_cannot_be_set(lending: Lending, spark: Any) -> None:
-    from lc_ibis.backends.spark_life import Life
-    from lc_ibis.backends.spark_session import _settle
+    from lc_ibis.backends.spark.life import Life
+    from lc_ibis.backends.spark.session import _settle
 
     def _settled(session: Any) -> None:
         _settle(session, Life(session, None))
@@ -225,7 +225,7 @@ def test_null_is_not_nan_and_times_are_utc(lending: Lending) -> None:
 
 
 def test_without_java_spark_says_so(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
-    session = pytest.importorskip("lc_ibis.backends.spark_session")
+    session = pytest.importorskip("lc_ibis.backends.spark.session")
     monkeypatch.setattr(session.shutil, "which", lambda _: None)
     monkeypatch.delenv("JAVA_HOME", raising=False)
     with pytest.raises(SettingsError, match="Spark needs Java 17, and there is none"):
@@ -233,7 +233,7 @@ def test_without_java_spark_says_so(lending: Lending, monkeypatch: pytest.Monkey
 
 
 def test_a_package_that_is_missing_is_named(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "lc_ibis.backends.spark_session", None)
+    monkeypatch.setitem(sys.modules, "lc_ibis.backends.spark.session", None)
     lending.deliver([ALICE], [SAVINGS])
     with pytest.raises(SettingsError, match=r"Install lc-ibis\[spark\]"):
         lc_ibis.build(**{**lending.places(), "backend": "spark"})
@@ -252,7 +252,7 @@ def test_a_server_that_does_not_answer_is_named_without_its_token(lending: Lendi
 
 def test_a_manifest_that_cannot_be_read_is_named(lending: Lending) -> None:
     pytest.importorskip("pyspark")
-    from lc_ibis.backends.manifest import Manifest
+    from lc_ibis.backends.spark.manifest import Manifest
 
     (lending.root / "tables.json").write_text(json.dumps({})[:1])
     with pytest.raises(DatabaseError, match="it cannot be read"):

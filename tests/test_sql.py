@@ -8,8 +8,8 @@ import pytest
 import sqlglot
 
 import lc_ibis
+from lc_ibis.backends.dialects import DIALECTS
 from lc_ibis.layers import pipeline
-from lc_ibis.reading import DIALECTS
 
 PAGES = Path(__file__).parent.parent / "docs" / "sql"
 

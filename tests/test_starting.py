@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import lc_ibis
-from lc_ibis import examining
+from lc_ibis.api import doctor
 from lc_ibis.cli import main
 from lc_ibis.errors import OutputError
 from lc_ibis.settings import Settings
@@ -131,7 +131,7 @@ def test_a_database_in_use_is_a_warning(lending: Lending) -> None:
     assert f"process {holder.pid}" in found.found
 
 
-def told_of_verify(lending: Lending) -> examining.Finding:
+def told_of_verify(lending: Lending) -> doctor.Finding:
     [found] = [one for one in lc_ibis.doctor(**lending.places()) if one.topic == "verify"]
     return found
 
@@ -221,7 +221,7 @@ def test_java_and_credentials_are_looked_at_where_they_are_needed(
     lending: Lending, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
-    monkeypatch.setattr("lc_ibis.examining._database", lambda _: [])
+    monkeypatch.setattr("lc_ibis.api.doctor._database", lambda _: [])
     assert statuses(backend="spark")["Java"] == "fail"
     old = tmp_path / "bin/java"
     old.parent.mkdir()
@@ -236,10 +236,8 @@ def test_java_and_credentials_are_looked_at_where_they_are_needed(
 
 
 def test_a_package_that_is_too_old_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        examining, "requires", lambda _: ["click>=99", "no-such-thing>=1", "rich>=1", "x; extra == 'y'"]
-    )
-    found = list(examining._packages(Settings()))
+    monkeypatch.setattr(doctor, "requires", lambda _: ["click>=99", "no-such-thing>=1", "rich>=1", "x; extra == 'y'"])
+    found = list(doctor._packages(Settings()))
     assert [one.status for one in found] == ["fail", "fail", "pass"]
     assert found[0].mend == "pip install 'click>=99'"
     assert "no-such-thing is not installed" in found[1].found

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lc_ibis.cli import main
-from lc_ibis.terminal import escaping
-from lc_ibis.terminal.escaping import readable
+from lc_ibis.cli.printing import escaping
+from lc_ibis.cli.printing.escaping import readable
 from tests.conftest import SAVINGS, Lending
 
 # Clears the screen, rings, returns to the line's start, starts a command as C1 does, turns the direction of writing.

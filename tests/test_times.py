@@ -21,11 +21,11 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import lc_ibis
-from lc_ibis import redating
+from lc_ibis.api import redate
 from lc_ibis.cli import main
-from lc_ibis.engine import state
-from lc_ibis.engine.redating import RedatedRun, redated_runs
-from lc_ibis.engine.run import SKEW
+from lc_ibis.engine.refresh.redating import RedatedRun, redated_runs
+from lc_ibis.engine.state import state
+from lc_ibis.engine.state.run import SKEW
 from lc_ibis.errors import ChecksFailed, DatabaseError, RedateRefused, StaleSource
 from tests.conftest import ALICE, LONG, Lending
 from tests.test_laws import loads
@@ -89,8 +89,8 @@ def _verified(place: Lending) -> set[str]:
     return {found.status for found in lc_ibis.verify(**place.options)}
 
 
-def _redate(place: Lending, **options: Any) -> redating.Redated:
-    return redating.redate(**{**place.options, "outputs": place.outputs}, **options)
+def _redate(place: Lending, **options: Any) -> redate.Redated:
+    return redate.redate(**{**place.options, "outputs": place.outputs}, **options)
 
 
 # What is said ------------------------------------------------------------------------------------
@@ -263,7 +263,7 @@ def test_every_time_of_a_run_becomes_the_true_one(ahead: Lending) -> None:
 def test_again_there_is_nothing_to_do(ahead: Lending) -> None:
     _redate(ahead)
     before = ahead.files()
-    assert _redate(ahead) == redating.Redated()
+    assert _redate(ahead) == redate.Redated()
     assert ahead.files() == before
     assert len(list((ahead.root / "backups").iterdir())) == 1
 
@@ -276,7 +276,7 @@ def test_the_backup_holds_what_was(ahead: Lending) -> None:
 
 
 def test_a_build_between_backup_and_redating_is_noticed(ahead: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
-    make: Callable[..., Path] = redating.back_up
+    make: Callable[..., Path] = redate.back_up
 
     def and_build(**options: Any) -> Path:
         made = make(**options)
@@ -284,7 +284,7 @@ def test_a_build_between_backup_and_redating_is_noticed(ahead: Lending, monkeypa
         ahead.build()
         return made
 
-    monkeypatch.setattr(redating, "back_up", and_build)
+    monkeypatch.setattr(redate, "back_up", and_build)
     with pytest.raises(DatabaseError, match="a build has run since the backup"):
         _redate(ahead)
     assert _times(ahead)[5] > AHEAD
@@ -323,7 +323,7 @@ def test_the_command_asks_and_prints_row_by_row(ahead: Lending) -> None:
 
 def test_a_clock_that_is_behind_all_runs_is_not_taken_for_right(ahead: Lending) -> None:
     with clock(datetime(2001, 1, 1)), pytest.MonkeyPatch.context() as patched:
-        patched.setattr(redating, "utc_now", state.utc_now)
+        patched.setattr(redate, "utc_now", state.utc_now)
         with pytest.raises(RedateRefused, match="every run ended later"):
             _redate(ahead)
 
@@ -347,7 +347,7 @@ def test_delta_tables_have_no_backup_to_make(lending: Lending) -> None:
     _loads(lending, 1)
     with clock(AHEAD):
         lending.build()
-    assert len(redating.redate(dry_run=True, **lending.options).runs) == 1
+    assert len(redate.redate(dry_run=True, **lending.options).runs) == 1
     with pytest.raises(lc_ibis.LcIbisError, match="RESTORE TABLE"):
         _redate(lending)
 
@@ -432,7 +432,7 @@ def test_a_far_end_becomes_none_and_versions_that_say_the_same_become_one(adopte
     assert adopted.rows("int_account_with_customer", "valid_from_at") == [true[4], first]
     assert _verified(adopted) == {"identical"}
     assert adopted.build().status == "unchanged"
-    assert _redate(adopted) == redating.Redated()
+    assert _redate(adopted) == redate.Redated()
 
 
 def test_a_time_that_no_run_has_left_is_refused(ahead: Lending) -> None:
@@ -469,7 +469,7 @@ def test_one_wrong_time_of_an_adopted_version_can_be_that_of_the_run_that_took_i
     # The customer's accounts are valid from then on too.
     assert lending.build().warnings == []
     assert _verified(lending) == {"identical"}
-    assert _redate(lending) == redating.Redated()
+    assert _redate(lending) == redate.Redated()
 
 
 # Any runs ----------------------------------------------------------------------------------------

@@ -10,11 +10,11 @@ import ibis
 import ibis.expr.types as ir
 import pytest
 
-from lc_ibis.building import run_pipeline
-from lc_ibis.engine.checks import Check, repeating
-from lc_ibis.engine.model import Incremental, Model, model
-from lc_ibis.engine.pipeline import Pipeline
-from lc_ibis.engine.untyped import untyped
+from lc_ibis.api.build import run_pipeline
+from lc_ibis.declare.checks import Check, repeating
+from lc_ibis.declare.models import Incremental, Model, model
+from lc_ibis.declare.pipeline import Pipeline
+from lc_ibis.declare.rules.untyped import untyped
 from lc_ibis.errors import ModelError
 from lc_ibis.settings import Settings
 from tests.conftest import EVERYWHERE, Lending

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 import lc_ibis
 from lc_ibis.cli import main
-from lc_ibis.engine import state_tables
+from lc_ibis.engine.state import tables
 from lc_ibis.errors import DatabaseError, LcIbisError
 from tests.conftest import ALICE, SAVINGS, Lending
 
@@ -52,7 +52,7 @@ def test_a_build_takes_it_on_and_keeps_its_history(old: Lending) -> None:
     assert old.build().run_id == 3
     assert raw(old, VERSIONS) == before
     assert old.rows("account_summary", "account_id", "new_balance_amount") == marts
-    assert raw(old, "FROM state.schema") == [(state_tables.VERSION,)]
+    assert raw(old, "FROM state.schema") == [(tables.VERSION,)]
     assert all(found.status == "identical" for found in lc_ibis.verify(database=old.database))
     assert old.build().status == "unchanged"
 
@@ -87,11 +87,9 @@ def test_a_database_of_a_later_program_is_refused_and_left_alone(
     lending: Lending, command: Callable[[Lending], object]
 ) -> None:
     lending.load([ALICE], [SAVINGS])
-    raw(lending, f"UPDATE state.schema SET version = {state_tables.VERSION + 1}; DROP TABLE state.tables; CHECKPOINT")
+    raw(lending, f"UPDATE state.schema SET version = {tables.VERSION + 1}; DROP TABLE state.tables; CHECKPOINT")
     before = lending.database.read_bytes()
-    with pytest.raises(
-        DatabaseError, match=rf"written by a newer lc-ibis .*{state_tables.VERSION + 1}.*{state_tables.VERSION}"
-    ):
+    with pytest.raises(DatabaseError, match=rf"written by a newer lc-ibis .*{tables.VERSION + 1}.*{tables.VERSION}"):
         command(lending)
     assert lending.database.read_bytes() == before
 

@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import lc_ibis
-from lc_ibis.engine.export_manifest import manifest_of
 from lc_ibis.errors import OutputError
-from lc_ibis.exporting.directories import by_value, looks_otherwise
+from lc_ibis.outputs.directories import by_value, looks_otherwise
+from lc_ibis.outputs.manifest import manifest_of
 from tests.conftest import ALICE, ON_SPARK, SAVINGS, Lending
 from tests.every_type import table_of
 from tests.things import Things

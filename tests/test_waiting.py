@@ -17,10 +17,10 @@ import duckdb
 import pytest
 
 import lc_ibis
-from lc_ibis.backends import readers
-from lc_ibis.backends.manifest import locked
-from lc_ibis.engine import exports
+from lc_ibis.backends.duckdb import published
+from lc_ibis.backends.spark.manifest import locked
 from lc_ibis.errors import DatabaseError, DatabaseInUse, OutputError, SettingsError
+from lc_ibis.outputs import pending
 from tests.conftest import ALICE, SAVINGS, Lending
 from tests.patience import HANGING
 
@@ -129,7 +129,7 @@ def test_what_is_closed_says_so(lending: Lending) -> None:
 def test_who_builds_parquet_tables_is_named_too(tmp_path: Path) -> None:
     lock = locked(tmp_path / "tables")
     try:
-        code = "from pathlib import Path; from lc_ibis.backends.manifest import locked; locked(Path('tables'))"
+        code = "from pathlib import Path; from lc_ibis.backends.spark.manifest import locked; locked(Path('tables'))"
         ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     finally:
         lock.release()
@@ -143,7 +143,7 @@ def test_readers_read_while_a_build_runs(lending: Lending, monkeypatch: pytest.M
     copy = lending.root / "readers.duckdb"
     lending.load([ALICE], [SAVINGS], publish=copy)
     seen: list[object] = []
-    write = exports.PendingFiles.write
+    write = pending.PendingFiles.write
 
     def looking(*given: object) -> None:
         code = f"import lc_ibis; print(lc_ibis.show('stg_account', database={str(copy)!r})[0]['balance_amount'])"
@@ -151,7 +151,7 @@ def test_readers_read_while_a_build_runs(lending: Lending, monkeypatch: pytest.M
         seen.append(ended.stdout.strip())
         write(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(exports.PendingFiles, "write", looking)
+    monkeypatch.setattr(pending.PendingFiles, "write", looking)
     run = lending.load(accounts=[CHANGED], publish=copy)
     assert seen == ["5000.00"]
     assert copy in run.outputs
@@ -184,7 +184,7 @@ def test_a_copy_that_is_there_is_left_alone_and_one_that_is_not_is_made(lending:
 def test_no_other_process_builds_while_the_copy_is_made(lending: Lending) -> None:
     """Closing any descriptor of the database's file would let go of its lock."""
     lending.load([ALICE], [SAVINGS], publish=lending.root / "readers.duckdb")
-    from lc_ibis.backends.duckdb import DuckDB
+    from lc_ibis.backends.duckdb.tables import DuckDB
 
     code = f"import duckdb; duckdb.connect({str(lending.database)!r})"
     with DuckDB(lending.database) as store:
@@ -227,11 +227,11 @@ def test_a_copy_that_cannot_be_written_is_said_and_made_by_the_next_build(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("lc_ibis.backends.duckdb_file.copied", full)
+        patch.setattr("lc_ibis.backends.duckdb.file.copied", full)
         with pytest.raises(
             OutputError, match="The tables are published, but not their copy for readers.*No space left"
         ):
             lending.build(publish=copy)
     assert not list(lending.root.glob(".readers*"))
     assert lending.build(publish=copy).outputs == [copy]
-    assert readers._last_run(copy)
+    assert published._last_run(copy)

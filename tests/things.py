@@ -14,9 +14,9 @@ from click.testing import CliRunner
 import lc_ibis
 from lc_ibis import contracts
 from lc_ibis.cli import main
-from lc_ibis.engine.contracts import Contract, Moment, Text, column, key, received_key, stamp
-from lc_ibis.engine.model import Incremental, Model, Source, model
-from lc_ibis.engine.pipeline import Output, Pipeline
+from lc_ibis.declare.contracts import Contract, Moment, Text, column, key, received_key, stamp
+from lc_ibis.declare.models import Incremental, Model, Source, model
+from lc_ibis.declare.pipeline import Output, Pipeline
 
 
 def typed(type_: str) -> Any:

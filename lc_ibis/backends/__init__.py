@@ -8,10 +8,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
-from lc_ibis.engine.keeping import Kept
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import BackupError, SettingsError
-from lc_ibis.processes import waited
+from lc_ibis.files.places import Kept
+from lc_ibis.files.processes import waited
 from lc_ibis.settings import Settings
 
 
@@ -40,7 +40,7 @@ def keeps_delta(settings: Settings) -> bool:
     if settings.backend != "spark":
         return settings.backend == "databricks"
     try:
-        from lc_ibis.backends.spark_session import keeps_delta
+        from lc_ibis.backends.spark.session import keeps_delta
     except ModuleNotFoundError:
         return False  # as it will be said when it is opened
     return keeps_delta(settings.remote)
@@ -74,30 +74,30 @@ def frozen(settings: Settings) -> Store:
 
 
 def _duckdb(settings: Settings, read_only: bool) -> Store:
-    from lc_ibis.backends.duckdb import DuckDB
+    from lc_ibis.backends.duckdb.tables import DuckDB
 
     return DuckDB(settings.place, read_only, settings.threads, settings.memory_limit)
 
 
 def _spark(settings: Settings, read_only: bool) -> Store:
-    from lc_ibis.backends.spark_session import Session
+    from lc_ibis.backends.spark.session import Session
 
     session = Session(settings.remote, settings.master, settings.threads, settings.memory_limit)
     if session.has_delta:
-        from lc_ibis.backends.delta import Delta
+        from lc_ibis.backends.spark.delta import Delta
 
         return Delta(str(settings.database or Delta.PREFIX), session, read_only)
-    from lc_ibis.backends.parquet import Parquet
+    from lc_ibis.backends.spark.parquet import Parquet
 
     return Parquet(settings.place, session, read_only)
 
 
 def _databricks(settings: Settings, read_only: bool) -> Store:
-    from lc_ibis.backends.databricks import Warehouse
-    from lc_ibis.backends.delta import Delta
+    from lc_ibis.backends.spark.databricks import Warehouse
+    from lc_ibis.backends.spark.delta import Delta
 
     return Delta(str(settings.database or Warehouse.place()), Warehouse(), read_only)
 
 
-_FILES = {"duckdb": "duckdb_files", "spark": "parquet_files"}
+_FILES = {"duckdb": "duckdb.copies", "spark": "spark.copies"}
 _OPENERS = {"duckdb": _duckdb, "spark": _spark, "databricks": _databricks}

@@ -14,8 +14,8 @@ from click.core import ParameterSource
 from lc_ibis import errors
 from lc_ibis.cli import building, contracts, docs, interruptions, migrations, questions, reading, starting, upkeep
 from lc_ibis.cli.options import give_variables
+from lc_ibis.cli.printing.escaping import echo, emit, readable
 from lc_ibis.redaction import excepthook, redacted
-from lc_ibis.terminal.escaping import echo, emit, readable
 
 
 class _Group(click.Group):

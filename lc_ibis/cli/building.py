@@ -12,9 +12,9 @@ from typing import Any
 import click
 
 from lc_ibis.cli.options import AGES, PATH, TABLES, THRESHOLDS, options
+from lc_ibis.cli.printing.escaping import emit
 from lc_ibis.errors import OutputError
 from lc_ibis.settings import BACKENDS
-from lc_ibis.terminal.escaping import emit
 
 
 @click.command()
@@ -30,9 +30,10 @@ def build(as_json: bool, is_quiet: bool, **given: Any) -> None:
     only a file cannot be put in its place, the tables are published, and the next build puts the files right; and where
     Delta tables, which are published one by one, are cut off there, some may be new, and the next build looks at all.
     """
-    from lc_ibis.building import build
-    from lc_ibis.quality.report import document, to_json
-    from lc_ibis.terminal import building as terminal
+    from lc_ibis.api.build import build
+    from lc_ibis.cli.printing import building as terminal
+    from lc_ibis.files.documents import to_json
+    from lc_ibis.reporting.report import document
 
     if as_json:
         run = build(**given)
@@ -65,9 +66,10 @@ def plan(as_json: bool, **given: Any) -> None:
 
     The build is run up to its checks and undone: it takes as long, and writes nothing.
     """
-    from lc_ibis.building import plan
-    from lc_ibis.quality.report import table_document, to_json
-    from lc_ibis.terminal import building as terminal
+    from lc_ibis.api.build import plan
+    from lc_ibis.cli.printing import building as terminal
+    from lc_ibis.files.documents import to_json
+    from lc_ibis.reporting.report import table_document
 
     if as_json:
         emit(to_json([table_document(table) for table in plan(**given)]))
@@ -90,9 +92,9 @@ def parity(other: str, then: tuple[Path, ...], as_json: bool, **given: Any) -> N
     """  # fmt: skip
     from dataclasses import asdict
 
-    from lc_ibis.comparing import parity
-    from lc_ibis.quality.report import to_json
-    from lc_ibis.terminal import building as terminal
+    from lc_ibis.api.parity import parity
+    from lc_ibis.cli.printing import building as terminal
+    from lc_ibis.files.documents import to_json
 
     results = parity(other, then, **given)
     emit(to_json([asdict(result) for result in results])) if as_json else terminal.compared(results)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from lc_ibis.cli.options import PATH, TABLES, options
-from lc_ibis.terminal.escaping import echo, emit
+from lc_ibis.cli.printing.escaping import echo, emit
 
 
 @click.group()
@@ -29,8 +29,8 @@ def show(table: tuple[str, ...], as_json: bool, **given: Any) -> None:
     null: the value may be missing. stamp: a time that moves only when the rest of the row does. No database is needed.
     """
     from lc_ibis import contracts
-    from lc_ibis.quality.report import to_json
-    from lc_ibis.terminal import contracts as terminal
+    from lc_ibis.cli.printing import contracts as terminal
+    from lc_ibis.files.documents import to_json
 
     found = contracts.show(*table, **given)
     emit(to_json(found)) if as_json else terminal.shown(found)
@@ -46,8 +46,8 @@ def diff(table: tuple[str, ...], as_json: bool, **given: Any) -> None:
     would refuse one: it breaks those who read the table, and does not declare that by a greater version.
     """
     from lc_ibis import contracts
-    from lc_ibis.quality.report import to_json
-    from lc_ibis.terminal import contracts as terminal
+    from lc_ibis.cli.printing import contracts as terminal
+    from lc_ibis.files.documents import to_json
 
     found = contracts.diff(*table, **given)
     emit(to_json([one.document() for one in found])) if as_json else terminal.compared(found)

@@ -8,8 +8,8 @@ import click
 
 from lc_ibis.cli import interruptions
 from lc_ibis.cli.options import PATH, TABLES, options
+from lc_ibis.cli.printing.escaping import echo
 from lc_ibis.settings import is_of_kubernetes
-from lc_ibis.terminal.escaping import echo
 
 
 class _Port(click.Option):

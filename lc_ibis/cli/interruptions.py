@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from lc_ibis.processes import stop_queries
+from lc_ibis.files.processes import stop_queries
 
 # Windows has no SIGHUP.
 _NAMES = ("SIGTERM", "SIGHUP")

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from lc_ibis.cli.options import PATH, THRESHOLDS, options
+from lc_ibis.cli.printing.escaping import emit
 from lc_ibis.migrations.repairs import REPAIRS
-from lc_ibis.terminal.escaping import emit
 
 _FROM = click.option("--from", "from_", type=PATH, help="The old database. [default: that of the phases applied]")
 _PHASE = click.option(
@@ -93,8 +93,8 @@ def plan(limit: int, as_csv: bool, as_json: bool, **given: Any) -> None:
     The phases are run in scratch space: it takes as long, and writes nothing. Exit code 1 if one would fail.
     """
     from lc_ibis import migrations
-    from lc_ibis.quality.report import to_csv, to_json
-    from lc_ibis.terminal import migrations as terminal
+    from lc_ibis.cli.printing import migrations as terminal
+    from lc_ibis.files.documents import to_csv, to_json
 
     shown = not (as_csv or as_json)
     planned = migrations.plan(progress=terminal.planned(limit) if shown else None, **given)
@@ -119,8 +119,8 @@ def apply(drop_aliases: bool, as_json: bool, **given: Any) -> None:
     applied is left alone, one that was interrupted is done again. A phase that fails leaves those before it applied.
     """
     from lc_ibis import migrations
-    from lc_ibis.quality.report import to_json
-    from lc_ibis.terminal import migrations as terminal
+    from lc_ibis.cli.printing import migrations as terminal
+    from lc_ibis.files.documents import to_json
 
     if drop_aliases:
         if given["phases"] or given["adopt_snapshots"] or given["from_"]:
@@ -147,8 +147,8 @@ def validate(limit: int, checklist: bool, markdown: bool, as_json: bool, **given
     if one is, or if a phase is not as it should be. Nothing is written.
     """
     from lc_ibis import migrations
-    from lc_ibis.quality.report import to_json
-    from lc_ibis.terminal import migrations as terminal
+    from lc_ibis.cli.printing import migrations as terminal
+    from lc_ibis.files.documents import to_json
 
     if markdown and not checklist:
         raise click.UsageError("--markdown is a form of the checklist. Give --checklist too.")
@@ -180,8 +180,8 @@ def rollback(phases: tuple[int, ...], force: bool, yes: bool, as_json: bool, **g
     Phases that came after it go with it. What is replaced is kept beside its place.
     """
     from lc_ibis import migrations
-    from lc_ibis.quality.report import to_json
-    from lc_ibis.terminal import migrations as terminal
+    from lc_ibis.cli.printing import migrations as terminal
+    from lc_ibis.files.documents import to_json
 
     going = migrations.going(phases, **given)
     if going and not yes:
@@ -201,8 +201,8 @@ def rollback(phases: tuple[int, ...], force: bool, yes: bool, as_json: bool, **g
 def status(changes: bool, as_json: bool, **given: Any) -> None:
     """Say where each phase stands: applied, interrupted, not applied."""
     from lc_ibis import migrations
-    from lc_ibis.quality.report import to_json
-    from lc_ibis.terminal import migrations as terminal
+    from lc_ibis.cli.printing import migrations as terminal
+    from lc_ibis.files.documents import to_json
 
     if changes:
         made = migrations.changes(**given)

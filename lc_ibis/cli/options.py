@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
+from lc_ibis.cli.printing.escaping import Readable
 from lc_ibis.redaction import logger
 from lc_ibis.settings import BACKENDS, COMMAND_OPTIONS, DELIVERIES, Settings
-from lc_ibis.terminal.escaping import Readable
 
 
 def options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

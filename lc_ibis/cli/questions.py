@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from lc_ibis.cli.options import TABLES, options
-from lc_ibis.terminal.escaping import emit
+from lc_ibis.cli.printing.escaping import emit
 
 _LIMIT = click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Most rows to print.")
 
@@ -24,11 +24,11 @@ def history(entity: str, key: tuple[str, ...], as_json: bool, **given: Any) -> N
     """
     from dataclasses import asdict
 
-    from lc_ibis import questions
-    from lc_ibis.quality.report import to_json
-    from lc_ibis.terminal import questions as terminal
+    import lc_ibis
+    from lc_ibis.cli.printing import questions as terminal
+    from lc_ibis.files.documents import to_json
 
-    events = questions.history(entity, *key, **given)
+    events = lc_ibis.history(entity, *key, **given)
     emit(to_json([asdict(event) for event in events])) if as_json else terminal.life(events)
 
 
@@ -48,11 +48,11 @@ def diff(table: str, from_: str, to: str | None, limit: int, as_json: bool, **gi
     """
     from dataclasses import asdict
 
-    from lc_ibis import questions
-    from lc_ibis.quality.report import to_json
-    from lc_ibis.terminal import questions as terminal
+    import lc_ibis
+    from lc_ibis.cli.printing import questions as terminal
+    from lc_ibis.files.documents import to_json
 
-    found = questions.diff(table, from_, to, limit, **given)
+    found = lc_ibis.diff(table, from_, to, limit, **given)
     emit(to_json(asdict(found))) if as_json else terminal.compared(found)
 
 
@@ -68,9 +68,9 @@ def explain(table: str, key: tuple[str, ...], limit: int, as_json: bool, **given
     """
     from dataclasses import asdict
 
-    from lc_ibis import questions
-    from lc_ibis.quality.report import to_json
-    from lc_ibis.terminal import questions as terminal
+    import lc_ibis
+    from lc_ibis.cli.printing import questions as terminal
+    from lc_ibis.files.documents import to_json
 
-    steps = questions.explain(table, *key, limit=limit, **given)
+    steps = lc_ibis.explain(table, *key, limit=limit, **given)
     emit(to_json([asdict(step) for step in steps])) if as_json else terminal.explained(steps, limit)

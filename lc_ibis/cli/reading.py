@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from lc_ibis.cli.options import PATH, TABLES, THRESHOLDS, options
+from lc_ibis.cli.printing.escaping import echo, emit
 from lc_ibis.settings import FORMATS, Format, Settings
-from lc_ibis.terminal.escaping import echo, emit
 
 
 @click.command()
@@ -22,11 +22,11 @@ def runs(limit: int, as_json: bool, **given: Any) -> None:
 
     With --json, also what each did to which table, and why.
     """
-    from lc_ibis import reading
-    from lc_ibis.quality.report import to_json
-    from lc_ibis.terminal import reading as terminal
+    from lc_ibis.api import tables
+    from lc_ibis.cli.printing import reading as terminal
+    from lc_ibis.files.documents import to_json
 
-    found = reading.runs(limit, **given)
+    found = tables.runs(limit, **given)
     emit(to_json(found)) if as_json else terminal.runs(found)
 
 
@@ -41,11 +41,11 @@ def verify(as_json: bool, **given: Any) -> None:
     """
     from dataclasses import asdict
 
-    from lc_ibis import reading
-    from lc_ibis.quality.report import to_json
-    from lc_ibis.terminal import reading as terminal
+    from lc_ibis.api import test
+    from lc_ibis.cli.printing import reading as terminal
+    from lc_ibis.files.documents import to_json
 
-    results = reading.verify(**given)
+    results = test.verify(**given)
     emit(to_json([asdict(result) for result in results])) if as_json else terminal.verified(results)
     sys.exit(0 if all(result.status == "identical" for result in results) else 1)
 
@@ -57,11 +57,11 @@ def ls(as_json: bool, **given: Any) -> None:
 
     What a database holds: lc-ibis tables.
     """
-    from lc_ibis import reading
-    from lc_ibis.quality.report import to_json
-    from lc_ibis.terminal import reading as terminal
+    from lc_ibis.api import code
+    from lc_ibis.cli.printing import reading as terminal
+    from lc_ibis.files.documents import to_json
 
-    models = reading.ls(**given)
+    models = code.ls(**given)
     emit(to_json(models)) if as_json else terminal.models(models)
 
 
@@ -81,9 +81,9 @@ def show(table: str, limit: int, as_of: str | None, failing: bool, stored: bool,
 
     As of a past moment, stamps like calculated_at are that moment.
     """
-    from lc_ibis import reading
-    from lc_ibis.quality.report import to_json
-    from lc_ibis.terminal import reading as terminal
+    from lc_ibis.api import tables
+    from lc_ibis.cli.printing import reading as terminal
+    from lc_ibis.files.documents import to_json
 
     most = limit if as_json else limit + 1  # one more tells whether there are more
     if stored and not failing:
@@ -91,10 +91,10 @@ def show(table: str, limit: int, as_of: str | None, failing: bool, stored: bool,
     if failing:
         if as_of:
             raise click.UsageError("--failing looks at the table as it is. Leave --as-of.")
-        found = reading.failing(table, most, stored, **given)
+        found = tables.failing(table, most, stored, **given)
         emit(to_json(found)) if as_json else terminal.failing(table, found, limit, stored)
         return
-    rows = reading.show(table, most, as_of, **given)
+    rows = tables.show(table, most, as_of, **given)
     emit(to_json(rows)) if as_json else terminal.rows(table, rows, limit)
 
 
@@ -112,20 +112,20 @@ def report(form: Format | None, is_opened: bool, **given: Any) -> None:
 
     html is a page that needs no network; junit is XML for continuous integration: a suite a table, a case a check.
     """
-    from lc_ibis import reports
-    from lc_ibis.terminal import reading as terminal
+    from lc_ibis.api import report
+    from lc_ibis.cli.printing import reading as terminal
 
     if is_opened:
         if form not in (None, "html"):
             raise click.UsageError(f"--open opens the HTML page. Leave --format {form}.")
-        page = reports.report_page(**given)
+        page = report.report_page(**given)
         echo(f"wrote {page}")
         click.launch(page.resolve().as_uri())
         return
     if form is None and sys.stdout.isatty():
-        terminal.report(json.loads(reports.report("json", **given)))
+        terminal.report(json.loads(report.report("json", **given)))
         return
-    emit(reports.report(form or "json", **given), nl=False)
+    emit(report.report(form or "json", **given), nl=False)
 
 
 @click.command()
@@ -140,18 +140,18 @@ def quarantine(source: str | None, reason: str | None, limit: int, as_csv: bool,
     Rows that are refused now come first, then those that were: a row is resolved when an extract no longer has it, or
     contains it corrected.
     """
-    from lc_ibis import refusals
-    from lc_ibis.quality.report import to_csv, to_json
-    from lc_ibis.terminal import reading as terminal
+    from lc_ibis.api import quarantine
+    from lc_ibis.cli.printing import reading as terminal
+    from lc_ibis.files.documents import to_csv, to_json
 
     if as_csv and as_json:
         raise click.UsageError("--csv and --json are two forms. Leave one.")
     most = None if as_csv else limit if as_json else limit + 1
-    rows = refusals.quarantine(source, reason, most, **given)
+    rows = quarantine.quarantine(source, reason, most, **given)
     if as_csv:
         emit(to_csv(rows, Settings.load(**given).neutralise_formulas), nl=False)
         return
-    reasons = refusals.quarantine_reasons(source, reason, **given)
+    reasons = quarantine.quarantine_reasons(source, reason, **given)
     if as_json:
         emit(to_json({"reasons": reasons, "rows": rows}))
     else:
@@ -184,7 +184,7 @@ def export(
     The file's ending says its form. Beside it, FILE.manifest.json says what it holds: columns, types, rows, checksum
     and run.
     """
-    from lc_ibis.exporting import export
+    from lc_ibis.api.export import export
 
     echo(f"wrote {export(table, to, as_of, columns, partition_by, **given)}")
 
@@ -198,18 +198,19 @@ def test(mutate: bool, as_json: bool, **given: Any) -> None:
     Exit code 1 if a check fails; with --mutate, if one does not notice that its table is broken in the way that it
     guards against. Nothing is written.
     """
-    from lc_ibis import reading
-    from lc_ibis.quality.report import document, mutated_document, to_json
-    from lc_ibis.terminal import building
-    from lc_ibis.terminal import reading as terminal
+    from lc_ibis.api import test
+    from lc_ibis.cli.printing import building
+    from lc_ibis.cli.printing import reading as terminal
+    from lc_ibis.files.documents import to_json
+    from lc_ibis.reporting.report import document, mutated_document
 
     if mutate:
         if unused := [name for name in THRESHOLDS if given.get(name) is not None]:
             raise click.UsageError(f"--{unused[0].replace('_', '-')} has no meaning with --mutate. Leave it.")
-        results = reading.mutate(**given)
+        results = test.mutate(**given)
         emit(to_json([mutated_document(result) for result in results])) if as_json else terminal.mutated(results)
         sys.exit(0 if all(result.has_noticed for result in results) else 1)
-    run = reading.test(**given)
+    run = test.test(**given)
     emit(to_json(document(run))) if as_json else building.checks(run)
     sys.exit(1 if run.status == "failed" else 0)
 
@@ -219,10 +220,10 @@ def test(mutate: bool, as_json: bool, **given: Any) -> None:
 @options("models", "select", "exclude", "json")
 def compile(dialect: str, as_json: bool, **given: Any) -> None:
     """Print the SQL of each table; no database is needed."""
-    from lc_ibis import reading
-    from lc_ibis.quality.report import to_json
+    from lc_ibis.api import code
+    from lc_ibis.files.documents import to_json
 
-    queries = reading.compile(dialect, **given)
+    queries = code.compile(dialect, **given)
     if as_json:
         emit(to_json(queries))
     else:
@@ -238,10 +239,10 @@ def lint(as_json: bool, **given: Any) -> None:
     """
     from dataclasses import asdict
 
-    from lc_ibis import reading
-    from lc_ibis.quality.report import to_json
-    from lc_ibis.terminal import reading as terminal
+    from lc_ibis.api import code
+    from lc_ibis.cli.printing import reading as terminal
+    from lc_ibis.files.documents import to_json
 
-    found = reading.lint(**given)
+    found = code.lint(**given)
     emit(to_json([asdict(breach) for breach in found])) if as_json else terminal.linted(found)
     sys.exit(1 if found else 0)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from lc_ibis.cli.options import PATH, TABLES, options
-from lc_ibis.terminal.escaping import emit
+from lc_ibis.cli.printing.escaping import emit
 
 
 @click.command()
@@ -17,9 +17,9 @@ from lc_ibis.terminal.escaping import emit
 @options("json")
 def init(directory: Path, as_json: bool) -> None:
     """Make a project in a new DIRECTORY: settings, and extracts of two days to try it with."""
-    from lc_ibis.projects import init
-    from lc_ibis.quality.report import to_json
-    from lc_ibis.terminal import starting as terminal
+    from lc_ibis.api.init import init
+    from lc_ibis.cli.printing import starting as terminal
+    from lc_ibis.files.documents import to_json
 
     place = init(directory)
     emit(to_json({"directory": str(place)})) if as_json else terminal.made(place)
@@ -35,9 +35,9 @@ def doctor(as_json: bool, **given: Any) -> None:
     """
     from dataclasses import asdict
 
-    from lc_ibis.examining import doctor
-    from lc_ibis.quality.report import to_json
-    from lc_ibis.terminal import starting as terminal
+    from lc_ibis.api.doctor import doctor
+    from lc_ibis.cli.printing import starting as terminal
+    from lc_ibis.files.documents import to_json
 
     found = doctor(**given)
     emit(to_json([asdict(one) for one in found])) if as_json else terminal.examined(found)

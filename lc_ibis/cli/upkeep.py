@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from lc_ibis.cli.options import PATH, TABLES, options
-from lc_ibis.terminal.escaping import emit
+from lc_ibis.cli.printing.escaping import emit
 
 
 @click.command()
@@ -21,12 +21,12 @@ def backup(to: Path | None, as_json: bool, **given: Any) -> None:
     No build runs meanwhile. lc-ibis restore puts the copy back. Databases of Delta tables have versions of their own,
     and no backups here.
     """
-    from lc_ibis import backups
-    from lc_ibis.quality.report import to_json
-    from lc_ibis.terminal import upkeep as terminal
+    from lc_ibis.api import backup
+    from lc_ibis.cli.printing import upkeep as terminal
+    from lc_ibis.files.documents import to_json
 
-    directory = backups.backup(to, **given)
-    found = backups.contents_of(directory)
+    directory = backup.backup(to, **given)
+    found = backup.contents_of(directory)
     emit(to_json(found.document(directory))) if as_json else terminal.backed_up(directory, found)
 
 
@@ -39,10 +39,10 @@ def restore(backup: Path, as_json: bool, **given: Any) -> None:
     All checksums are verified first. What was in a place is kept beside it, its name ending in .before-restore-<time>.
     The places are those that the options say, whatever they were when the backup was made.
     """
-    from lc_ibis import backups
-    from lc_ibis.engine.keeping import Kept
-    from lc_ibis.quality.report import to_json
-    from lc_ibis.terminal import upkeep as terminal
+    from lc_ibis.api import backup as backups
+    from lc_ibis.cli.printing import upkeep as terminal
+    from lc_ibis.files.documents import to_json
+    from lc_ibis.files.places import Kept
 
     done: list[Kept] = []
     try:
@@ -66,9 +66,9 @@ def compact(as_json: bool, **given: Any) -> None:
     """
     from dataclasses import asdict
 
-    from lc_ibis.compacting import compact
-    from lc_ibis.quality.report import to_json
-    from lc_ibis.terminal import upkeep as terminal
+    from lc_ibis.api.compact import compact
+    from lc_ibis.cli.printing import upkeep as terminal
+    from lc_ibis.files.documents import to_json
 
     done = compact(**given)
     emit(to_json(asdict(done))) if as_json else terminal.compacted(done)
@@ -81,11 +81,11 @@ def tables(as_json: bool, **given: Any) -> None:
 
     Each table's rows, and the run that last changed them. What the code says that there should be: lc-ibis ls.
     """
-    from lc_ibis import dropping
-    from lc_ibis.quality.report import to_json
-    from lc_ibis.terminal import upkeep as terminal
+    from lc_ibis.api import tables as stored
+    from lc_ibis.cli.printing import upkeep as terminal
+    from lc_ibis.files.documents import to_json
 
-    found = dropping.tables(**given)
+    found = stored.tables(**given)
     emit(to_json(found)) if as_json else terminal.tables(found)
 
 
@@ -103,16 +103,16 @@ def drop(names: tuple[str, ...], force: bool, yes: bool, as_json: bool, **given:
     """
     from dataclasses import asdict
 
-    from lc_ibis import dropping
-    from lc_ibis.quality.report import to_json
-    from lc_ibis.terminal import upkeep as terminal
+    from lc_ibis.api import drop
+    from lc_ibis.cli.printing import upkeep as terminal
+    from lc_ibis.files.documents import to_json
 
     if not yes:
-        targets = dropping.targets(names, force, **{name: given[name] for name in TABLES})
+        targets = drop.targets(names, force, **{name: given[name] for name in TABLES})
         if not sys.stdin.isatty():
             raise click.UsageError("There is no terminal to ask on. Confirm with --yes.")
         click.confirm(f"{terminal.listed(targets)}\nDrop?", abort=True, err=True)
-    done = dropping.drop(names, force, **given)
+    done = drop.drop(names, force, **given)
     if as_json:
         backup = str(done.backup) if done.backup else None
         emit(to_json({"tables": [asdict(table) for table in done.tables], "backup": backup}))
@@ -134,17 +134,17 @@ def redate(dry_run: bool, first_known: bool, yes: bool, as_json: bool, **given: 
     """
     from dataclasses import asdict
 
-    from lc_ibis import redating
-    from lc_ibis.quality.report import to_json
-    from lc_ibis.terminal import upkeep as terminal
+    from lc_ibis.api import redate
+    from lc_ibis.cli.printing import upkeep as terminal
+    from lc_ibis.files.documents import to_json
 
-    found = redating.redate(True, first_known, **given)
+    found = redate.redate(True, first_known, **given)
     if not dry_run and (found.runs or found.row_counts):
         if not yes:
             if not sys.stdin.isatty():
                 raise click.UsageError("There is no terminal to ask on. Confirm with --yes.")
             click.confirm(f"{terminal.redating(found)}\nRedate?", abort=True, err=True)
-        found = redating.redate(False, first_known, **given)
+        found = redate.redate(False, first_known, **given)
     if as_json:
         backup = str(found.backup) if found.backup else None
         emit(to_json({**asdict(found), "backup": backup, "is_dry_run": dry_run}))

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import ibis
 import ibis.expr.types as ir
 
-from lc_ibis.engine.extracts import Files
+Format = Literal["csv", "parquet"]
+
+
+@dataclass(frozen=True)
+class Files:
+    """Files of one format whose columns stand in the same order, under the contract's names."""
+
+    format: Format
+    columns: tuple[str, ...]
+    paths: tuple[Path, ...]
 
 
 class Store(Protocol):

@@ -14,15 +14,16 @@ from typing import Any
 import dagster as dg
 
 import lc_ibis
-from lc_ibis import pipelines
-from lc_ibis.engine.checks import Check
-from lc_ibis.engine.column_lineage import column_lineage
-from lc_ibis.engine.extracts import delivered
-from lc_ibis.engine.model import Model, Source
-from lc_ibis.engine.pipeline import Pipeline
+from lc_ibis import project
+from lc_ibis.api.report import page_of
+from lc_ibis.declare.checks import Check
+from lc_ibis.declare.column_lineage import column_lineage
+from lc_ibis.declare.models import Model, Source
+from lc_ibis.declare.pipeline import Pipeline
+from lc_ibis.engine.receive.extracts import delivered
 from lc_ibis.errors import ChecksFailed, DatabaseInUse, LcIbisError
-from lc_ibis.quality import report
-from lc_ibis.reports import page_of
+from lc_ibis.files.documents import to_json
+from lc_ibis.reporting import report
 from lc_ibis.settings import Settings
 
 REPORT = "quality_report"
@@ -56,7 +57,7 @@ def definitions(
     Raises SettingsError, ModelError.
     """
     settings = Settings.load(**options)
-    pipeline = pipelines.load(settings)
+    pipeline = project.load(settings)
     job = dg.define_asset_job(
         "lc_ibis_build", selection="*", description="Bring all tables and files up to date with the extracts."
     )
@@ -240,7 +241,7 @@ def _check_results(
 
 
 def _plain(value: Any) -> Any:
-    return json.loads(report.to_json(value))
+    return json.loads(to_json(value))
 
 
 def _failed(pipeline: Pipeline, error: LcIbisError, checks: set[tuple[str, str]]) -> Iterable[_Result]:

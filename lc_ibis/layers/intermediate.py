@@ -3,10 +3,10 @@
 import ibis
 import ibis.expr.types as ir
 
-from lc_ibis.engine.contracts import Contract, column, key
-from lc_ibis.engine.generic_checks import accepted_values, no_rows, positive_value, relationships, same_rows
-from lc_ibis.engine.model import Incremental, model
-from lc_ibis.engine.scd2 import current
+from lc_ibis.declare.check_kinds import accepted_values, no_rows, positive_value, relationships, same_rows
+from lc_ibis.declare.contracts import Contract, column, key
+from lc_ibis.declare.history import current
+from lc_ibis.declare.models import Incremental, model
 from lc_ibis.layers.columns import Flag, Integer, Moment, Money, Text
 from lc_ibis.layers.staging import ACCOUNT_TYPES
 

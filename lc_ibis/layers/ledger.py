@@ -3,9 +3,9 @@
 import ibis
 import ibis.expr.types as ir
 
-from lc_ibis.engine.generic_checks import expression_is_true
-from lc_ibis.engine.model import Ephemeral, model
-from lc_ibis.engine.scd2 import current
+from lc_ibis.declare.check_kinds import expression_is_true
+from lc_ibis.declare.history import current
+from lc_ibis.declare.models import Ephemeral, model
 
 
 @model(Ephemeral())

@@ -2,10 +2,10 @@
 
 import ibis.expr.types as ir
 
-from lc_ibis.engine.contracts import Contract, column, key
-from lc_ibis.engine.generic_checks import positive_value, scd2_no_overlap, unique, valid_date_range
-from lc_ibis.engine.model import CheckStrategy, Snapshot, TimestampStrategy, model
-from lc_ibis.engine.scd2 import Versions
+from lc_ibis.declare.check_kinds import positive_value, scd2_no_overlap, unique, valid_date_range
+from lc_ibis.declare.contracts import Contract, column, key
+from lc_ibis.declare.history import Versions
+from lc_ibis.declare.models import CheckStrategy, Snapshot, TimestampStrategy, model
 from lc_ibis.layers.columns import Integer, Text
 from lc_ibis.layers.staging import StgAccount, StgCustomer
 

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lc_ibis.backends import opened
-from lc_ibis.engine.contracts import Contract, Integer, Text, column, key
-from lc_ibis.engine.state_tables import LAYER
+from lc_ibis.declare.contracts import Contract, Integer, Text, column, key
+from lc_ibis.engine.state.tables import LAYER
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import MigrationError
 from lc_ibis.migrations.histories import CLEANING, History

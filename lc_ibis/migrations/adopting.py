@@ -16,15 +16,15 @@ import ibis
 import ibis.expr.types as ir
 
 from lc_ibis.backends import opened
-from lc_ibis.engine.contracts import moment
-from lc_ibis.engine.fingerprints import fingerprints
-from lc_ibis.engine.model import Model, Snapshot, TimestampStrategy
-from lc_ibis.engine.pipeline import Pipeline, Tables
-from lc_ibis.engine.run import Run, TableRun
-from lc_ibis.engine.scd2 import by_time, current, merged
-from lc_ibis.engine.state import State
+from lc_ibis.declare.contracts import moment
+from lc_ibis.declare.history import current
+from lc_ibis.declare.models import Model, Snapshot, TimestampStrategy
+from lc_ibis.declare.pipeline import Pipeline, Tables
+from lc_ibis.engine.refresh.fingerprints import fingerprints
+from lc_ibis.engine.refresh.versions import by_time, merged
+from lc_ibis.engine.state.run import Run, TableRun, Written
+from lc_ibis.engine.state.state import State
 from lc_ibis.engine.store import Store
-from lc_ibis.engine.writing import Written
 from lc_ibis.errors import MigrationError
 from lc_ibis.migrations import adopted
 from lc_ibis.migrations.histories import TIMES

@@ -9,23 +9,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-from lc_ibis import texts
-from lc_ibis.backends.duckdb_text import quoted
-from lc_ibis.engine.deliveries import sha256_of
-from lc_ibis.engine.exports import is_whole
-from lc_ibis.engine.model import Snapshot
-from lc_ibis.engine.naming import breaches
-from lc_ibis.engine.run import Run
-from lc_ibis.engine.scd2 import Versions
-from lc_ibis.engine.selection import select
+from lc_ibis.api.warehouse import Warehouse
+from lc_ibis.backends.duckdb.text import quoted
+from lc_ibis.declare.history import Versions
+from lc_ibis.declare.models import Snapshot
+from lc_ibis.declare.naming import breaches
+from lc_ibis.declare.selection import select
+from lc_ibis.engine.state.run import Run
 from lc_ibis.errors import LcIbisError
+from lc_ibis.files import texts
+from lc_ibis.files.digests import is_whole, sha256_of
 from lc_ibis.layers.columns import ABBREVIATIONS
 from lc_ibis.migrations import adopted, names, record, validating
 from lc_ibis.migrations.histories import CLEANING
 from lc_ibis.migrations.measuring import Timed, timed
 from lc_ibis.migrations.migration import Migration
 from lc_ibis.migrations.phases import PHASES, contract_problems
-from lc_ibis.warehouse import Warehouse
 
 Verdict = Literal["pass", "fail", "unclear"]
 # Below this many rows, what is not proportional to them takes most of a build's time.

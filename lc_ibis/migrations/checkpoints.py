@@ -14,14 +14,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lc_ibis import backups, texts
-from lc_ibis.engine.backup import copied
-from lc_ibis.engine.exports import all_output_names, is_whole
-from lc_ibis.engine.keeping import PendingOutputs
-from lc_ibis.engine.pipeline import Pipeline
-from lc_ibis.engine.state import utc_now
-from lc_ibis.engine.whole_files import remove
+from lc_ibis.api import backup
+from lc_ibis.declare.pipeline import Pipeline
+from lc_ibis.engine.state.state import utc_now
 from lc_ibis.errors import BackupError, MigrationError
+from lc_ibis.files import texts
+from lc_ibis.files.digests import is_whole
+from lc_ibis.files.places import PendingOutputs
+from lc_ibis.files.whole import copied, remove
+from lc_ibis.outputs.pending import all_output_names
 from lc_ibis.settings import Settings
 
 NAME = "checkpoint.json"
@@ -71,8 +72,8 @@ def take(settings: Settings, pipeline: Pipeline, phase: int) -> Checkpoint:
         made.mkdir(parents=True)
         run_id, run_at = None, None
         if settings.place.exists():
-            backups.backup(made / BACKUP, **options_of(settings))
-            kept = backups.contents_of(made / BACKUP)
+            backup.backup(made / BACKUP, **options_of(settings))
+            kept = backup.contents_of(made / BACKUP)
             run_id, run_at = kept.run_id, kept.run_at
         outputs = dict(_copied(settings, pipeline, made / OUTPUTS))
         checkpoint = Checkpoint(directory, settings.place.exists(), run_id or 0, run_at, outputs)
@@ -107,7 +108,7 @@ def put_back(settings: Settings, pipeline: Pipeline, checkpoint: Checkpoint) -> 
     try:
         outputs.stage(checkpoint.directory / OUTPUTS, checkpoint.outputs)
         if checkpoint.has_database:
-            backups.restore(checkpoint.directory / BACKUP, **options_of(settings))
+            backup.restore(checkpoint.directory / BACKUP, **options_of(settings))
         elif settings.place.exists():
             _aside(settings.place, mark)
         # Again: the backup knows only of the files that the last build wrote, and has moved others aside.

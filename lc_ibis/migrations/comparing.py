@@ -8,9 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
-from lc_ibis.backends.duckdb_text import parquet_rows, quoted
-from lc_ibis.engine.model import Model
-from lc_ibis.engine.pipeline import Pipeline
+from lc_ibis.backends.duckdb.text import parquet_rows, quoted
+from lc_ibis.declare.models import Model
+from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.engine.store import Store
 from lc_ibis.migrations.names import OldTable
 from lc_ibis.migrations.old import OldDatabase

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lc_ibis import texts
 from lc_ibis.errors import MigrationError
+from lc_ibis.files import texts
 
 
 @dataclass(frozen=True)

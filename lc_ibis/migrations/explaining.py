@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
-from lc_ibis.backends.duckdb_text import literal, quoted
-from lc_ibis.engine.pipeline import Pipeline
+from lc_ibis.backends.duckdb.text import literal, quoted
+from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import MigrationError
 from lc_ibis.layers.marts import BASE_RATES, LOAN_SURCHARGE

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 import sqlglot
 from sqlglot import expressions as sge
 
-from lc_ibis.backends.duckdb_text import literal, quoted
-from lc_ibis.engine.state import utc_now
+from lc_ibis.backends.duckdb.text import literal, quoted
+from lc_ibis.engine.state.state import utc_now
 from lc_ibis.errors import MigrationError
 from lc_ibis.migrations.histories import History
 from lc_ibis.migrations.old import OldDatabase

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lc_ibis.backends.duckdb_text import literal, quoted
+from lc_ibis.backends.duckdb.text import literal, quoted
 from lc_ibis.migrations.old import Relation
 
 TIMES = ("dbt_updated_at", "dbt_valid_from", "dbt_valid_to")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from lc_ibis.backends.duckdb_text import quoted
-from lc_ibis.engine.model import Model, Source
-from lc_ibis.engine.pipeline import Pipeline
-from lc_ibis.engine.whole_files import write_whole
+from lc_ibis.backends.duckdb.text import quoted
+from lc_ibis.declare.models import Model, Source
+from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.errors import MigrationError
+from lc_ibis.files.whole import write_whole
 from lc_ibis.migrations.old import OldDatabase, Relation
 
 

@@ -11,16 +11,16 @@ from pathlib import Path
 import ibis
 import ibis.expr.types as ir
 
-from lc_ibis import backups
+from lc_ibis.api import backup
+from lc_ibis.api.build import run_pipeline
+from lc_ibis.api.warehouse import Warehouse
 from lc_ibis.backends import opened
-from lc_ibis.building import run_pipeline
-from lc_ibis.engine.model import Model, Source
+from lc_ibis.declare.models import Model, Source
 from lc_ibis.errors import MigrationError
 from lc_ibis.migrations.checkpoints import options_of
 from lc_ibis.migrations.inputs import sources
 from lc_ibis.migrations.migration import Migration
 from lc_ibis.settings import Settings
-from lc_ibis.warehouse import Warehouse
 
 MART = "account_summary"
 _MORE = Decimal("1.00")
@@ -45,7 +45,7 @@ def timed(migration: Migration, scratch: Path) -> Timed:
         inputs=scratch / "inputs", source={}, delivery="full", select=(), exclude=(), full_refresh=False, notify=None,
         max_file_age=None, max_data_age=None,
     )  # fmt: skip
-    kept = backups.backup(scratch / "backup", **options_of(migration.settings))
+    kept = backup.backup(scratch / "backup", **options_of(migration.settings))
     shutil.move(next((kept / "database").iterdir()), settings.place)
     changed, balance = _example(migration, settings)
     row_count = _write(migration, settings, changed, None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lc_ibis.engine.pipeline import Pipeline
+from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.errors import SettingsError
 from lc_ibis.migrations.old import OldDatabase
 from lc_ibis.migrations.repairs import REPAIRS

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from lc_ibis.backends import opened
-from lc_ibis.backends.duckdb_text import quoted
-from lc_ibis.engine.contracts import Contract, Flag, Text, column, key
-from lc_ibis.engine.pipeline import Pipeline
-from lc_ibis.engine.state_tables import LAYER
+from lc_ibis.backends.duckdb.text import quoted
+from lc_ibis.declare.contracts import Contract, Flag, Text, column, key
+from lc_ibis.declare.pipeline import Pipeline
+from lc_ibis.engine.state.tables import LAYER
 from lc_ibis.errors import MigrationError
 from lc_ibis.migrations.migration import Migration
 from lc_ibis.migrations.old import OldDatabase

@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 import duckdb
 
-from lc_ibis.backends.duckdb_text import first_line, is_newer, literal, quoted
-from lc_ibis.engine.deliveries import sha256_of
+from lc_ibis.backends.duckdb.text import first_line, is_newer, literal, quoted
 from lc_ibis.errors import MigrationError
-from lc_ibis.processes import note_running
+from lc_ibis.files.digests import sha256_of
+from lc_ibis.files.processes import note_running
 
 Kind = Literal["three layers", "five layers by dbt"]
 

@@ -11,17 +11,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from lc_ibis.building import run_pipeline
-from lc_ibis.engine.checks import sentence
-from lc_ibis.engine.contracts import verify as verify_contract
-from lc_ibis.engine.exports import is_whole
-from lc_ibis.engine.run import Run
-from lc_ibis.engine.selection import select
+from lc_ibis.api.build import run_pipeline
+from lc_ibis.api.warehouse import Warehouse
+from lc_ibis.declare.checks import sentence
+from lc_ibis.declare.contracts import verify as verify_contract
+from lc_ibis.declare.selection import select
+from lc_ibis.engine.state.run import Run
 from lc_ibis.errors import ChecksFailed, ContractError, LcIbisError, MigrationError
+from lc_ibis.files.digests import is_whole
 from lc_ibis.migrations import adopting, inputs, names
 from lc_ibis.migrations.migration import Migration, command
-from lc_ibis.quality import report
-from lc_ibis.warehouse import Warehouse
+from lc_ibis.reporting import report
 
 
 @dataclass(frozen=True)

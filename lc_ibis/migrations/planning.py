@@ -12,9 +12,9 @@ from typing import Any, Literal
 import ibis
 from ibis.backends.sql.datatypes import DuckDBType
 
-from lc_ibis import backups
+from lc_ibis.api import backup
 from lc_ibis.backends import opened
-from lc_ibis.backends.duckdb_text import quoted
+from lc_ibis.backends.duckdb.text import quoted
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import LcIbisError
 from lc_ibis.migrations import adopted, record, validating
@@ -106,7 +106,7 @@ def _shadow(migration: Migration, scratch: Path) -> Migration:
         notify=None,
     )  # fmt: skip
     if migration.settings.place.exists():
-        kept = backups.backup(scratch / "backup", **options_of(migration.settings))
+        kept = backup.backup(scratch / "backup", **options_of(migration.settings))
         shutil.move(next((kept / "database").iterdir()), settings.place)
     return replace(migration, settings=settings, directory=scratch / "migration")
 

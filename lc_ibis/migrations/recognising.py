@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from lc_ibis.backends.duckdb_text import quoted
-from lc_ibis.engine.model import Model
-from lc_ibis.engine.pipeline import Pipeline
+from lc_ibis.backends.duckdb.text import quoted
+from lc_ibis.declare.models import Model
+from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.errors import MigrationError
 from lc_ibis.migrations import far_ends, zones
 from lc_ibis.migrations.dbt_manifest import Configured, snapshots

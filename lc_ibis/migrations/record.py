@@ -12,8 +12,8 @@ from typing import Annotated
 import ibis.expr.datatypes as dt
 
 from lc_ibis.backends import opened
-from lc_ibis.engine.contracts import Contract, Integer, Moment, Text, column, key
-from lc_ibis.engine.state_tables import LAYER
+from lc_ibis.declare.contracts import Contract, Integer, Moment, Text, column, key
+from lc_ibis.engine.state.tables import LAYER
 from lc_ibis.engine.store import Store
 from lc_ibis.settings import Settings
 

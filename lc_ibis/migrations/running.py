@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from lc_ibis.backends import opened
-from lc_ibis.engine.pipeline import Pipeline
-from lc_ibis.engine.state import State, utc_now
+from lc_ibis.declare.pipeline import Pipeline
+from lc_ibis.engine.state.state import State, utc_now
 from lc_ibis.errors import LcIbisError, MigrationError, SettingsError
 from lc_ibis.migrations import adopted, checkpoints, record
 from lc_ibis.migrations.migration import Migration, command

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import ibis.expr.types as ir
 
-from lc_ibis.backends.duckdb_text import quoted
-from lc_ibis.engine.contracts import moment
-from lc_ibis.engine.model import Model
-from lc_ibis.engine.pipeline import Pipeline
-from lc_ibis.engine.state import utc_now
+from lc_ibis.backends.duckdb.text import quoted
+from lc_ibis.declare.contracts import moment
+from lc_ibis.declare.models import Model
+from lc_ibis.declare.pipeline import Pipeline
+from lc_ibis.engine.state.state import utc_now
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import MigrationError
 from lc_ibis.migrations import mending

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lc_ibis.backends.duckdb_text import literal, quoted
+from lc_ibis.backends.duckdb.text import literal, quoted
 from lc_ibis.errors import MigrationError
 from lc_ibis.migrations.histories import TIMES, ZONED, History
 from lc_ibis.migrations.migration import Adoption

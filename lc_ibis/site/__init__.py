@@ -11,8 +11,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from lc_ibis import pipelines, texts
+from lc_ibis import project
 from lc_ibis.errors import OutputError, SettingsError
+from lc_ibis.files import texts
 from lc_ibis.settings import Settings
 from lc_ibis.site.dbt_artifacts import artifacts
 from lc_ibis.site.facts import gathered
@@ -36,7 +37,7 @@ def build(to: str | Path = DIRECTORY, sample_rows: int = 0, **options: Any) -> P
     place = Path(to)
     settings = Settings.load(**options)
     _refuse_others(place)
-    found = gathered(pipelines.load(settings), settings, sample_rows)
+    found = gathered(project.load(settings), settings, sample_rows)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.name}-", ignore_cleanup_errors=True) as new:

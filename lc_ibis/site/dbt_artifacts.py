@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from lc_ibis import pipelines, reading, reports, texts
-from lc_ibis.engine.model import Source
-from lc_ibis.engine.pipeline import Pipeline
-from lc_ibis.engine.whole_files import write_text
+from lc_ibis import project
+from lc_ibis.api import code
+from lc_ibis.api import report as reports
+from lc_ibis.declare.models import Source
+from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.errors import OutputError
-from lc_ibis.quality.report import to_json
+from lc_ibis.files import texts
+from lc_ibis.files.documents import to_json
+from lc_ibis.files.whole import write_text
 from lc_ibis.settings import Settings
 from lc_ibis.site.dbt_nodes import (
     PROJECT,
@@ -46,7 +49,7 @@ def artifacts(to: str | Path = "target", **options: Any) -> list[Path]:
     SettingsError, and OutputError where a file cannot be written, or is of another dbt project.
     """
     settings, directory = Settings.load(**options), Path(to)
-    pipeline, report = pipelines.load(settings), reports.last(settings.reports)
+    pipeline, report = project.load(settings), reports.last(settings.reports)
     _refuse_stranger(directory / "manifest.json")
     documents = {
         "manifest.json": manifest(pipeline, settings, report),
@@ -73,7 +76,7 @@ def _refuse_stranger(place: Path) -> None:
 
 def manifest(pipeline: Pipeline, settings: Settings, report: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the graph as dbt's manifest: models, snapshots, tests, sources, exposures, and who follows whom."""
-    sql = reading.compile("duckdb", models=settings.models, select=(), exclude=())
+    sql = code.compile("duckdb", models=settings.models, select=(), exclude=())
     sources = {id_of(model): source_node(model, settings) for model in pipeline if isinstance(model.kind, Source)}
     nodes = {id_of(model): model_node(pipeline, model, settings, sql[model.name]) for model in pipeline}
     nodes = {name: node for name, node in nodes.items() if name not in sources}

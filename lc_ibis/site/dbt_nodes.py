@@ -8,10 +8,10 @@ from typing import Any
 
 from ibis.backends.sql.datatypes import DatabricksType, DuckDBType
 
-from lc_ibis.engine.checks import Check
-from lc_ibis.engine.contracts import Column
-from lc_ibis.engine.model import Ephemeral, Model, Snapshot, Source, TimestampStrategy
-from lc_ibis.engine.pipeline import Output, Pipeline
+from lc_ibis.declare.checks import Check
+from lc_ibis.declare.contracts import Column
+from lc_ibis.declare.models import Ephemeral, Model, Snapshot, Source, TimestampStrategy
+from lc_ibis.declare.pipeline import Output, Pipeline
 from lc_ibis.settings import Settings
 
 PROJECT = "lc_ibis"

@@ -8,16 +8,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from lc_ibis import dropping, reading, reports
+from lc_ibis.api import code, tables
+from lc_ibis.api import report as reports
+from lc_ibis.api.warehouse import connect
 from lc_ibis.backends.dialects import DIALECTS
-from lc_ibis.engine.checks import Check
-from lc_ibis.engine.column_lineage import Origin, column_lineage
-from lc_ibis.engine.contracts import Column
-from lc_ibis.engine.model import Model, Source
-from lc_ibis.engine.pipeline import Pipeline
+from lc_ibis.declare.checks import Check
+from lc_ibis.declare.column_lineage import Origin, column_lineage
+from lc_ibis.declare.contracts import Column
+from lc_ibis.declare.models import Model, Source
+from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.errors import DatabaseError
 from lc_ibis.settings import Settings
-from lc_ibis.warehouse import connect
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def gathered(pipeline: Pipeline, settings: Settings, sample_rows: int) -> Facts:
     """Gather what is known; `sample_rows` is how many rows of each table to show. Raises DatabaseError."""
     known = reports.known(settings.reports, (model.name for model in pipeline if model.is_stored))
     options: dict[str, Any] = {"models": settings.models}
-    sql = {dialect: reading.compile(dialect, **options, select=(), exclude=()) for dialect in DIALECTS}
+    sql = {dialect: code.compile(dialect, **options, select=(), exclude=()) for dialect in DIALECTS}
     stored = _stored(settings)
     origins = {model.name: column_lineage(pipeline, model) for model in pipeline if model.is_stored}
     rows = _rows(pipeline, settings, sample_rows, set(stored)) if sample_rows else {}
@@ -126,7 +127,7 @@ def _stored(settings: Settings) -> dict[str, dict[str, Any]]:
     """Return the stored tables by name; none where there is no database yet."""
     if settings.backend == "duckdb" and not settings.place.exists():
         return {}
-    found = dropping.tables(**_options(settings))
+    found = tables.tables(**_options(settings))
     return {table["name"]: table for table in found if table["status"] == "built"}
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lc_ibis.engine.checks import DONE
-from lc_ibis.engine.model import Ephemeral, Incremental, Snapshot, Source
-from lc_ibis.quality import lineage
-from lc_ibis.quality.page import SIGNS, State, environment, state
+from lc_ibis.declare.checks import DONE
+from lc_ibis.declare.models import Ephemeral, Incremental, Snapshot, Source
+from lc_ibis.reporting import drawing
+from lc_ibis.reporting.page import SIGNS, State, environment, state
 from lc_ibis.site.facts import Facts, TableFacts
 
 HERE = Path(__file__).parent
@@ -36,7 +36,7 @@ def pages(facts: Facts) -> dict[str, str]:
     page = made.get_template("table.html.jinja")
     return {
         "index.html": index.render(
-            **common, root="", links=links, drawn=lineage.layout(facts.lineage), box=lineage, page=""
+            **common, root="", links=links, drawn=drawing.layout(facts.lineage), box=drawing, page=""
         ),
         **{
             links[table.model.name]: page.render(

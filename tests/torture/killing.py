@@ -23,16 +23,17 @@ from typing import Any
 
 import lc_ibis
 from lc_ibis import migrations
-from lc_ibis.backends import duckdb
+from lc_ibis.backends.duckdb import tables
 from lc_ibis.cli import interruptions
-from lc_ibis.engine import refresh, run, state
+from lc_ibis.engine.refresh import refresher
+from lc_ibis.engine.state import run, state
 from lc_ibis.errors import LcIbisError
 from tests.patience import HANGING
 
 # What changes a name or makes something last, and every statement of SQL.
 STEPS = (
     (os, "replace"), (os, "rename"), (os, "link"), (os, "unlink"), (os, "mkdir"), (os, "rmdir"), (os, "fsync"),
-    (duckdb.DuckDB, "_run"),
+    (tables.DuckDB, "_run"),
 )  # fmt: skip
 # How a process ends that a signal interrupted.
 INTERRUPTED = 3
@@ -57,8 +58,8 @@ OPERATIONS: dict[str, Callable[[], Any]] = {
 
 def as_in_tests() -> None:
     """Have few rows be handled as many are, and the time be one that can be compared."""
-    refresh.MOST_KEYS = float("inf")
-    duckdb._FEW_ROWS = 0
+    refresher.MOST_KEYS = float("inf")
+    tables._FEW_ROWS = 0
     state.utc_now = lambda: NOW
     run.Clock.now = lambda clock: clock.began_at  # type: ignore[method-assign]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import ibis
 import ibis.expr.types as ir
 
-from lc_ibis.backends.duckdb import DuckDB
-from lc_ibis.engine.deliveries import Taken
-from lc_ibis.engine.extracts import Files
-from lc_ibis.engine.model import Model, Source
-from lc_ibis.engine.pipeline import Tables
+from lc_ibis.backends.duckdb.tables import DuckDB
+from lc_ibis.declare.models import Model, Source
+from lc_ibis.declare.pipeline import Tables
+from lc_ibis.engine.receive.deliveries import Taken
+from lc_ibis.engine.store import Files
 from lc_ibis.layers import pipeline
 
 _LAYER = "source"

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import lc_ibis
-from lc_ibis.engine import exports
 from lc_ibis.errors import DatabaseError, LcIbisError, OutputError
+from lc_ibis.outputs import pending
 from tests.conftest import ALICE, SAVINGS, Lending
 from tests.torture.cases import Killer
 
@@ -121,14 +121,14 @@ def test_outputs_that_vanish_before_they_are_put_in_place_follow_with_the_next_b
     lending: Lending, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lending.load([ALICE], [SAVINGS])
-    publish = exports.PendingFiles.publish
+    publish = pending.PendingFiles.publish
 
-    def vanished(self: exports.PendingFiles) -> list[Path]:
+    def vanished(self: pending.PendingFiles) -> list[Path]:
         shutil.rmtree(lending.outputs)
         return publish(self)
 
     with monkeypatch.context() as patch:
-        patch.setattr(exports.PendingFiles, "publish", vanished)
+        patch.setattr(pending.PendingFiles, "publish", vanished)
         with pytest.raises(OutputError, match="the tables are published, but the file cannot be put in its place"):
             lending.load(accounts=[CHANGED])
     assert lending.rows("stg_account", "balance_amount") == [7000]
@@ -142,7 +142,7 @@ def test_a_database_that_vanishes_under_a_build_is_not_called_published(
     lending.load([ALICE], [SAVINGS])
     kept = lending.root / "kept.duckdb"
     shutil.copy(lending.database, kept)
-    write = exports.PendingFiles.write
+    write = pending.PendingFiles.write
 
     def vanished(*given: object) -> None:
         lending.database.unlink() if how == "removed" else shutil.copy(kept, f"{kept}.2") and os.replace(
@@ -151,7 +151,7 @@ def test_a_database_that_vanishes_under_a_build_is_not_called_published(
         write(*given)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(exports.PendingFiles, "write", vanished)
+        patch.setattr(pending.PendingFiles, "write", vanished)
         with pytest.raises(DatabaseError, match="removed or replaced while it was written to"):
             lending.load(accounts=[CHANGED])
     assert b"5000.00" in (lending.outputs / "account_summary.csv").read_bytes()
@@ -162,13 +162,13 @@ def test_a_database_that_vanishes_under_a_build_is_not_called_published(
 
 def test_reports_that_vanish_are_made_again(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
     lending.load([ALICE], [SAVINGS])
-    write = exports.PendingFiles.write
+    write = pending.PendingFiles.write
 
     def vanished(*given: object) -> None:
         shutil.rmtree(lending.reports)
         write(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(exports.PendingFiles, "write", vanished)
+    monkeypatch.setattr(pending.PendingFiles, "write", vanished)
     run = lending.load(accounts=[CHANGED])
     assert run.report
     assert run.report.exists()
@@ -182,7 +182,7 @@ def test_a_report_that_cannot_be_written_does_not_hide_why_the_build_failed(
     def full(*_: object) -> None:
         raise OutputError("no room")
 
-    monkeypatch.setattr("lc_ibis.quality.report.write_text", full)
+    monkeypatch.setattr("lc_ibis.reporting.report.write_text", full)
     lending.deliver(accounts=[("A1", "1", "none", "Savings")])
     with pytest.raises(LcIbisError, match="few_refused") as failed:
         lending.build(max_refused_share=0.5)

@@ -19,8 +19,8 @@ from typing import Any, cast
 import pyarrow.parquet as pq
 import pytest
 
-from lc_ibis.engine.extracts import Files
-from lc_ibis.engine.model import Model, Source
+from lc_ibis.declare.models import Model, Source
+from lc_ibis.engine.store import Files
 from lc_ibis.errors import ExtractError, LcIbisError
 from lc_ibis.layers import pipeline
 from tests.conftest import Lending

@@ -2,9 +2,9 @@
 
 import ibis.expr.types as ir
 
-from lc_ibis.engine.generic_checks import scd2_no_overlap, unique, valid_date_range
-from lc_ibis.engine.model import CheckStrategy, Snapshot, model
-from lc_ibis.engine.scd2 import Versions
+from lc_ibis.declare.check_kinds import scd2_no_overlap, unique, valid_date_range
+from lc_ibis.declare.history import Versions
+from lc_ibis.declare.models import CheckStrategy, Snapshot, model
 from lc_ibis.layers.snapshots import Refusal, SnapRefusal
 from our_models.staging import StgLoan
 

@@ -6,9 +6,9 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
-from lc_ibis.engine.contracts import Contract, column, key, stamp
-from lc_ibis.engine.generic_checks import accepted_range, few_refused, positive_value
-from lc_ibis.engine.model import Ephemeral, Incremental, model
+from lc_ibis.declare.check_kinds import accepted_range, few_refused, positive_value
+from lc_ibis.declare.contracts import Contract, column, key, stamp
+from lc_ibis.declare.models import Ephemeral, Incremental, model
 from lc_ibis.layers.columns import (
     LARGEST_AMOUNT,
     Integer,

@@ -1,0 +1,53 @@
+"""What is known without a database: the models, their SQL, their names."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from lc_ibis import project
+from lc_ibis.backends.dialects import DIALECTS, written
+from lc_ibis.declare.contracts import moment
+from lc_ibis.declare.naming import Breach, breaches
+from lc_ibis.declare.pipeline import query
+from lc_ibis.declare.selection import select as selected
+from lc_ibis.errors import SettingsError
+from lc_ibis.settings import Settings
+
+
+def lint(**options: Any) -> list[Breach]:
+    """Return the names in the layers that break the naming conventions; no database is needed."""
+    from lc_ibis.layers.columns import ABBREVIATIONS
+
+    return list(breaches(project.load(Settings.load(**options)), ABBREVIATIONS))
+
+
+def compile(dialect: str = "duckdb", **options: Any) -> dict[str, str]:
+    """Return the SQL of the selected models by name, ephemeral steps written out; no database is needed.
+
+    Moments of a run stand as the literal 1970-01-01. A snapshot's is the rows that its history follows.
+    """
+    if dialect not in DIALECTS:
+        raise SettingsError(f"dialect: {dialect!r} is not one of {', '.join(DIALECTS)}.")
+    settings = Settings.load(**options)
+    pipeline = project.load(settings)
+    names = selected(pipeline, settings.select, settings.exclude)
+    run_at = moment(datetime(1970, 1, 1))
+    return {name: written(query(pipeline, pipeline[name], run_at), dialect) for name in names}
+
+
+def ls(**options: Any) -> list[dict[str, Any]]:
+    """Return the selected models: name, layer, kind, what a row is, and the models that it reads."""
+    settings = Settings.load(**options)
+    pipeline = project.load(settings)
+    models = [pipeline[name] for name in selected(pipeline, settings.select, settings.exclude)]
+    return [
+        {
+            "name": model.name,
+            "layer": model.layer,
+            "kind": type(model.kind).__name__.lower(),
+            "grain": model.grain,
+            "inputs": list(model.inputs),
+        }
+        for model in models
+    ]

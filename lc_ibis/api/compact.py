@@ -1,0 +1,43 @@
+"""Compaction: a database without the room that deleted and replaced rows had."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lc_ibis.backends import keeps_delta, opened
+from lc_ibis.engine.state.state import State
+from lc_ibis.errors import DatabaseError
+from lc_ibis.settings import Settings
+
+
+@dataclass(frozen=True)
+class Compacted:
+    """A database that was written anew, and its size in bytes before and after."""
+
+    database: str
+    before_bytes: int
+    after_bytes: int
+
+
+def compact(**options: Any) -> Compacted:
+    """Write a database anew, its tables as they are, without the room that rows which are gone had.
+
+    It needs as much room beside it as it then takes. Killed at any moment it is the old file or the new one. `options`
+    are the fields of Settings. Raises DatabaseError; then it is as it was.
+    """
+    settings = Settings.load(**options)
+    if not keeps_delta(settings) and not settings.place.exists():
+        raise DatabaseError(f"{settings.place}: there is no database. Make it with lc-ibis build.")
+    with opened(settings) as store:
+        State.read(store)
+        before = _size(settings.place)
+        store.compact()
+    return Compacted(str(settings.place), before, _size(settings.place))
+
+
+def _size(place: Path) -> int:
+    log = place.with_name(f"{place.name}.wal")
+    files = place.rglob("*") if place.is_dir() else (place, log)
+    return sum(file.stat().st_size for file in files if file.is_file())

@@ -1,0 +1,167 @@
+"""Dropping tables, so that the next build makes them again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lc_ibis import project
+from lc_ibis.api.backup import backup as back_up
+from lc_ibis.api.backup import contents_of
+from lc_ibis.api.tables import Stored, _stored
+from lc_ibis.backends import opened
+from lc_ibis.declare.models import Model, Snapshot, Source, TimestampStrategy
+from lc_ibis.declare.pipeline import Pipeline
+from lc_ibis.engine.state.state import State
+from lc_ibis.engine.state.tables import LAYER
+from lc_ibis.engine.store import Store
+from lc_ibis.errors import BackupError, DatabaseError, DropRefused, SelectionError, hint
+from lc_ibis.settings import Settings
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """The tables that were dropped, and the backup that was made before, if one was."""
+
+    tables: tuple[Stored, ...]
+    backup: Path | None
+
+
+def targets(tables: str | Sequence[str], force: bool = False, **options: Any) -> list[Stored]:
+    """Return what drop would drop; nothing is dropped. Raises as drop does."""
+    settings = Settings.load(**options)
+    with opened(settings, read_only=True) as store:
+        return _targets(project.load(settings), store, State.read(store, is_whole=False), tables, force)
+
+
+def drop(tables: str | Sequence[str], force: bool = False, **options: Any) -> Dropped:
+    """Drop tables, and all that is remembered of them, in one transaction; the next build makes the pipeline's again.
+
+    A table is named by itself, or as layer.name; one that the pipeline does not know, or a view, may be dropped too.
+    What cannot be made again, such as a history, is dropped only with `force`, and after a backup.
+    `options` are the fields of Settings. Raises SelectionError, DropRefused, DatabaseError, BackupError; then nothing
+    is dropped.
+    """
+    settings = Settings.load(**options)
+    pipeline = project.load(settings)
+    with opened(settings, read_only=True) as store:
+        state = State.read(store, is_whole=False)
+        needs_backup = force and _precious(pipeline, state, _targets(pipeline, store, state, tables, force))
+    backup = _backed_up(needs_backup, options) if needs_backup else None
+    with opened(settings) as store:
+        if store.interrupted_at:
+            raise DatabaseError(f"{settings.place}: the last build was cut off. Build first, then drop.")
+        state = State.read(store, is_whole=False)
+        if backup and contents_of(backup).run_id != (state.last_run[0] if state.last_run else None):
+            raise DatabaseError(f"{settings.place}: a build has run since the backup {backup}. Drop again.")
+        found = _targets(pipeline, store, state, tables, force)
+        with store.transaction():
+            for stored in found:
+                if stored.status != "lost":
+                    store.drop(stored.layer, stored.name)
+                if stored.status != "other":
+                    state.forget(stored.name, keep_files=stored.name in pipeline.models)
+            if state.last_run:
+                state.save(store)
+    return Dropped(tuple(found), backup)
+
+
+def _backed_up(reasons: dict[str, str], options: dict[str, Any]) -> Path:
+    try:
+        return back_up(**options)
+    except BackupError as error:
+        raise BackupError(f"{', '.join(reasons)}: no backup can be made before it is dropped. {error}") from None
+
+
+def _targets(
+    pipeline: Pipeline, store: Store, state: State, tables: str | Sequence[str], force: bool
+) -> list[Stored]:  # fmt: skip
+    known = list(_stored(pipeline, store, state))
+    names = [tables] if isinstance(tables, str) else list(tables)
+    own = {name for layer, name in store.tables() if layer == LAYER}
+    found = dict.fromkeys(_named(name, known, own) for name in names)
+    precious = _precious(pipeline, state, found)
+    if precious and not force:
+        listed = "\n".join(f"  {name}: {why}" for name, why in precious.items())
+        raise DropRefused(
+            f"This cannot be made again, so nothing was dropped:\n{listed}\n"
+            "Drop it with --force, which makes a backup first."
+        )
+    return list(found)
+
+
+def _named(name: str, known: Sequence[Stored], own: Iterable[str]) -> Stored:
+    """Return the one table that a name means: the pipeline's of that name, or the only other one."""
+    found = [each for each in known if name in (each.name, each.full_name, _quoted(each))]
+    found = [each for each in found if each.status != "other"] or found
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise SelectionError(f"{name!r} names {len(found)} tables. Write {' or '.join(map(_quoted, found))}.")
+    if name in own or name.startswith(f"{LAYER}."):
+        raise DropRefused(f"{name}: the state is what builds go by, and is not dropped.")
+    raise SelectionError(f"There is no table {name!r}.{hint(name, [each.full_name for each in known])}")
+
+
+def _quoted(stored: Stored) -> str:
+    """Return a name that no other table has."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in (stored.layer, stored.name))
+
+
+def _precious(pipeline: Pipeline, state: State, targets: Iterable[Stored]) -> dict[str, str]:
+    """Return the tables that no build can make again as they are, each with the reason."""
+    reasons = {
+        each.name: _why_not_again(pipeline, state, pipeline[each.name])
+        if each.name in pipeline.models
+        else _why_not_again_by_older_code(state, each.name)
+        for each in targets
+        if each.status != "other"
+    }
+    return {name: why for name, why in reasons.items() if why}
+
+
+def _why_not_again_by_older_code(state: State, name: str) -> str | None:
+    """Say why a table that the pipeline no longer knows is precious: by its contract, for its model is gone."""
+    contract = state.contracts.get(name)
+    if contract and any(column.name == "dbt_valid_from" for column in contract.columns):
+        return "it is a history, and what was before is known nowhere else"
+    return _why_not_received_again(state, name)
+
+
+def _why_not_received_again(state: State, name: str) -> str | None:
+    if any(file[0] == name and how == "delta" for file, (how, _) in state.taken.files.items()):
+        return "deltas made it what it is, and no extract has them all"
+    return None
+
+
+def _why_not_again(pipeline: Pipeline, state: State, model: Model) -> str | None:
+    if isinstance(model.kind, Snapshot):
+        return "it is a history, and what was before is known nowhere else"
+    if not isinstance(model.kind, Source):
+        return None
+    if why := _why_not_received_again(state, model.name):
+        return why
+    stamps = {column.name for column in model.contract.columns if column.is_stamp}
+    for follower in _followers(pipeline, model.name):
+        if (stamp := _updated_at(follower)) in stamps:
+            return f"it alone knows each row's {stamp}; with new ones, {follower.name} gets a version of every key"
+    return None
+
+
+def _updated_at(model: Model) -> str | None:
+    """Return the column whose moving alone makes versions of a history."""
+    strategy = model.kind.strategy if isinstance(model.kind, Snapshot) else None
+    if isinstance(strategy, TimestampStrategy) and not strategy.is_by_value:
+        return strategy.updated_at
+    return None
+
+
+def _followers(pipeline: Pipeline, name: str) -> Iterator[Model]:
+    """Yield the models that are made from a table, near or far."""
+    near = [name]
+    for model in pipeline:
+        if set(model.inputs) & set(near):
+            near.append(model.name)
+            yield model

@@ -1,0 +1,1 @@
+"""One DuckDB file. Its extract reader serves every backend."""

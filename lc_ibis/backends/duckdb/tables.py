@@ -1,0 +1,254 @@
+"""Tables in one DuckDB file: written, compared, queried."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, cast
+
+import duckdb
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.operations as ops
+import ibis.expr.types as ir
+import sqlglot.expressions as sge
+from ibis.backends.sql.datatypes import DuckDBType
+from ibis.expr.operations.udf import InputType
+
+from lc_ibis.backends.duckdb.extracts import copying, extract_error, refuse_misread, scanning
+from lc_ibis.backends.duckdb.file import DatabaseFile
+from lc_ibis.backends.duckdb.text import first_line, interruptions, quoted, stoppable
+from lc_ibis.declare.rules.functions import called, udfs
+from lc_ibis.engine.store import Files
+from lc_ibis.errors import DatabaseError
+
+# Two tables are compared by digests of this many buckets, unless they have fewer rows than a digest is worth.
+_BUCKETS = 1_000_003
+_FEW_ROWS = 50_000
+# Until its transaction ends, DuckDB keeps a mark of so many bytes for each row next to a deleted one. Where all marks
+# of a table would take more than this share of the memory, the table is written anew without the rows instead.
+_MARK, _MARKED = 8, 1 / 16
+
+
+class DuckDB(DatabaseFile):
+    """The tables of one database file, by layer and name. Raises DatabaseError; see DatabaseFile."""
+
+    attempts = True
+    _functions: duckdb.DuckDBPyConnection | None = None
+
+    def __init__(
+        self, path: Path, read_only: bool = False, threads: int | None = None, memory_limit: str | None = None
+    ):
+        super().__init__(path, read_only, threads, memory_limit)
+        self._scratch_count = 0
+        self._compiled: dict[ir.Table, str] = {}
+        self._defined: set[str] = set()
+
+    def size(self, layer: str, name: str) -> int:
+        """Return how many rows a table has, whatever its columns are."""
+        return self._count(f"SELECT count(*) FROM {quoted(layer, name)}")
+
+    def table(self, layer: str, name: str) -> ir.Table:
+        """Return a stored table as an Ibis table."""
+        return self.con.table(name, database=layer)
+
+    def schema_of(self, query: ir.Table) -> ibis.Schema:
+        """Return the columns and types that the engine gives a query, without running it."""
+        described = self._run(f"DESCRIBE {self._sql(query)}").fetchall()
+        return ibis.schema({name: DuckDBType.from_string(type_) for name, type_, *_ in described})
+
+    def create(self, layer: str, name: str, schema: ibis.Schema) -> None:
+        """Create an empty table, and its layer where that is new; an older one is replaced."""
+        self._run(f"CREATE SCHEMA IF NOT EXISTS {quoted(layer)}")
+        columns = ", ".join(f"{quoted(c)} {DuckDBType.to_string(t)}" for c, t in schema.items())
+        self._run(f"CREATE OR REPLACE TABLE {quoted(layer, name)} ({columns})")
+
+    def drop(self, layer: str, name: str) -> None:
+        """Drop a table or view. Raises DatabaseError where something else in the database holds on to it."""
+        kind = "VIEW" if (layer, name) in self.views() else "TABLE"
+        try:
+            self._run(f"DROP {kind} {quoted(layer, name)}")
+        except duckdb.Error as error:
+            raise DatabaseError(f"{layer}.{name}: DuckDB does not drop it ({first_line(error)}).") from None
+
+    def insert(self, layer: str, name: str, query: ir.Table) -> int:
+        """Add the query's rows, its columns being the table's, in order; return how many."""
+        return self._count(f"INSERT INTO {quoted(layer, name)} {self._sql(query)}")
+
+    def append(self, layer: str, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Add a few rows of Python values."""
+        if rows:
+            # As literals: values bound to a statement would make DuckDB import pandas, a quarter of a second.
+            values = ", ".join(f"({', '.join(sge.convert(v).sql('duckdb') for v in row)})" for row in rows)
+            self._run(f"INSERT INTO {quoted(layer, name)} VALUES {values}")
+
+    def overwrite(self, layer: str, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Replace all rows of a table by a few of Python values."""
+        self._run(f"DELETE FROM {quoted(layer, name)}")
+        self.append(layer, name, rows)
+
+    def delete(self, layer: str, name: str, rows: ir.Table, by: Sequence[str]) -> None:
+        """Delete the rows that agree with one of `rows` in the columns `by`, nulls being equal."""
+        same = " AND ".join(f"stored.{quoted(c)} IS NOT DISTINCT FROM dead.{quoted(c)}" for c in by)
+        table, dead = quoted(layer, name), f"({self._sql(rows.select(*by).distinct())}) AS dead"
+        if self.size(layer, name) * _MARK > self._memory() * _MARKED:
+            self._run(
+                f"CREATE OR REPLACE TABLE {table} AS SELECT stored.* FROM {table} AS stored ANTI JOIN {dead} ON {same}"
+            )
+        else:
+            self._run(f"DELETE FROM {table} AS stored USING {dead} WHERE {same}")
+
+    def _memory(self) -> float:
+        """Return how many bytes of memory the engine may take."""
+        [(text,)] = self._run("SELECT current_setting('memory_limit')").fetchall()
+        number, unit = text.split()
+        return float(number) * 2.0 ** (10 * ("bytes", "KiB", "MiB", "GiB", "TiB").index(unit))
+
+    def scratch(self, query: ir.Table) -> ir.Table:
+        """Run a query once and keep its rows for the length of this connection."""
+        name = f"scratch_{self._next()}"
+        self._run(f"CREATE TEMP TABLE {name} AS {self._sql(query)}")
+        return self._temporary(name, query.schema())
+
+    def attempted(self, value: ir.Value) -> ir.Value:
+        """Return a value that is null where it fails."""
+        return cast(ir.Value, _try(value.type().copy(nullable=True))(value))
+
+    def unlike(self, new: ir.Table, old: ir.Table, columns: Sequence[str]) -> tuple[ir.Table, ir.Table]:
+        """Leave out, on both sides, most of the rows that both have as often.
+
+        Rows fall into buckets by a 64-bit hash; buckets whose count and sum of hashes are the same on both sides are
+        left out. A changed row hides in one with a probability of 2^-64. Comparing what is left is exact.
+        """
+        if self.count(old) < _FEW_ROWS:
+            return new, old
+        row = f"hash({', '.join(quoted(c) for c in columns)})"
+        digests = [
+            f"SELECT {row} % {_BUCKETS} AS bucket, {sign}count(*) AS n, {sign}sum(hash({row})) AS digest "
+            f"FROM ({self._sql(side)}) GROUP BY bucket"
+            for side, sign in ((new, ""), (old, "-"))
+        ]
+        buckets = f"buckets_{self._next()}"
+        self._run(
+            f"CREATE TEMP TABLE {buckets} AS SELECT bucket FROM ({' UNION ALL '.join(digests)}) "
+            "GROUP BY bucket HAVING sum(n) <> 0 OR sum(digest) <> 0"
+        )
+        left, right = (
+            self._view(
+                f"SELECT * FROM ({self._sql(side)}) WHERE {row} % {_BUCKETS} IN (SELECT bucket FROM {buckets})",
+                side.schema(),
+            )
+            for side in (new, old)
+        )
+        return left, right
+
+    def rows(self, query: ir.Table) -> list[dict[str, Any]]:
+        """Run a query and return its rows; decimals stay decimals, times are datetimes."""
+        result = self._run(self._sql(query))
+        names = [column[0] for column in result.description]
+        with interruptions(self.con.con):
+            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def count(self, query: ir.Table) -> int:
+        """Return how many rows a query has."""
+        return self._count(self._sql(query.aggregate(count=query.count())))
+
+    @contextlib.contextmanager
+    def reading(self, files: Sequence[Files]) -> Iterator[list[ir.Table]]:
+        """Give the rows of extracts, a table for each group of files, all columns as text; an empty field is null.
+
+        They are read by what is run inside; what the engine cannot read raises ExtractError.
+        """
+        try:
+            aside = self.con.con.cursor()
+            with stoppable(aside):
+                for group in files:
+                    if group.format == "csv":
+                        refuse_misread(group, lambda sql: self._run(sql, aside))
+            yield [self._view(scanning(g), ibis.schema(dict.fromkeys(g.columns, "string"))) for g in files]
+        except (duckdb.Error, UnicodeDecodeError) as error:
+            raise extract_error(files, error) from None
+
+    def _view(self, sql: str, schema: ibis.Schema) -> ir.Table:
+        name = f"view_{self._next()}"
+        self._run(f"CREATE TEMP VIEW {name} AS {sql}")
+        return self._temporary(name, schema)
+
+    def _temporary(self, name: str, schema: ibis.Schema) -> ir.Table:
+        """Return what was made with a schema that is known: the engine need not be asked for it."""
+        place = ops.Namespace(catalog="temp", database="main")
+        return cast(ir.Table, ops.DatabaseTable(name=name, schema=schema, source=self.con, namespace=place).to_expr())
+
+    def write_file(self, query: ir.Table, path: Path, format: str) -> None:
+        """Write a query's rows to one file, csv (with header) or parquet."""
+        copying(self.con.con, self._sql(query), path, format)
+
+    def write_parts(self, query: ir.Table, directory: Path) -> None:
+        """Write a query's rows to Parquet files in an empty directory."""
+        copying(self.con.con, self._sql(query), directory, "parts")
+
+    def _next(self) -> int:
+        """Return a number for the name of a temporary table."""
+        self._scratch_count += 1
+        return self._scratch_count
+
+    def _sql(self, query: ir.Table) -> str:
+        """Compile a query; the same one is described, then run."""
+        if query not in self._compiled:
+            for udf in udfs(query):
+                self._define(udf)
+            self._compiled[query] = str(self.con.compile(query))
+        return self._compiled[query]
+
+    def _define(self, udf: Any) -> None:
+        """Let the engine call a Python function, under the name that Ibis compiles it to."""
+        name = type(udf).__name__
+        if name in self._defined:
+            return
+        parameters = [p.annotation.pattern.dtype for p in udf.__signature__.parameters.values()]
+        kind = "arrow" if udf.__input_type__ is InputType.PYARROW else "native"
+        create = partial(
+            duckdb.DuckDBPyConnection.create_function, name=name, function=called(udf), type=kind,
+            parameters=[DuckDBType.to_string(type_) for type_ in parameters],
+            return_type=DuckDBType.to_string(udf.dtype), null_handling="special",
+        )  # fmt: skip
+        try:
+            create(self.con.con)
+        except duckdb.NotImplementedException:  # a transaction took it back, of which that object does not know
+            # It lives as long as the cursor does, and DuckDB crashes where it calls one that does not.
+            self._functions = self._functions or self.con.con.cursor()
+            create(self._functions)
+        self._defined.add(name)
+
+    def rollback(self) -> None:
+        """Forget all that the transaction wrote, functions too; see DatabaseFile."""
+        was_writing = self._writing
+        super().rollback()
+        if was_writing and self._defined:
+            self._compiled.clear()
+            with contextlib.suppress(duckdb.Error, DatabaseError):  # it answers no more
+                found = self._run("SELECT lower(function_name) FROM duckdb_functions() WHERE database_name = 'system'")
+                known = {name for (name,) in found.fetchall()}
+                self._defined = {name for name in self._defined if name.lower() in known}
+
+    def close(self) -> None:
+        """Close the database; see DatabaseFile."""
+        if self._functions:
+            self._functions.close()
+        super().close()
+
+    def _count(self, sql: str) -> int:
+        """Run a statement that changes rows; return how many."""
+        [(count,)] = self._run(sql).fetchall()
+        return int(count)
+
+
+@cache
+def _try(type_: dt.DataType) -> Any:
+    """Return DuckDB's TRY of values of a type, as a function of Ibis."""
+
+    def attempted(value: Any) -> Any: ...
+
+    return ibis.udf.scalar.builtin(attempted, name="try", signature=((type_,), type_))

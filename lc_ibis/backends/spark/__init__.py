@@ -1,0 +1,1 @@
+"""Spark sessions and warehouses: Parquet files or Delta tables."""

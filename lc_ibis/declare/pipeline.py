@@ -1,0 +1,269 @@
+"""The graph of models, and how their functions are called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
+from typing import Any, cast
+
+import ibis
+import ibis.expr.operations as ops
+import ibis.expr.types as ir
+
+from lc_ibis.declare.contracts import NO_RUN, moment, verify_columns
+from lc_ibis.declare.history import Versions
+from lc_ibis.declare.models import RECEIVED, RUN_AT, Ephemeral, Model, Snapshot, Source, key_values
+from lc_ibis.declare.ordering import in_order, named
+from lc_ibis.declare.rules.determinism import unsteady
+from lc_ibis.declare.rules.misplaced import misplaced
+from lc_ibis.declare.rules.outside import inlined, refusal
+from lc_ibis.declare.rules.provenance import Tracer
+from lc_ibis.declare.rules.untyped import untyped
+from lc_ibis.declare.rules.values import apart, fields
+from lc_ibis.declare.rules.ways import Untraceable, Ways
+from lc_ibis.errors import ModelError, SelectionError, hint
+
+LEDGER = "ledger"
+
+
+@dataclass(frozen=True)
+class Output:
+    """A table that is also written to files, ordered by its key."""
+
+    table: str
+    formats: tuple[str, ...] = ("csv", "parquet")
+
+
+class Pipeline:
+    """The models by name, each after its inputs, and the tables that are written to files.
+
+    The models of the layer `ledger` account for every row received. `modules` are those that define all of the
+    pipeline, if it is so made.
+    """
+
+    modules: tuple[ModuleType, ...] = ()
+
+    def __init__(self, models: Iterable[Model], outputs: Iterable[Output] = ()):
+        self.models = in_order(named(models))
+        self.outputs = tuple(outputs)
+        self.ways: dict[str, Ways] = {}  # of the models that are computed by key
+        self.in_memory: set[str] = set()  # the models that have rows of their own
+        for output in self.outputs:
+            if not self[output.table].is_stored:
+                raise ModelError(f"{output.table}: it is not stored, so it cannot be written to files.")
+        for model in self:
+            if why := unsteady(self, model):
+                raise ModelError(f"{model.name} ({model.where}): {why}")
+            if not isinstance(model.kind, Source | Ephemeral):
+                self._verify_columns(model)
+                if not self.carries(model, model.by):
+                    raise ModelError(
+                        f"{model.name} ({model.where}): it is to be computed by {' and '.join(model.by)}, which "
+                        f"{model.contract.__name__} has no columns for."
+                    )
+                if model.by:
+                    self.ways[model.name] = self._ways(model)
+
+    @classmethod
+    def of(cls, *modules: ModuleType, outputs: Iterable[Output] = ()) -> Pipeline:
+        """Collect the models that the modules define."""
+        models = (v for module in modules for v in vars(module).values() if isinstance(v, Model))
+        pipeline = cls(dict.fromkeys(models), outputs)
+        pipeline.modules = modules
+        return pipeline
+
+    def __getitem__(self, name: str) -> Model:
+        try:
+            return self.models[name]
+        except KeyError:
+            raise SelectionError(f"There is no table {name!r}.{hint(name, self.models)}") from None
+
+    def __iter__(self) -> Iterator[Model]:
+        return iter(self.models.values())
+
+    @cached_property
+    def layers(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(m.layer for m in self))
+
+    @cached_property
+    def ledgers(self) -> tuple[Model, ...]:
+        return tuple(m for m in self if m.layer == LEDGER)
+
+    @cached_property
+    def stored_inputs(self) -> dict[str, tuple[str, ...]]:
+        """By model: the stored tables that it reads, looking through ephemeral models."""
+        stored: dict[str, tuple[str, ...]] = {}
+        for model in self:
+            names = (
+                (name,) if self.models[name].is_stored else stored[name] for name in model.inputs
+            )  # fmt: skip
+            stored[model.name] = tuple(dict.fromkeys(n for group in names for n in group))
+        return stored
+
+    def grounds(self, model: Model) -> set[str]:
+        """Return the names of all models that a model is made from, near and far."""
+        return set(model.inputs).union(*(self.grounds(self[name]) for name in model.inputs))
+
+    @cached_property
+    def children(self) -> dict[str, tuple[str, ...]]:
+        """By model: the models that read it directly."""
+        return {name: tuple(m.name for m in self if name in m.inputs) for name in self.models}
+
+    @cached_property
+    def lineage(self) -> list[dict[str, Any]]:
+        """The stored tables, each with its layer and the stored tables that it is made from."""
+        return [
+            {"table": model.name, "layer": model.layer, "inputs": list(self.stored_inputs[model.name])}
+            for model in self
+            if model.is_stored
+        ]
+
+    @cached_property
+    def steps(self) -> dict[str, ir.Table]:
+        """By model: its function's result over unbound inputs, the ephemeral ones as tables too."""
+        made: dict[str, ir.Table] = {}
+        tables = Tables(self, unbound, moment(NO_RUN))
+        for model in self:
+            made[model.name] = self._told(model, tables.computed(model, _delivery(model)))
+            if not model.is_stored:
+                tables[model.name] = ibis.table(made[model.name].schema(), name=model.name, database=model.layer)
+        return made
+
+    def _told(self, model: Model, result: ir.Table) -> ir.Table:
+        """Return a model's result with rows in memory as literals. Raises ModelError for what cannot be told or run."""
+        if why := refusal(result) or misplaced(result) or untyped(result):
+            raise ModelError(f"{model.name} ({model.where}): {why}")
+        told = inlined(result)
+        if told is not result:
+            self.in_memory.add(model.name)
+        return told
+
+    def carries(self, model: Model, by: tuple[str, ...]) -> bool:
+        """Say whether the rows of a model tell the values of the key columns `by`."""
+        if not model.is_stored:
+            return all(name in self.steps[model.name].columns for name in by)
+        known = {c.name for c in model.contract.columns if c.read_as or not c.header}
+        return known.issuperset(by)
+
+    def _verify_columns(self, model: Model) -> None:
+        """Raise ContractError unless a function gives its contract's columns; types are known to engines alone."""
+        given, wanted = self.steps[model.name].columns, model.contract.schema().names
+        if isinstance(model.kind, Snapshot):  # which adds its own, and puts them in order
+            known = (*given, *Versions.schema().names)
+            given = (*(n for n in wanted if n in known), *(n for n in given if n not in wanted))
+        verify_columns(model.name, model.where, model.contract, given)
+
+    def _ways(self, model: Model) -> Ways:
+        """Return how changes lead to the keys of a model. Raises ModelError where they do not."""
+        rows = self.steps[model.name]
+        starts = [(rows.op(), tuple(value.op() for value in key_values(model, rows, model.by).values()))]
+        if isinstance(model.kind, Snapshot) and model.kind.held:
+            held = self._step(model.kind.held) or cast(ir.Table, unbound(self[model.kind.held])).op()
+            starts.append((held, tuple(ops.Field(held, name) for name in model.by)))
+        try:
+            ways = self.tracer().ways(starts)
+            self._refuse_stamps(ways)
+            return ways
+        except Untraceable as why:
+            by = " and ".join(model.by)
+            raise ModelError(
+                f"{model.name} ({model.where}): {why}, so it cannot be computed by {by}. Declare "
+                "Incremental(by=...): other columns by which all of it is done, or by=() to compute the whole table "
+                "whenever an input changes."
+            ) from None
+
+    def _refuse_stamps(self, ways: Ways) -> None:
+        for path in ways.paths:
+            stamps = self[path.table].contract.stamps()
+            for column in (column for value in path.values for column in fields(value) if column.name in stamps):
+                raise Untraceable(f"the key comes from {path.table}.{column.name}, a stamp, which is no content")
+
+    def tracer(self) -> Tracer:
+        """Return what follows keys down to stored tables."""
+        return Tracer(self._step)
+
+    def _step(self, name: str) -> ops.Relation | None:
+        """Return the expression of a model that is not stored."""
+        return None if self[name].is_stored else cast(ops.Relation, self.steps[name].op())
+
+
+class Tables(Mapping[str, ir.Table]):
+    """The pipeline's tables as Ibis expressions, made when asked for.
+
+    `found` says where a model's table is to be found; what it has no answer for, None, is computed
+    by the model's function from the tables before it. So the same functions serve a build,
+    SQL without a connection, and the marts of a past moment. `keep` may run what is read
+    more than once, by several models or by checks.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        found: Callable[[Model], ir.Table | None],
+        run_at: ir.TimestampScalar,
+        keep: Callable[[ir.Table], ir.Table] = lambda query: query,
+    ):
+        self._pipeline, self._found, self._run_at, self._keep = pipeline, found, run_at, keep
+        self._made: dict[str, ir.Table] = {}
+
+    def __getitem__(self, name: str) -> ir.Table:
+        if name not in self._made:
+            self._made[name] = self._make(self._pipeline[name])
+        return self._made[name]
+
+    def _make(self, model: Model) -> ir.Table:
+        found = self._found(model)
+        if found is not None:
+            return found
+        made = apart(self.computed(model))
+        return self._keep(made) if len(self._pipeline.children[model.name]) > 1 or model.checks else made
+
+    def __setitem__(self, name: str, table: ir.Table) -> None:
+        """Let later models read this in place of what the model gives."""
+        self._made[name] = table
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._pipeline.models)
+
+    def __len__(self) -> int:
+        return len(self._pipeline.models)
+
+    def forget(self, name: str) -> None:
+        """Have the table looked up again, after it was created or replaced."""
+        self._made.pop(name, None)
+
+    def over(self, found: Callable[[Model], ir.Table | None]) -> Tables:
+        """Return the same tables, others being found."""
+        return Tables(self._pipeline, found, self._run_at, self._keep)
+
+    def computed(self, model: Model, received: ir.Table | None = None) -> ir.Table:
+        """Call the model's function on its inputs."""
+        given = {RUN_AT: self._run_at, RECEIVED: received}
+        made = model(**{name: given[name] if name in given else self[name] for name in model.parameters})
+        return inlined(made) if model.name in self._pipeline.in_memory else made
+
+
+def unbound(model: Model) -> ir.Table | None:
+    """Return the stored table of a model as its contract describes it, without a connection."""
+    if not model.is_stored:
+        return None
+    return ibis.table(model.contract.schema(), name=model.name, database=model.layer)
+
+
+def unbound_delivery(model: Model) -> ir.Table:
+    """Return a source's delivery, all text, without a connection."""
+    return ibis.table(dict.fromkeys(model.contract.headers(), "string"), name=f"received_{model.name}")
+
+
+def query(pipeline: Pipeline, model: Model, run_at: ir.TimestampScalar) -> ir.Table:
+    """Return the model's whole result over unbound stored tables.
+
+    For a snapshot it is the rows that the history follows.
+    """
+    return Tables(pipeline, unbound, run_at).computed(model, _delivery(model))
+
+
+def _delivery(model: Model) -> ir.Table | None:
+    return unbound_delivery(model) if isinstance(model.kind, Source) else None

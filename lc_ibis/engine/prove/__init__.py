@@ -1,0 +1,1 @@
+"""Checks, verification, and whether the checks would notice."""

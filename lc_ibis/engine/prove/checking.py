@@ -1,0 +1,219 @@
+"""Run checks on what changed: one statement a table and scope, and one more for the examples of each that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import ibis
+import ibis.expr.operations as ops
+import ibis.expr.types as ir
+
+from lc_ibis.declare.checks import Check, CheckResult, Scope, TablesByName, counts
+from lc_ibis.declare.contracts import NO_RUN, moment
+from lc_ibis.declare.models import Model
+from lc_ibis.declare.pipeline import Pipeline, Tables, unbound
+from lc_ibis.declare.rules.functions import explained
+from lc_ibis.declare.rules.misplaced import misplaced
+from lc_ibis.declare.rules.untyped import untyped
+from lc_ibis.declare.rules.values import apart, having
+from lc_ibis.declare.rules.ways import Untraceable
+from lc_ibis.engine.refresh.touched import Changes
+from lc_ibis.engine.state.state import CheckRecord, State
+from lc_ibis.engine.store import Store
+from lc_ibis.errors import ModelError
+
+EXAMPLES = 5
+Thresholds = Mapping[str, tuple[float, float]]
+
+
+@dataclass
+class Checker:
+    """Runs the checks of a pipeline's tables.
+
+    `changes` are what the run did to the tables whose versions were `before`. With `everything`
+    each check is run on all rows, whatever changed. `thresholds` are other ones, warn_if and error_if,
+    of the checks of a name; with `warn_error` what would be a warning fails.
+    """
+
+    pipeline: Pipeline
+    store: Store
+    tables: TablesByName
+    state: State
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    changes: Mapping[str, Changes] = field(default_factory=dict)
+    before: Mapping[str, int] = field(default_factory=dict)
+    everything: bool = True
+    thresholds: Thresholds = field(default_factory=dict)
+    warn_error: bool = False
+
+    def run(self, names: Iterable[str]) -> list[CheckResult]:
+        """Run all checks of the named models.
+
+        A check that compares tables is skipped, with the reason, while one of them is older than
+        what it is made from: after a partial build they need not agree.
+        """
+        return [result for name in names for result in self._check(self.pipeline[name])]
+
+    def ledger(self) -> list[dict[str, Any]]:
+        """Return the ledgers' rows; not those whose tables do not belong together, after a partial build."""
+        whole = [m for m in self.pipeline.ledgers if not self.state.stale(self.pipeline, self._stored(m))]
+        return [row for model in whole for row in self.store.rows(model.ordered(self.tables[model.name]))]
+
+    def _stored(self, model: Model) -> tuple[str, ...]:
+        return self.pipeline.stored_inputs[model.name]
+
+    def remember(self, results: Iterable[CheckResult]) -> None:
+        """Note in the state how checks ended, so that the next run need look at changes alone."""
+        for result in results:
+            if result.status in ("pass", "warn") and result.scope != "nothing":
+                read = self._read(self.pipeline[result.table], result.check)
+                newest = max(self.state.tables[name].version for name in read)
+                record = CheckRecord(newest, self.fingerprints[result.table], result.failing_count)
+                self.state.checks[result.table, result.check.name] = record
+
+    def _check(self, model: Model) -> list[CheckResult]:
+        results, due = [], dict[tuple[Scope, tuple[str, ...]], list[Check]]()
+        for check in map(self._with_thresholds, model.checks):
+            if reason := self._why_not(model, check):
+                results.append(CheckResult(model.name, model.layer, check, "skip", scope="nothing", reason=reason))
+                continue
+            scope = self._scope(model, check)
+            if scope == "nothing":
+                results.append(CheckResult(model.name, model.layer, check, "pass", scope=scope))
+            else:
+                due.setdefault((scope, check.by or () if scope == "touched keys" else ()), []).append(check)
+        for (scope, by), checks in due.items():
+            table, tables = self._narrowed(model, checks, scope, by)
+            with explained(model.name, model.where):
+                query = counts(checks, table, tables)
+                if why := misplaced(query) or untyped(query):
+                    raise ModelError(f"{model.name} ({model.where}), among its checks: {why}")
+                [found] = self.store.rows(query)
+            failing = [int(found[f"c{i}"]) for i in range(len(checks))]
+            results += [
+                self._result(model, check, scope, number, table, tables)
+                for check, number in zip(checks, failing, strict=True)
+            ]
+        return results
+
+    def _with_thresholds(self, check: Check) -> Check:
+        if check.name not in self.thresholds:
+            return check
+        warn_if, error_if = self.thresholds[check.name]
+        return check.but(warn_if=warn_if, error_if=error_if)
+
+    def _why_not(self, model: Model, check: Check) -> str | None:
+        """Return why a check cannot be run now; None if it can."""
+        if not model.is_stored:
+            return self.state.stale(self.pipeline, self.pipeline.stored_inputs[model.name])
+        if model.name not in self.state.tables:
+            return f"{model.name} is not built yet"
+        others = [name for name in (*check.needs, check.of) if name]
+        return self.state.stale(self.pipeline, (model.name, *others)) if others else None
+
+    def _read(self, model: Model, check: Check) -> tuple[str, ...]:
+        """Return the stored tables that a check reads."""
+        stored = self.pipeline.stored_inputs
+        return tuple(
+            read
+            for name in (model.name, *check.needs)
+            for read in ((name,) if self.pipeline[name].is_stored else stored[name])
+        )
+
+    def _scope(self, model: Model, check: Check) -> Scope:
+        """Say on what a check must be run, so that it is known to hold on all rows.
+
+        That is known of the rows that it last passed on, as long as the check is the same.
+        """
+        known = self.state.checks.get((model.name, check.name))
+        if self.everything or known is None or known.failing_count:
+            return "all rows"
+        if known.fingerprint != self.fingerprints[model.name]:
+            return "all rows"
+        read = self._read(model, check)
+        if all(self.state.tables[name].version <= known.version for name in read):
+            return "nothing"
+        stepped = all(
+            self.state.tables[name].version <= known.version
+            or (name in self.changes and self.before[name] <= known.version)
+            for name in read
+        )
+        if not stepped or not model.is_stored:
+            return "all rows"
+        if not self._is_local(model, check):
+            return "all rows"
+        return "changed rows" if check.breaks is not None else "touched keys"
+
+    def _is_local(self, model: Model, check: Check) -> bool:
+        """Say whether a check may be run on changed rows, or on the rows of touched keys, alone."""
+        table = self.unbound[model.name]
+        if check.breaks is not None:
+            return check.looks_at_one_row(table)
+        if not check.by:
+            return False
+        failing = check.rows(table, self.unbound)
+        if not set(check.by) <= set(failing.columns):
+            return False
+        own = tuple(check.by)
+        try:
+            ways = self.pipeline.tracer().ways([(failing.op(), tuple(failing[name].op() for name in own))])
+        except Untraceable:
+            return False
+        read = (model.name, *check.needs)
+        return not ways.gives_others and all(
+            self.pipeline[path.table].is_stored
+            and path.table in read
+            and not path.hops
+            and all(isinstance(value, ops.Field) for value in path.values)
+            and tuple(value.name for value in path.values) == own
+            for path in ways.paths
+        )
+
+    @cached_property
+    def unbound(self) -> Tables:
+        """The pipeline's tables without a connection."""
+        return Tables(self.pipeline, unbound, moment(NO_RUN))
+
+    def _narrowed(
+        self, model: Model, checks: list[Check], scope: Scope, by: tuple[str, ...]
+    ) -> tuple[ir.Table, TablesByName]:
+        """Return the table that checks are to look at, and the tables that they need."""
+        if scope == "changed rows":
+            return self.changes[model.name].added, self.tables
+        if scope == "all rows":
+            return self.tables[model.name], self.tables
+        needs = {name for check in checks for name in check.needs}
+        pieces = [
+            rows.select(*by)
+            for name in sorted({model.name, *needs} & set(self.changes))
+            for rows in (self.changes[name].removed, self.changes[name].added)
+        ]
+        keys = self.store.scratch(ibis.union(*pieces, distinct=True))
+
+        def among(table: ir.Table) -> ir.Table:
+            return apart(having(table, lambda rows: [rows[name] for name in by], keys))
+
+        return among(self.tables[model.name]), {name: among(self.tables[name]) for name in needs}
+
+    def _result(
+        self, model: Model, check: Check, scope: Scope, failing: int, table: ir.Table, tables: TablesByName
+    ) -> CheckResult:
+        if not failing:
+            return CheckResult(model.name, model.layer, check, "pass", scope=scope)
+        rows = check.rows(table, tables)
+        broken = rows.drop(*(name for name in model.contract.stamps() if name in rows.columns))
+        key = model.business_key or model.contract.received_key()
+        shown = [name for name in (*key, *check.columns) if name in rows.columns]
+        rows = rows.select(*dict.fromkeys(shown)) if shown else rows
+        examples = self.store.rows(rows.order_by(rows.columns).limit(EXAMPLES))
+        of = check.of or model.name
+        row_count = self.state.tables[of].row_count if of in self.state.tables else 0
+        status = check.status(failing, row_count)
+        if status == "warn" and self.warn_error:
+            status = "fail"
+        return CheckResult(
+            model.name, model.layer, check, status, failing, row_count, tuple(examples), scope, rows=broken
+        )

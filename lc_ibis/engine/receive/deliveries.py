@@ -1,0 +1,177 @@
+"""Deliveries: which files are new, and what they make of the rows received so far.
+
+A full delivery is the whole extract. A delta holds only what changed: its rows replace those of
+their keys, and a row whose _op is delete removes them. A delta's file is known by its name and
+content, and is taken once: delivered again, in whatever order, it changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Literal
+
+import ibis
+import ibis.expr.types as ir
+
+from lc_ibis.declare.models import Model, among_rows, key_values
+from lc_ibis.engine.receive.extracts import OPERATION, delivered
+from lc_ibis.engine.store import Files, Store
+from lc_ibis.errors import ExtractError, ReplayedExtract, cut
+from lc_ibis.files.digests import sha256_of
+
+Kind = Literal["full", "delta"]
+# How a file was taken; a full delivery's is replaced once another is taken.
+How = Literal["full", "delta", "replaced"]
+OPERATIONS = ("upsert", "delete", "")
+_ORDER = "_file_order"
+_WRITTEN = r"[^\x09-\x0d\x20]"
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The files of a source, with the sha256 of each by name; of deltas only those not taken before.
+
+    `known_since` is the run that took them all already, if they are not new; `modified_at` is when the newest of all
+    files, taken before or not, was last written, UTC. `replayed` are those that were taken before and replaced since,
+    with the run that took them.
+    """
+
+    kind: Kind
+    files: list[Files]
+    digests: dict[str, str]
+    known_since: int | None = None
+    modified_at: datetime = datetime.min
+    replayed: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def names(self) -> str:
+        return ", ".join(str(path) for group in self.files for path in group.paths)
+
+
+@dataclass
+class Taken:
+    """The files that were taken, by source, name and sha256, with how and in which run."""
+
+    files: dict[tuple[str, str, str], tuple[How, int]] = field(default_factory=dict)
+
+    def find(self, model: Model, inputs: Path, pattern: str | None, kind: Kind) -> Delivery:
+        """Return what is delivered for a source. Raises ExtractError."""
+        groups = delivered(model, inputs, pattern, with_operations=kind == "delta")
+        newest = max(path.stat().st_mtime for group in groups for path in group.paths)
+        modified_at = datetime.fromtimestamp(newest, timezone.utc).replace(tzinfo=None)
+        digests = {_name(path, inputs): sha256_of(path) for group in groups for path in group.paths}
+        mine = {file[1:]: taken for file, taken in self.files.items() if file[0] == model.name}
+        if kind == "full":
+            last = {file for file, (how, _) in mine.items() if how == "full"}
+            since = max((run for _, run in mine.values()), default=0)
+            same = last == set(digests.items()) and all(mine[file][1] == since for file in last)
+            current = {sha for _, sha in last}
+            past = {sha: run for (_, sha), (how, run) in mine.items() if how == "replaced" and sha not in current}
+            replayed = {name: past[sha] for name, sha in digests.items() if sha in past}
+            return Delivery(kind, groups, digests, since if same else None, modified_at, replayed)
+        mine = {file: taken for file, taken in mine.items() if taken[0] != "replaced"}
+        new = {name: sha for name, sha in digests.items() if (name, sha) not in mine}
+        since = max((mine[file][1] for file in digests.items() if file in mine), default=0)
+        singles = [Files(group.format, group.columns, (path,)) for group in groups for path in group.paths]
+        unread = [one for one in singles if _name(one.paths[0], inputs) in new]
+        return Delivery(kind, sorted(unread, key=lambda one: one.paths), new, None if new else since, modified_at)
+
+    def take(self, model: Model, delivery: Delivery, run_id: int) -> None:
+        """Note that a delivery was read."""
+        if delivery.kind == "full":
+            before = [(f, run) for f, (how, run) in self.files.items() if f[0] == model.name and how == "full"]
+            self.files |= {file: ("replaced", run) for file, run in before}
+        for name, sha in delivery.digests.items():
+            self.files[model.name, name, sha] = (delivery.kind, run_id)
+
+
+def refuse_replay(model: Model, delivery: Delivery) -> None:
+    """Raise ReplayedExtract for the files of a delivery that are not the newest."""
+    listed = ", ".join(f"{name} (of run {run})" for name, run in delivery.replayed.items())
+    raise ReplayedExtract(
+        f"{model.name}: {listed} was taken before, and another file since; again it would undo what came after. "
+        "Deliver the newest extract, or build with --allow-replay."
+    )
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """What a delta does to the rows received so far: `old` ones go, `new` ones, with the received columns, come."""
+
+    old: ir.Table
+    new: ir.Table
+
+
+def replacement(store: Store, model: Model, delivery: Delivery, parts: list[ir.Table], stored: ir.Table) -> Replacement:
+    """Return what the files of a delta, each as a table in the order of their names, do to the stored rows.
+
+    Where two files speak of a key, the later has its way. A key that cannot be read is known by its text, as it was
+    received. A row without any stands for itself alone: it is there once more if it was not there, or removed. Raises
+    ExtractError.
+    """
+    headers = tuple(model.contract.headers())
+    rows = _operations(store, model, delivery, parts)
+    names = model.contract.received_key()
+    keyed = [f"key_{name}" for name in names]
+    is_unknown = ibis.or_(*(rows[name].isnull() for name in keyed))
+    by_key = _last_words(store, delivery, rows.filter(~is_unknown), keyed)
+    unknown = store.scratch(rows.filter(is_unknown))
+    keys = by_key.select(**{name: by_key[f"key_{name}"] for name in names}).distinct()
+    old = among_rows(model, stored, keys, names)
+    new = _said(by_key, headers)
+    if store.count(unknown):
+        is_written = ibis.or_(*(unknown[name].re_search(_WRITTEN).fill_null(False) for name in names))
+        by_text = _last_words(store, delivery, unknown.filter(is_written), list(names))
+        by_row = _last_words(store, delivery, unknown.filter(~is_written), list(headers))
+        dead = by_row.filter(by_row[OPERATION] == "delete")
+        old = old.union(_alike(stored, by_text, names)).union(_alike(stored, dead, headers))
+        new = new.union(_said(by_text, headers)).union(_unlike(_said(by_row, headers).distinct(), stored, headers))
+    return Replacement(store.scratch(old), store.scratch(new))
+
+
+def _said(rows: ir.Table, headers: tuple[str, ...]) -> ir.Table:
+    return rows.filter(rows[OPERATION] != "delete").select(*headers)
+
+
+def _operations(store: Store, model: Model, delivery: Delivery, parts: list[ir.Table]) -> ir.Table:
+    """Return the rows of all files, their operation in lower case, with the keys that they are about."""
+    columns = (*model.contract.headers(), OPERATION)
+    tables = [part.select(*columns).mutate(**{_ORDER: number}) for number, part in enumerate(parts)]
+    rows = ibis.union(*tables) if len(tables) > 1 else tables[0]
+    values = key_values(model, rows, model.contract.received_key())
+    operation = rows[OPERATION].fill_null("").re_replace(r"[\x09-\x0d\x20]", "").lower()
+    rows = store.scratch(rows.mutate(**{OPERATION: operation}, **{f"key_{n}": v for n, v in values.items()}))
+    odd = rows.filter(rows[OPERATION].notin(OPERATIONS)).select(OPERATION).distinct().order_by(OPERATION)
+    if found := store.rows(odd.limit(_SHOWN)):
+        listed = ", ".join(repr(cut(row[OPERATION])) for row in found)
+        raise ExtractError(f"{delivery.names}: {OPERATION} is {listed}; write upsert, delete, or nothing for upsert.")
+    return rows
+
+
+def _last_words(store: Store, delivery: Delivery, rows: ir.Table, by: list[str]) -> ir.Table:
+    """Return the rows of the last file that speaks of each `by`; refuse one that contradicts itself."""
+    last = rows.mutate(last=rows[_ORDER].max().over(group_by=by))
+    last = store.scratch(last.filter(last[_ORDER] == last["last"]))
+    is_delete = last[OPERATION] == "delete"
+    both = last.group_by(by).having(is_delete.any() & (~is_delete).any()).aggregate()
+    if found := store.rows(both.order_by(by).limit(_SHOWN)):
+        listed = ", ".join(" ".join(cut(str(value)) for value in row.values()) for row in found)
+        raise ExtractError(f"{delivery.names}: one file both upserts and deletes {listed}. Leave one of the two.")
+    return last
+
+
+def _alike(stored: ir.Table, texts: ir.Table, names: tuple[str, ...]) -> ir.Table:
+    theirs = texts.select(**{f"said_{name}": texts[name] for name in names}).distinct()
+    return stored.semi_join(theirs, [stored[name].identical_to(theirs[f"said_{name}"]) for name in names])
+
+
+def _unlike(texts: ir.Table, stored: ir.Table, headers: tuple[str, ...]) -> ir.Table:
+    theirs = stored.select(*headers).rename(lambda name: f"stored_{name}")
+    return texts.anti_join(theirs, [texts[name].identical_to(theirs[f"stored_{name}"]) for name in headers])
+
+
+def _name(path: Path, inputs: Path) -> str:
+    return path.relative_to(inputs).as_posix() if path.is_relative_to(inputs) else path.name

@@ -1,0 +1,235 @@
+"""Decide whether a table must be computed, and bring it up to date."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import ibis
+import ibis.expr.types as ir
+
+from lc_ibis.declare.contracts import moment
+from lc_ibis.declare.models import Model, Snapshot, Source
+from lc_ibis.declare.pipeline import Pipeline, Tables
+from lc_ibis.declare.rules.functions import explained
+from lc_ibis.engine.receive.deliveries import Delivery, replacement
+from lc_ibis.engine.refresh.retention import let_go
+from lc_ibis.engine.refresh.touched import Changes, Keys, Touched
+from lc_ibis.engine.refresh.writing import is_current_shape, write_result, write_versions
+from lc_ibis.engine.state.run import Action, Run, TableRun, Written
+from lc_ibis.engine.state.state import UNKNOWN, State
+from lc_ibis.engine.store import Store
+from lc_ibis.errors import DatabaseError, ExtractError, SelectionError
+
+# Where more keys are touched than this share of the rows of a table, or of the largest that it reads, computing
+# all of them is faster.
+MOST_KEYS = 0.25
+
+
+@dataclass
+class Refresher:
+    """Refreshes the tables of one run, each after its inputs.
+
+    `delivered` finds what is delivered for a source. `max_delete_share` is the share of a history's
+    current keys that may be absent before the extract is taken for a truncated one. Versions that ended before
+    `keep_since` are let go. `modified` says when the files of each source were last written.
+    """
+
+    pipeline: Pipeline
+    store: Store
+    state: State
+    run: Run
+    delivered: Callable[[Model], Delivery]
+    fingerprints: Mapping[str, str]
+    full_refresh: bool = False
+    max_delete_share: float = 0.5
+    keep_since: datetime | None = None
+    tables: Tables = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.run_at = moment(self.run.run_at)
+        self.tables = Tables(self.pipeline, self._found, self.run_at, keep=self.store.scratch)
+        self.changes: dict[str, Changes] = {}
+        self.modified: dict[str, datetime] = {}
+        self.touched = Touched(self.pipeline, self.store, self.tables, self.changes)
+        self._before = dict(self.state.tables)
+        self._existing = self.store.tables()
+
+    def refresh(self, model: Model) -> TableRun:
+        """Bring one stored table up to date, if anything that it is made of has changed.
+
+        Raises ContractError, ExtractError, MassDeleteError, DatabaseError.
+        """
+        started = time.perf_counter()
+        code = self.fingerprints[model.name]
+        delivery = self.delivered(model) if isinstance(model.kind, Source) else None
+        if delivery:
+            self.modified[model.name] = delivery.modified_at
+        gone = self._let_go(model)
+        reason = self._why(model, code, delivery) or ("old versions are let go" if gone else None)
+        if reason is None:
+            known = self.state.tables[model.name]
+            why = f"same files as run {delivery.known_since}" if delivery else "inputs unchanged"
+            if known.fingerprint != code:
+                self.state.record(model, known.version, code, known.row_count, ())
+            return TableRun(model.name, model.layer, model.kind_name, "skipped", why, known.row_count)
+        self._refuse_missing(model)
+        if isinstance(model.kind, Snapshot):
+            self._refuse_two_loads(model)
+        old = self.state.tables[model.name] if self._can_be_updated(model) else None
+        keys = self._touched_keys(model, code) if old else None
+        with explained(model.name, model.where):
+            written = self._write(model, old is not None, keys, delivery)
+        if gone:
+            known_changes = self.changes.get(model.name)
+            self.changes[model.name] = gone.and_then(known_changes) if known_changes else gone
+        row_count = (old.row_count if old else 0) + written.growth(is_history=isinstance(model.kind, Snapshot))
+        version = self.run.run_id if old is None or written.anything or gone else old.version
+        self.state.record(model, version, code, row_count, self.pipeline.stored_inputs[model.name])
+        action: Action = "created" if old is None else "updated" if written.anything or gone else "unchanged"
+        return TableRun(
+            model.name, model.layer, model.kind_name, action, reason, row_count, written,
+            keys.count if keys else None, time.perf_counter() - started,
+        )  # fmt: skip
+
+    def _let_go(self, model: Model) -> Changes | None:
+        if self.keep_since is None or not isinstance(model.kind, Snapshot):
+            return None
+        return let_go(self.store, self.state, model, self.keep_since)
+
+    def _why(self, model: Model, code: str, delivery: Delivery | None) -> str | None:
+        """Return why a table must be computed; None if it is up to date."""
+        known = self.state.tables.get(model.name)
+        if known is None:
+            return "first build"
+        if known.fingerprint == UNKNOWN and not delivery:
+            return "the last build was cut off"
+        if known.fingerprint not in (code, UNKNOWN):
+            return "code or contract changed"
+        if delivery and delivery.kind == "delta":
+            return None if delivery.known_since else "changed by a delta"
+        if delivery:
+            return None if delivery.known_since and not self.full_refresh else "compared with the extract"
+        if self.full_refresh:
+            return "full refresh"
+        changed = self.state.outdated_inputs(model.name, self.pipeline.stored_inputs[model.name])
+        looks = "looks at the clock" if model.looks_at_clock else None
+        return f"changed: {', '.join(changed)}" if changed else looks
+
+    def _touched_keys(self, model: Model, code: str) -> Keys | None:
+        """Return the keys whose rows are to be computed anew; None if all are.
+
+        By key only where every changed input is exactly one step ahead, this run's, of the one that
+        the table was built from. So correctness never rests on the short cut.
+        """
+        known = self.state.tables[model.name]
+        if self.full_refresh or not model.by or known.fingerprint != code or isinstance(model.kind, Source):
+            return None
+        for name in self.state.outdated_inputs(model.name, self.pipeline.stored_inputs[model.name]):
+            if name not in self.changes or known.inputs.get(name) != self._before[name].version:
+                return None
+        if not self.touched.can_be_followed(model):
+            return None
+        keys = self.touched.keys(model)
+        read = (model.name, *self.pipeline.stored_inputs[model.name])
+        most = MOST_KEYS * max(self.state.tables[name].row_count for name in read)
+        return keys if keys.count <= most else None
+
+    def _refuse_missing(self, model: Model) -> None:
+        """Refuse to compute a table while one that it reads is not there."""
+        for name in self.pipeline.stored_inputs[model.name]:
+            if name not in self.state.tables:
+                raise DatabaseError(
+                    f"{name} is not built yet, and {model.name} reads it. "
+                    "Select what a table is made from too, by + before its name."
+                )
+
+    def _refuse_two_loads(self, model: Model) -> None:
+        """Refuse to take rows into a history whose inputs were made from different versions of a table.
+
+        Rows of one load and refusals of another would look like deletions, and a history cannot be made again.
+        """
+        made_from: dict[str, tuple[str, int]] = {}
+        for name in self.pipeline.stored_inputs[model.name]:
+            for ground, version in self.state.tables[name].inputs.items():
+                other, known = made_from.setdefault(ground, (name, version))
+                if version != known:
+                    older = name if version < known else other
+                    raise SelectionError(
+                        f"{model.name}: {older} was not made from the same {ground} as the other tables that it "
+                        f"reads, and a history takes rows of one load only. Select {older} too."
+                    )
+
+    def _can_be_updated(self, model: Model) -> bool:
+        """Say whether the stored table can be updated, or must be made anew; refuse one of others' making."""
+        exists = (model.layer, model.name) in self._existing
+        if exists and model.name not in self.state.tables:
+            if self.store.interrupted_at:
+                return False  # of a first build that was cut off
+            raise DatabaseError(
+                f"{model.layer}.{model.name}: the database has such a table already, made by something else. "
+                "Build into a database of its own with --database."
+            )
+        return exists and is_current_shape(self.store, model)
+
+    def _write(self, model: Model, exists: bool, keys: Keys | None, delivery: Delivery | None) -> Written:
+        if keys and not keys.count:
+            return Written()
+        inputs = self.touched.narrowed(keys) if keys else self.tables
+        stored = None
+        if exists:
+            stored = self.touched.rows(model, keys) if keys else self.store.table(model.layer, model.name)
+
+        def result() -> ir.Table:
+            made = inputs.computed(model)
+            return self.touched.asked(model, made, keys) if keys else made
+
+        if delivery:
+            written, changes = self._write_delivery(model, stored, delivery)
+        elif isinstance(model.kind, Snapshot):
+            held = inputs[model.kind.held] if model.kind.held else None
+            if keys and held is not None:
+                held = self.touched.asked(model, held, keys)
+            most = 1.0 if model.kind.may_shrink else self.max_delete_share
+            written, changes = write_versions(self.store, model, result(), held, self.run_at, stored, most)
+        else:
+            written, changes = write_result(self.store, model, result(), self.run_at, stored)
+        self._existing.add((model.layer, model.name))
+        self.tables.forget(model.name)
+        if changes:
+            self.changes[model.name] = changes
+        return written
+
+    def _write_delivery(
+        self, model: Model, stored: ir.Table | None, delivery: Delivery
+    ) -> tuple[Written, Changes | None]:
+        known = self.state.tables.get(model.name)
+        if delivery.kind == "delta" and (
+            stored is None or not known or known.fingerprint not in (self.fingerprints[model.name], UNKNOWN)
+        ):
+            raise ExtractError(
+                f"{delivery.names or model.name}: a delta changes rows received before, and {model.name} has none, or "
+                "they were made by other code. Build once with the whole extract, --delivery full."
+            )
+        with self.store.reading(delivery.files) as parts:
+            if delivery.kind == "full" or stored is None:
+                received = ibis.union(*parts) if len(parts) > 1 else parts[0]
+            else:
+                replaced = replacement(self.store, model, delivery, parts, stored)
+                stored, received = replaced.old, replaced.new
+            result = self.tables.computed(model, received.select(*model.contract.headers()))
+            if delivery.kind == "full" and stored is not None:
+                result, stored = self.store.unlike(result, stored, model.contract.content())
+            written, changes = write_result(self.store, model, result, self.run_at, stored)
+        before = self.state.tables[model.name].row_count if stored is not None else 0
+        if before + written.growth(is_history=False) == 0:
+            what = "the deltas delete every row" if delivery.kind == "delta" else "the extract has no rows"
+            raise ExtractError(f"{delivery.names}: {what}, which would close every key. Is it complete?")
+        if written.anything or delivery.kind == "delta":
+            self.state.taken.take(model, delivery, self.run.run_id)
+        return written, changes
+
+    def _found(self, model: Model) -> ir.Table | None:
+        return self.store.table(model.layer, model.name) if model.is_stored else None

@@ -1,0 +1,1 @@
+"""What a database remembers: runs, tables, deliveries, versions."""

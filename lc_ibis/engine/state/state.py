@@ -1,0 +1,281 @@
+"""What the engine remembers, kept beside the data and written in the same transaction.
+
+A table's version is the run that last changed its rows. A table is up to date when its code and
+contract and the versions of its inputs are those that it was built from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from typing import Any, TypeVar
+
+import ibis.expr.types as ir
+
+from lc_ibis.declare.contract_changes import StoredColumn, StoredContract
+from lc_ibis.declare.models import Model
+from lc_ibis.declare.pipeline import Pipeline
+from lc_ibis.engine.receive.deliveries import Taken
+from lc_ibis.engine.state.run import SKEW, Clock, Run, TableRun
+from lc_ibis.engine.state.tables import FIRST, LAYER, LOGS, TABLES, VERSION
+from lc_ibis.engine.store import Store
+from lc_ibis.errors import DatabaseError
+
+# The fingerprint of a table that a build was cut off from, and that is to be compared anew.
+UNKNOWN = ""
+R = TypeVar("R", bound=Run)
+
+
+@dataclass(frozen=True)
+class TableRecord:
+    """A stored table as the last run left it."""
+
+    version: int
+    fingerprint: str
+    row_count: int
+    inputs: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CheckRecord:
+    """A check as it last ended."""
+
+    version: int
+    fingerprint: str
+    failing_count: int
+
+
+@dataclass
+class State:
+    """The state as it was read, changed by a run, and written back if anything differs."""
+
+    last_run: tuple[int, datetime] | None = None
+    tables: dict[str, TableRecord] = field(default_factory=dict)
+    files: dict[str, tuple[int, str]] = field(default_factory=dict)
+    checks: dict[tuple[str, str], CheckRecord] = field(default_factory=dict)
+    code: str = ""
+    taken: Taken = field(default_factory=Taken)
+    contracts: dict[str, StoredContract] = field(default_factory=dict)
+    known_since: dict[str, datetime] = field(default_factory=dict)
+    version: int = VERSION
+
+    @classmethod
+    def read(cls, store: Store, is_whole: bool = True) -> State:
+        """Read the state; a new database has none.
+
+        Raises DatabaseError where a table that it knows is gone, unless the database need not be `is_whole`.
+        """
+        existing = store.tables()
+        if (LAYER, "runs") not in existing:
+            return cls()
+        version = _version(store)
+        _refuse_dropped(store, {*TABLES, *LOGS} if version > 1 else FIRST)
+        missing = {name for name in TABLES if (LAYER, name) not in existing}
+        read = {name: [] if name in missing else _rows(store, store.table(LAYER, name)) for name in TABLES}
+        inputs: dict[str, dict[str, int]] = {}
+        for table, name, version in read["inputs"]:
+            inputs.setdefault(table, {})[name] = version
+        tables = {t: TableRecord(v, f, n, inputs.get(t, {})) for t, v, f, n in read["tables"]}
+        files = {name: (version, sha) for name, version, sha in read["files"]}
+        checks = {(table, check): CheckRecord(*rest) for table, check, *rest in read["checks"]}
+        if is_whole:
+            _refuse_dropped(store, tables)
+        taken = Taken({(table, file, sha): (how, run) for table, file, sha, how, run in read["deliveries"]})
+        runs = store.table(LAYER, "runs")
+        [(run_id, run_at, _)] = _rows(store, runs.filter(runs.run_id == runs.run_id.max()))
+        if store.interrupted_at:
+            # Which tables it wrote is not known: none is taken for up to date, nor for checked.
+            tables = {name: replace(record, fingerprint=UNKNOWN) for name, record in tables.items()}
+            checks, run_id, run_at = {}, run_id + 1, max(run_at, store.interrupted_at)
+        return cls(
+            (run_id, run_at), tables, files, checks, read["code"][0][0] if read["code"] else "", taken,
+            _contracts(read["contracts"]), dict(read["retention"]), version,
+        )  # fmt: skip
+
+    def copy(self) -> State:
+        return State(
+            self.last_run, dict(self.tables), dict(self.files), dict(self.checks), self.code,
+            Taken(dict(self.taken.files)), dict(self.contracts), dict(self.known_since), self.version,
+        )  # fmt: skip
+
+    def next_run(self, now: datetime | None = None) -> tuple[int, datetime]:
+        """Return the next run's number and time: now, but later than every run before."""
+        now = now or utc_now()
+        if self.last_run is None:
+            return 1, now
+        last_id, last_at = self.last_run
+        if last_at == datetime.max:
+            raise DatabaseError(
+                f"Run {last_id} is dated {last_at}, after which there is no time for another. "
+                "lc-ibis redate gives runs their true times, after a backup."
+            )
+        return last_id + 1, max(now, last_at + timedelta(microseconds=1))
+
+    def begin(self, kind: type[R], now: datetime | None = None, **facts: Any) -> R:
+        """Return the next run, which warns where the run before lies beyond the clock. Raises DatabaseError."""
+        now = now or utc_now()
+        run = kind(*self.next_run(now), clock=Clock(now), **facts)
+        if self.last_run and self.last_run[1] > now + SKEW:
+            last_id, last_at = self.last_run
+            run.warnings.append(
+                f"run {last_id} is dated {_shown(last_at)}, and the clock says {_shown(now)} (UTC): this run is dated "
+                f"{_shown(run.run_at)} too, for runs are later than all before. If the clock is right, lc-ibis redate "
+                "gives runs their true times, after a backup; else set the clock."
+            )
+        return run
+
+    def keeps_from(self, run: Run) -> datetime:
+        """Return the moment from which periods are counted back: the run before, or the clock where it is earlier.
+
+        One run whose clock was ahead would else let all of a history go.
+        """
+        return min(run.began_at, self.last_run[1]) if self.last_run else run.began_at
+
+    def record(self, model: Model, version: int, fingerprint: str, row_count: int, inputs: Iterable[str]) -> None:
+        """Note that a table is up to date with its inputs as they are now."""
+        versions = {name: self.tables[name].version for name in inputs}
+        self.tables[model.name] = TableRecord(version, fingerprint, row_count, versions)
+
+    def let_go(self, name: str, count: int, since: datetime) -> None:
+        """Note that a history lost so many versions, all that ended before `since`."""
+        self.known_since[name] = max(since, self.known_since.get(name, datetime.min))
+        known = self.tables[name]
+        self.tables[name] = replace(known, row_count=known.row_count - count)
+
+    def outdated_inputs(self, name: str, inputs: Iterable[str]) -> list[str]:
+        """Return the inputs whose version is not the one that the table was built from."""
+        built_from = self.tables[name].inputs
+        return [i for i in inputs if i in self.tables and built_from.get(i) != self.tables[i].version]
+
+    def forget(self, name: str, keep_files: bool) -> None:
+        """Forget a table that is dropped, and what was taken for it; its output files stay known where it returns."""
+        self.tables.pop(name, None)
+        self.contracts.pop(name, None)
+        self.known_since.pop(name, None)
+        self.checks = {check: record for check, record in self.checks.items() if check[0] != name}
+        self.taken.files = {file: taken for file, taken in self.taken.files.items() if file[0] != name}
+        if not keep_files:
+            self.files = {file: known for file, known in self.files.items() if file.split(".")[0] != name}
+
+    def stale(self, pipeline: Pipeline, names: Iterable[str]) -> str | None:
+        """Return a sentence on the first of these tables that is missing or older than an input."""
+        for name in names:
+            inputs = pipeline.stored_inputs[name]
+            if missing := [each for each in (name, *inputs) if each not in self.tables]:
+                return f"{missing[0]} is not built yet"
+            if older := self.outdated_inputs(name, inputs):
+                return f"{name} is older than {older[0]}"
+        return None
+
+    def write(self, store: Store, run: Run) -> None:
+        """Write the whole state, in the shape that this program gives it, and add the run to the log."""
+        self.save(store)
+        self.last_run = run.run_id, run.run_at
+        store.append(LAYER, "run_tables", [_logged(run, table) for table in run.tables if table.action != "skipped"])
+        store.append(LAYER, "runs", [(*self.last_run, run.clock.now() if run.clock else utc_now())])
+
+    def save(self, store: Store) -> None:
+        """Write the whole state, which is small."""
+        existing = store.tables()
+        for name, contract in (TABLES | LOGS).items():
+            if (LAYER, name) not in existing:
+                store.create(LAYER, name, contract.schema())
+        checks = [(*names, c.version, c.fingerprint, c.failing_count) for names, c in self.checks.items()]
+        rows: dict[str, list[tuple[Any, ...]]] = {
+            "tables": [(n, t.version, t.fingerprint, t.row_count) for n, t in self.tables.items()],
+            "inputs": [(n, i, v) for n, t in self.tables.items() for i, v in t.inputs.items()],
+            "files": [(n, *entry) for n, entry in self.files.items()],
+            "checks": checks,
+            "code": [(self.code,)],
+            "deliveries": [(*file, *taken) for file, taken in self.taken.files.items()],
+            "contracts": [row for name, contract in self.contracts.items() for row in _contract_rows(name, contract)],
+            "retention": list(self.known_since.items()),
+            "schema": [(VERSION,)],
+        }
+        for name in TABLES:
+            store.overwrite(LAYER, name, rows[name])
+
+
+def done_tables(store: Store) -> ir.Table | None:
+    """Return what runs did to which tables, one row each; None in a database of before that was written down."""
+    is_there = (LAYER, "run_tables") in store.tables()
+    return store.table(LAYER, "run_tables") if is_there else None
+
+
+def true_times(store: Store, numbers: Iterable[int]) -> dict[int, datetime]:
+    """Return when runs of these numbers were by the clock: not when they are dated after runs that were ahead of it."""
+    if not (wanted := sorted(set(numbers))):
+        return {}
+    runs = store.table(LAYER, "runs")
+    rows = _rows(store, runs.filter(runs.run_id.isin(wanted)).select("run_id", "run_at", "finished_at"))
+    return {run_id: min(run_at, finished_at) for run_id, run_at, finished_at in rows}
+
+
+def run_times(store: Store, numbers: Iterable[int] | None = None) -> dict[int, datetime]:
+    """Return when each run was that changed something, by its number; all, or those of these numbers."""
+    wanted = None if numbers is None else sorted(set(numbers))
+    if wanted == [] or (LAYER, "runs") not in store.tables():
+        return {}
+    runs = store.table(LAYER, "runs")
+    runs = runs if wanted is None else runs.filter(runs.run_id.isin(wanted))
+    return {run_id: run_at for run_id, run_at, *_ in _rows(store, runs)}
+
+
+def _version(store: Store) -> int:
+    """Return the version of the shape that the state has. Raises DatabaseError where a later program gave it one."""
+    if (LAYER, "schema") not in store.tables():
+        return 1
+    [(version,)] = _rows(store, store.table(LAYER, "schema").select("version"))
+    if version > VERSION:
+        raise DatabaseError(
+            f"The database was written by a newer lc-ibis (its state is of version {version}, and this program knows "
+            f"{VERSION}). Install that one, or build into another --database."
+        )
+    return int(version)
+
+
+def _refuse_dropped(store: Store, names: Iterable[str]) -> None:
+    """Refuse a database that has lost a table which the state knows."""
+    dropped = sorted(set(names) - {name for _, name in store.tables()})
+    if dropped:
+        raise DatabaseError(
+            f"{', '.join(dropped)}: dropped from the database by something else. Restore a backup (lc-ibis restore), "
+            "or, of a table that can be made again, have it forgotten (lc-ibis drop) and build."
+        )
+
+
+def _contract_rows(table: str, contract: StoredContract) -> list[tuple[Any, ...]]:
+    return [
+        (table, c.name, position, c.type, c.is_nullable, c.is_key, contract.version)
+        for position, c in enumerate(contract.columns, start=1)
+    ]
+
+
+def _contracts(rows: list[tuple[Any, ...]]) -> dict[str, StoredContract]:
+    """Return the stored contracts by table."""
+    columns: dict[str, list[StoredColumn]] = {}
+    versions: dict[str, int] = {}
+    for table, name, _, type_, is_nullable, is_key, version in sorted(rows, key=lambda row: row[2]):
+        columns.setdefault(table, []).append(StoredColumn(name, type_, is_nullable, is_key))
+        versions[table] = version
+    return {table: StoredContract(versions[table], tuple(found)) for table, found in columns.items()}
+
+
+def _logged(run: Run, table: TableRun) -> tuple[Any, ...]:
+    written = table.written
+    counts = (written.added_count, written.changed_count, written.removed_count)
+    return (run.run_id, table.table, table.action, table.reason, table.key_count, *counts, table.row_count)
+
+
+def _rows(store: Store, table: ir.Table) -> list[tuple[Any, ...]]:
+    return [tuple(row.values()) for row in store.rows(table)]
+
+
+def _shown(at: datetime) -> str:
+    return at.isoformat(" ", "seconds")
+
+
+def utc_now() -> datetime:
+    """Return the present, UTC, without zone, to the microsecond."""
+    return datetime.now(timezone.utc).replace(tzinfo=None)

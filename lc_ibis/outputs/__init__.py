@@ -1,0 +1,1 @@
+"""Output files: their forms, and how they reach their place whole."""

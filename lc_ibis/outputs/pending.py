@@ -1,0 +1,213 @@
+"""Output files: written beside their place before the commit, moved there after it.
+
+A file is whole at every moment; a directory of parts is whole or, while it is replaced, not there. A crash
+between commit and move leaves older files, and the next build mends them: the state knows the checksum of
+the file that belongs to the tables.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from lc_ibis.declare.pipeline import Output, Pipeline
+from lc_ibis.engine.state.run import Run
+from lc_ibis.engine.state.state import State, run_times
+from lc_ibis.engine.store import Store
+from lc_ibis.errors import OutputError
+from lc_ibis.files.digests import digest_of, is_whole
+from lc_ibis.files.documents import FORMULA_STARTS
+from lc_ibis.files.whole import beside, move, remove, sweep
+from lc_ibis.outputs.manifest import OUTPUTS, described, document
+
+# The format of a directory of Parquet files, which the engine writes side by side.
+PARTS = "parts"
+
+
+def neutralised(rows: ir.Table) -> ir.Table:
+    """Put an apostrophe before texts that a spreadsheet would take for formulas."""
+    texts = [rows[name] for name, type_ in rows.schema().items() if type_.is_string()]
+    return rows.mutate(
+        **{t.get_name(): ibis.ifelse(t.substr(0, 1).isin(FORMULA_STARTS), ibis.literal("'") + t, t) for t in texts}
+    )
+
+
+class PendingFiles:
+    """The output files of one run; what is not published when the context ends in an error is removed.
+
+    Where they are `partitioned`, a table is a directory of Parquet files in place of one file a format. Where
+    formulas are `neutralised`, CSV files hold no text that a spreadsheet would take for one.
+    """
+
+    def __init__(self, directory: Path, partitioned: bool = False, neutralised: bool = False):
+        self.directory, self.partitioned, self.neutralised = directory, partitioned, neutralised
+        self._files: list[tuple[Path, Path]] = []
+        self._in_place = set[Path]()
+        self._outdated: list[Path] = []
+
+    def __enter__(self) -> PendingFiles:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None:
+            for written, _place in self._files:
+                remove(written)
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._files and not self._outdated
+
+    def write(self, store: Store, pipeline: Pipeline, state: State, tables: list[str], run: Run) -> None:
+        """Write the outputs of `tables` whose files are not in place already, and note them in the state.
+
+        Raises OutputError.
+        """
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            for output in pipeline.outputs:
+                if output.table in tables:
+                    self._write(store, pipeline, state, output)
+            if any(output.table in tables for output in pipeline.outputs):
+                self._write_manifest(store, state, run)
+        except OSError as error:
+            raise OutputError(
+                f"{error.filename or self.directory}: the outputs cannot be written ({error.strerror})."
+            ) from None
+
+    def _write(self, store: Store, pipeline: Pipeline, state: State, output: Output) -> None:
+        model = pipeline[output.table]
+        version = state.tables[model.name].version
+        stored = store.table(model.layer, model.name)
+        files = {f"{model.name}.{format}": format for format in output.formats}
+        if self.partitioned:
+            files = {model.name: PARTS}
+        for name, format in files.items():
+            place = self.directory / name
+            _refuse_no_file_name(name)
+            _refuse_what_is_not_ours(place, format, name in state.files)
+            _refuse_link_out(place)
+            is_neutralised = self.neutralised and format == "csv"
+            content = -version if is_neutralised else version
+            sweep(place)
+            known = state.files.get(name)
+            if known and known[0] == content and _is_as(place, known[1]):
+                self._in_place.add(place)
+                continue
+            written = beside(place)
+            self._files.append((written, place))
+            _write_format(store, model.ordered(neutralised(stored) if is_neutralised else stored), written, format)
+            state.files[name] = (content, digest_of(written))
+        self._leave(state, {model.name, *(f"{model.name}.{format}" for format in output.formats)} - files.keys())
+
+    def _write_manifest(self, store: Store, state: State, run: Run) -> None:
+        """Write what the files hold, if that is not told already; last, so that it is published last."""
+        place = self.directory / OUTPUTS
+        _refuse_what_is_not_ours(place, "json", True)
+        _refuse_link_out(place)
+        sweep(place)
+        files = list(self._described(store, state, run))
+        text = document(files)
+        sha256 = hashlib.sha256(text.encode()).hexdigest()
+        if _is_as(place, sha256):
+            return
+        written = beside(place)
+        self._files.append((written, place))
+        written.write_text(text, encoding="utf-8", newline="\n")
+
+    def _described(self, store: Store, state: State, run: Run) -> Iterator[dict[str, Any]]:
+        """Describe the output files that are there as they were written, or about to be, whatever build wrote them."""
+        coming = {place: written for written, place in self._files}
+        earlier = {abs(content) for content, _ in state.files.values()} - {run.run_id}
+        times = run_times(store, earlier) | {run.run_id: run.run_at}
+        for name, (content, sha256) in sorted(state.files.items()):
+            place, table, run_id = self.directory / name, name.split(".")[0], abs(content)
+            there = place in coming or place in self._in_place
+            if not there:
+                with contextlib.suppress(OSError):  # of a table that this build has nothing to do with
+                    there = _is_as(place, sha256)
+            is_of_a_table = table in state.tables and table in state.contracts
+            if there and is_of_a_table and place not in self._outdated:
+                columns, row_count = state.contracts[table].columns, state.tables[table].row_count
+                yield described(
+                    coming.get(place, place), name, sha256, table, [c.name for c in columns], row_count, run_id,
+                    times.get(run_id),
+                )  # fmt: skip
+
+    def _leave(self, state: State, names: set[str]) -> None:
+        """Have files that a build wrote, but that are no longer asked for, go: they would not follow the tables."""
+        for place in (self.directory / name for name in sorted(names & state.files.keys())):
+            if is_whole(place):
+                self._outdated.append(place)
+
+    def publish(self) -> list[Path]:
+        """Move the files to their places; return those. Raises OutputError; the tables are published already."""
+        try:
+            for written, place in self._files:
+                move(written, place)
+            for place in self._outdated:
+                remove(place)
+        except OSError as error:
+            raise OutputError(
+                f"{error.filename2 or self.directory}: the tables are published, but the file cannot be put in its "
+                f"place ({error.strerror}). Mend that and build again; the files will follow the tables."
+            ) from None
+        finally:
+            for written, _place in self._files:  # those that an interruption kept from their places
+                remove(written)
+        return [place for _, place in self._files]
+
+
+def _refuse_no_file_name(name: str) -> None:
+    """Raise OutputError where the name of an output would lead out of its directory."""
+    if name != Path(name).name or "\\" in name or "\0" in name:
+        raise OutputError(f"{name!r}: the name of an output is no file's name. Call the table by a plain name.")
+
+
+def _refuse_link_out(place: Path) -> None:
+    """Raise OutputError where a link in the place of an output leads out of its directory."""
+    if place.is_symlink() and not place.resolve().is_relative_to(place.parent.resolve()):
+        raise OutputError(f"{place}: a link leads out of the outputs, to {os.readlink(place)}. Remove the link.")
+
+
+def _refuse_what_is_not_ours(place: Path, format: str, is_known: bool) -> None:
+    """Raise OutputError where something is in the place of an output that no build can have put there."""
+    if format != PARTS and place.is_dir():
+        raise OutputError(f"{place}: a directory is where an output file belongs. Move it away.")
+    is_free = not os.path.lexists(place) or (place.is_dir() and not any(place.iterdir()))
+    if format == PARTS and not is_free and not (is_known and place.is_dir() and is_whole(place)):
+        raise OutputError(f"{place}: the directory of an output belongs here, and nothing else. Move it away.")
+
+
+def output_names(output: Output) -> dict[str, str]:
+    """Return the names of the files that builds may write for an output, each with its format."""
+    return {output.table: PARTS} | {f"{output.table}.{format}": format for format in output.formats}
+
+
+def all_output_names(pipeline: Pipeline) -> list[str]:
+    """Return the names of all files that builds may write into the directory of outputs."""
+    return [*(name for output in pipeline.outputs for name in output_names(output)), OUTPUTS]
+
+
+def _write_format(store: Store, rows: ir.Table, place: Path, format: str) -> None:
+    if format != PARTS:
+        store.write_file(rows, place, format)
+        return
+    place.mkdir()
+    store.write_parts(rows, place)
+    # Engines name them each in its way, and leave notes of their own beside them.
+    parts = sorted(place.glob("*.parquet"))
+    for leftover in set(place.iterdir()) - set(parts):
+        leftover.unlink()
+    for number, part in enumerate(parts):
+        part.rename(place / f"part-{number:05}.parquet")
+
+
+def _is_as(place: Path, sha256: str) -> bool:
+    return is_whole(place) and digest_of(place) == sha256

@@ -1,0 +1,1 @@
+"""What a build reports: documents, pages, notices, lineage."""
