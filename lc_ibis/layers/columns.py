@@ -17,7 +17,7 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
-from lc_ibis.declare.contracts import Flag, Integer, Moment, Text
+from lc_ibis.declare import Flag, Integer, Moment, Text
 from lc_ibis.declare.invisible import ranges_in_pattern
 
 __all__ = ["Flag", "Integer", "Moment", "Money", "Rate", "Text"]

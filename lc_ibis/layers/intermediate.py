@@ -3,10 +3,19 @@
 import ibis
 import ibis.expr.types as ir
 
-from lc_ibis.declare.check_kinds import accepted_values, no_rows, positive_value, relationships, same_rows
-from lc_ibis.declare.contracts import Contract, column, key
-from lc_ibis.declare.history import current
-from lc_ibis.declare.models import Incremental, model
+from lc_ibis.declare import (
+    Contract,
+    Incremental,
+    accepted_values,
+    column,
+    current,
+    key,
+    model,
+    no_rows,
+    positive_value,
+    relationships,
+    same_rows,
+)
 from lc_ibis.layers.columns import Flag, Integer, Moment, Money, Text
 from lc_ibis.layers.staging import ACCOUNT_TYPES
 

@@ -7,7 +7,7 @@ these, has received_<column> for each text, the columns of its staging contract,
 import ibis
 import ibis.expr.types as ir
 
-from lc_ibis.declare.contracts import Contract
+from lc_ibis.declare import Contract
 from lc_ibis.layers.columns import as_text, first_invisible, reason, stripped, written_out
 
 __all__ = [

@@ -3,9 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
-from lc_ibis.declare.check_kinds import expression_is_true
-from lc_ibis.declare.history import current
-from lc_ibis.declare.models import Ephemeral, model
+from lc_ibis.declare import Ephemeral, current, expression_is_true, model
 
 
 @model(Ephemeral())

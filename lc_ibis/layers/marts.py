@@ -5,9 +5,19 @@ from decimal import Decimal
 import ibis
 import ibis.expr.types as ir
 
-from lc_ibis.declare.check_kinds import accepted_range, expression_is_true, positive_value, relationships, same_rows
-from lc_ibis.declare.contracts import Contract, column, key, stamp
-from lc_ibis.declare.models import Incremental, model
+from lc_ibis.declare import (
+    Contract,
+    Incremental,
+    accepted_range,
+    column,
+    expression_is_true,
+    key,
+    model,
+    positive_value,
+    relationships,
+    same_rows,
+    stamp,
+)
 from lc_ibis.layers.columns import Flag, Integer, Moment, Money, Rate, Text, as_money, rate, share, total
 
 # Under 10,000; from 10,000; from 20,000.

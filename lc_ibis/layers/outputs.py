@@ -1,5 +1,5 @@
 """The tables that leave the house as files, ordered by their keys."""
 
-from lc_ibis.declare.pipeline import Output
+from lc_ibis.declare import Output
 
 outputs = (Output("account_summary"), Output("customer_profile"))

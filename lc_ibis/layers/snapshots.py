@@ -2,10 +2,20 @@
 
 import ibis.expr.types as ir
 
-from lc_ibis.declare.check_kinds import positive_value, scd2_no_overlap, unique, valid_date_range
-from lc_ibis.declare.contracts import Contract, column, key
-from lc_ibis.declare.history import Versions
-from lc_ibis.declare.models import CheckStrategy, Snapshot, TimestampStrategy, model
+from lc_ibis.declare import (
+    CheckStrategy,
+    Contract,
+    Snapshot,
+    TimestampStrategy,
+    Versions,
+    column,
+    key,
+    model,
+    positive_value,
+    scd2_no_overlap,
+    unique,
+    valid_date_range,
+)
 from lc_ibis.layers.columns import Integer, Text
 from lc_ibis.layers.staging import StgAccount, StgCustomer
 

@@ -2,9 +2,7 @@
 
 import ibis.expr.types as ir
 
-from lc_ibis.declare.check_kinds import row_count
-from lc_ibis.declare.contracts import Contract, from_extract, received_key, stamp
-from lc_ibis.declare.models import Source, model
+from lc_ibis.declare import Contract, Source, from_extract, model, received_key, row_count, stamp
 from lc_ibis.layers.columns import Moment, Text, account_number, customer_number
 
 

@@ -7,9 +7,19 @@ A row is refused for the first rule that it breaks. The rules look at one row at
 import ibis
 import ibis.expr.types as ir
 
-from lc_ibis.declare.check_kinds import accepted_values, expression_is_true, few_refused, positive_value
-from lc_ibis.declare.contracts import Contract, column, key, stamp
-from lc_ibis.declare.models import Ephemeral, Incremental, model
+from lc_ibis.declare import (
+    Contract,
+    Ephemeral,
+    Incremental,
+    accepted_values,
+    column,
+    expression_is_true,
+    few_refused,
+    key,
+    model,
+    positive_value,
+    stamp,
+)
 from lc_ibis.layers.columns import (
     LARGEST_AMOUNT,
     Flag,

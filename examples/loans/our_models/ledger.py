@@ -2,7 +2,7 @@
 
 import ibis.expr.types as ir
 
-from lc_ibis.declare.models import Ephemeral, model
+from lc_ibis.declare import Ephemeral, model
 from lc_ibis.layers.ledger import BALANCED, counted
 
 

@@ -2,10 +2,7 @@
 
 import ibis.expr.types as ir
 
-from lc_ibis.declare.check_kinds import positive_value, relationships
-from lc_ibis.declare.contracts import Contract, column, key, stamp
-from lc_ibis.declare.history import current
-from lc_ibis.declare.models import Incremental, model
+from lc_ibis.declare import Contract, Incremental, column, current, key, model, positive_value, relationships, stamp
 from lc_ibis.layers.columns import Integer, Moment, Money, Text, as_money, share
 
 

@@ -1,5 +1,5 @@
 """The tables of ours that leave as files."""
 
-from lc_ibis.declare.pipeline import Output
+from lc_ibis.declare import Output
 
 outputs = (Output("customer_exposure"),)

@@ -2,9 +2,7 @@
 
 import ibis.expr.types as ir
 
-from lc_ibis.declare.check_kinds import scd2_no_overlap, unique, valid_date_range
-from lc_ibis.declare.history import Versions
-from lc_ibis.declare.models import CheckStrategy, Snapshot, model
+from lc_ibis.declare import CheckStrategy, Snapshot, Versions, model, scd2_no_overlap, unique, valid_date_range
 from lc_ibis.layers.snapshots import Refusal, SnapRefusal
 from our_models.staging import StgLoan
 

@@ -6,9 +6,18 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
-from lc_ibis.declare.check_kinds import accepted_range, few_refused, positive_value
-from lc_ibis.declare.contracts import Contract, column, key, stamp
-from lc_ibis.declare.models import Ephemeral, Incremental, model
+from lc_ibis.declare import (
+    Contract,
+    Ephemeral,
+    Incremental,
+    accepted_range,
+    column,
+    few_refused,
+    key,
+    model,
+    positive_value,
+    stamp,
+)
 from lc_ibis.layers.columns import (
     LARGEST_AMOUNT,
     Integer,
