@@ -112,7 +112,7 @@ def test_an_error_while_writing_outputs_changes_nothing(lending: Lending, monkey
 
 _KILLED_AT = """
 import os, signal, sys
-import lc_ibis.building
+import lc_ibis.api.build
 from lc_ibis.engine import {module}
 def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)
 {target} = die

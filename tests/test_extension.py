@@ -123,8 +123,8 @@ def test_it_is_the_same_on_delta(lending: Lending, project: Path) -> None:
 
 MART = """
 import ibis.expr.types as ir
-from lc_ibis.engine.contracts import Contract, Integer, key
-from lc_ibis.engine.model import Ephemeral, Incremental, model
+from lc_ibis.declare.contracts import Contract, Integer, key
+from lc_ibis.declare.models import Ephemeral, Incremental, model
 
 class Mine(Contract):
     \"\"\"One row per customer.\"\"\"
