@@ -33,7 +33,7 @@ def tests(session: nox.Session) -> None:
 def laws(session: nox.Session) -> None:
     """The laws over thousands of random sequences; takes hours."""
     session.install("-e", ".[test]")
-    laws = ["tests/test_laws.py", "tests/test_incremental.py"]
+    laws = ["tests/laws/test_laws.py", "tests/engine/test_incremental.py"]
     session.run("pytest", "-q", *laws, "--hypothesis-profile=long", *session.posargs)
 
 
@@ -75,8 +75,9 @@ def benchmarks(session: nox.Session) -> None:
 def pins(session: nox.Session, pins: list[str]) -> None:
     """The sample, files, contracts and both Sparks at both ends of the pinned versions."""
     session.install("-e", ".[test]", *pins)
-    tests = ("backups", "checks", "contracts", "databricks", "engines", "extracts", "reading", "sample", "spark")
-    session.run("pytest", "-q", *(f"tests/test_{name}.py" for name in tests))
+    whole = ("tests/backends", "tests/engine/test_extracts.py", "tests/layers/test_sample.py")
+    files = ("tests/api/test_backups.py", "tests/declare/test_checks.py", "tests/declare/test_contracts.py")
+    session.run("pytest", "-q", *whole, *files, "tests/api/test_reading.py")
 
 
 @nox.session

@@ -1,6 +1,6 @@
 """dbt's snapshots in plain Python: what dbt writes, load by load, and what its rows say of a moment.
 
-Written after what dbt-core 1.11.16 with dbt-duckdb 1.11.1 was seen to do; tests/test_dbt_itself.py compares.
+Written after what dbt-core 1.11.16 with dbt-duckdb 1.11.1 was seen to do; tests/migrations/test_dbt_itself.py compares.
 """
 
 from __future__ import annotations
