@@ -23,7 +23,7 @@ from lc_ibis.backends.duckdb import copies
 from lc_ibis.cli import main
 from lc_ibis.errors import BackupError, DatabaseError, DatabaseInUse, LcIbisError, OutputError
 from lc_ibis.files import backup as contents
-from lc_ibis.files import places as keeping
+from lc_ibis.files import places, whole
 from tests.conftest import ALICE, SAVINGS, Lending
 from tests.laws.test_laws import loads
 
@@ -50,17 +50,17 @@ def two_loads(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Le
     return Lending(tmp_path)
 
 
-def places(lending: Lending) -> dict[str, Any]:
+def paths_of(lending: Lending) -> dict[str, Any]:
     return {**lending.options, "database": lending.database, "outputs": lending.outputs}
 
 
 def back_up(lending: Lending, to: Path | None = None) -> Path:
-    return lc_ibis.backup(to, **places(lending))
+    return lc_ibis.backup(to, **paths_of(lending))
 
 
-def restore(lending: Lending, backup: Path | None = None) -> list[keeping.Kept]:
-    done: list[keeping.Kept] = []
-    lc_ibis.restore(backup or lending.root / "backup", progress=done.append, **places(lending))
+def restore(lending: Lending, backup: Path | None = None) -> list[places.Kept]:
+    done: list[places.Kept] = []
+    lc_ibis.restore(backup or lending.root / "backup", progress=done.append, **paths_of(lending))
     return done
 
 
@@ -202,7 +202,7 @@ def test_a_file_that_cannot_be_put_in_its_place_is_said_and_the_database_restore
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied", "profile")
 
-    monkeypatch.setattr(keeping, "_replaced", refuse)
+    monkeypatch.setattr(places, "_replaced", refuse)
     with pytest.raises(
         OutputError, match=r"profile: the database is restored, but the file cannot be put in its place"
     ):
@@ -361,7 +361,7 @@ def can_write(database: Path) -> str:
 
 
 def test_no_build_runs_while_a_backup_is_made(two_loads: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
-    met, copied = [], contents.copied
+    met, copied = [], whole.copied
 
     def asked(source: Any, target: Path) -> str:
         done = copied(source, target)
@@ -369,7 +369,7 @@ def test_no_build_runs_while_a_backup_is_made(two_loads: Lending, monkeypatch: p
             met.append((target.name, can_write(two_loads.database)))
         return done
 
-    monkeypatch.setattr(contents, "copied", asked)
+    monkeypatch.setattr(backups, "copied", asked)
     monkeypatch.setattr(copies, "copied", asked)
     back_up(two_loads)
     assert len(met) == 3
@@ -383,7 +383,7 @@ def test_no_build_runs_while_a_backup_is_restored(
 ) -> None:
     """Neither on the old database, before it is replaced, nor on the new one, while its files follow."""
     met = []
-    for module, name in ((keeping, "keep"), (keeping, "_replaced"), (copies, "keep"), (copies, "settle")):
+    for module, name in ((places, "keep"), (places, "_replaced"), (copies, "keep"), (copies, "settle")):
         original = getattr(module, name)
 
         def asked(*given: Any, original: Any = original) -> Any:
@@ -419,7 +419,7 @@ def test_a_database_that_another_process_writes_to_is_let_alone(
 
 def test_a_database_that_comes_meanwhile_is_let_alone(two_loads: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
     two_loads.database.unlink()
-    stage = keeping.stage
+    stage = places.stage
 
     def coming(source: Path, sha256: str, staged: Path) -> None:
         stage(source, sha256, staged)
@@ -506,13 +506,13 @@ def test_a_directory_in_the_database_s_place_is_refused(two_loads: Lending) -> N
 def test_a_full_disk_changes_nothing(
     two_loads: Lending, monkeypatch: pytest.MonkeyPatch, command: Callable[[Lending], object]
 ) -> None:
-    before, copied = everything(two_loads.root), contents.copied
+    before, copied = everything(two_loads.root), whole.copied
 
     def full(source: Any, target: Path) -> str:
         copied(source, target)
         raise OSError(28, "No space left on device", str(target))
 
-    for module in (copies, keeping):
+    for module in (copies, places):
         monkeypatch.setattr(module, "copied", full)
     with pytest.raises(BackupError, match="No space left on device"):
         command(two_loads)
@@ -551,9 +551,10 @@ def test_a_swap_that_fails_is_undone(two_loads: Lending, monkeypatch: pytest.Mon
 _KILLED_AT = """
 import itertools, os, shutil, signal
 import lc_ibis
-from lc_ibis import backups, layers
-from lc_ibis.backends.duckdb import copies as duckdb_files
-from lc_ibis.engine import backup, keeping
+from lc_ibis import layers
+from lc_ibis.api import backup
+from lc_ibis.backends.duckdb import copies
+from lc_ibis.files import backup as contents, places
 
 def killed_at(calls):
     def counted(original):
@@ -591,7 +592,7 @@ def killed(lending: Lending, command: str, targets: str) -> list[Lending]:
     return [Lending(lending.root / f"killed/{step}") for step in steps[:-1]]
 
 
-_COPIES = "((backup, 'copied'), (duckdb_files, 'copied'), (backup, 'settle'), (os, 'replace'))"
+_COPIES = "((backup, 'copied'), (copies, 'copied'), (contents, 'settle'), (os, 'replace'))"
 
 
 def test_a_backup_that_was_killed_is_none(two_loads: Lending) -> None:
@@ -609,9 +610,7 @@ def test_a_backup_that_was_killed_is_none(two_loads: Lending) -> None:
         back_up(place, done)
 
 
-_MOVES = (
-    "((os, 'link'), (os, 'replace'), (os, 'rename'), (os, 'unlink'), (keeping, 'copied'), (duckdb_files, '_opened'))"
-)
+_MOVES = "((os, 'link'), (os, 'replace'), (os, 'rename'), (os, 'unlink'), (places, 'copied'), (copies, '_opened'))"
 
 
 @pytest.mark.parametrize("before", ["sound", "damaged", "none"])

@@ -144,8 +144,8 @@ def test_a_backup_without_its_manifest_or_with_another_s_paths_is_refused(root: 
 _KILLED = """
 import itertools, os, shutil, signal
 from pathlib import Path
-from lc_ibis.backends import parquet_files
-from lc_ibis.engine import keeping
+from lc_ibis.backends.spark import copies
+from lc_ibis.files import places
 from tests.backends.test_parquet_backups import put_back
 
 def killed_at(calls):
@@ -157,7 +157,7 @@ def killed_at(calls):
                 os.kill(os.getpid(), signal.SIGKILL)
             return original(*given, **named)
         return call
-    for owner, name in ((os, "link"), (os, "replace"), (os, "rename"), (os, "mkdir"), (keeping, "copied")):
+    for owner, name in ((os, "link"), (os, "replace"), (os, "rename"), (os, "mkdir"), (places, "copied")):
         setattr(owner, name, counted(getattr(owner, name)))
     put_back(Path("db"), Path("backup"))
     os._exit(0)
