@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from lc_ibis import project
 from lc_ibis.backends import opened
 from lc_ibis.backends.duckdb import published
-from lc_ibis.declare.checks import sentence
 from lc_ibis.declare.contract_changes import StoredContract, compared, refuse_breaking
 from lc_ibis.declare.models import Model, Source
 from lc_ibis.declare.pipeline import Pipeline
@@ -19,17 +19,22 @@ from lc_ibis.declare.selection import select
 from lc_ibis.engine.prove.checking import Checker
 from lc_ibis.engine.prove.failing_rows import FailingRows
 from lc_ibis.engine.prove.freshness import Ages, freshness
-from lc_ibis.engine.prove.freshness import sentence as freshness_sentence
 from lc_ibis.engine.prove.jumps import jumps
-from lc_ibis.engine.prove.jumps import sentence as jump_sentence
+from lc_ibis.engine.prove.refusing import (
+    refuse_differences,
+    refuse_failures,
+    refuse_jumps,
+    refuse_stale,
+    refuse_warnings,
+)
 from lc_ibis.engine.prove.verifying import Sample, Verified, verify_tables
 from lc_ibis.engine.receive.deliveries import Delivery, refuse_replay
-from lc_ibis.engine.refresh.fingerprints import Fingerprints, fingerprints
+from lc_ibis.engine.refresh.fingerprints import fingerprints
 from lc_ibis.engine.refresh.refresher import Refresher
 from lc_ibis.engine.state.run import Run, TableRun
 from lc_ibis.engine.state.state import State
 from lc_ibis.engine.store import Store
-from lc_ibis.errors import ChecksFailed, LcIbisError, OutputError, SettingsError, StaleSource, VerificationFailed, hint
+from lc_ibis.errors import LcIbisError, OutputError, SettingsError, hint
 from lc_ibis.moments import before
 from lc_ibis.outputs import pending
 from lc_ibis.redaction import logger, redacted
@@ -77,7 +82,7 @@ def run_pipeline(
             state = State.read(store)
             run = state.begin(ShownRun, now, lineage=pipeline.lineage)
             with _reported(run, settings, store):
-                _build(pipeline, settings, store, state, run, chosen, progress)
+                _Build(pipeline, settings, store, state, run, chosen, progress).publish()
     except BaseException as error:  # an interruption too leaves nothing published
         if listener:
             listener.failed(error)
@@ -139,94 +144,130 @@ def _reported(run: Run, settings: Settings, store: Store) -> Iterator[None]:
                 raise OutputError(f"The tables are published, but not the report on them: {error}") from None
 
 
-def _build(
-    pipeline: Pipeline, settings: Settings, store: Store, state: State, run: Run,
-    chosen: list[str], progress: Progress | None,
-) -> None:  # fmt: skip
-    _refuse_warnings(run, settings.warn_error)
-    unchanged = state.copy()
-    staged = pending.PendingFiles(settings.outputs, settings.partitioned, settings.neutralise_formulas)
-    _take_contracts(pipeline, state, chosen)
-    code = fingerprints(pipeline, state)
-    refresher = _refresher(pipeline, settings, store, state, run, code)
-    failing = FailingRows(store, chosen, settings.store_failures)
-    with staged, failing, store.transaction():
-        _refresh(refresher, chosen, progress)
-        run.freshness = list(freshness(store, state, run, refresher.modified, _ages(settings)))
-        _refuse_stale(run, settings.warn_error)
-        run.jumps = list(jumps(pipeline, store, state, run, settings.warn_jump_factor))
-        _refuse_jumps(run, settings.warn_error)
-        versions = {name: table.version for name, table in unchanged.tables.items()}
-        checker = Checker(
-            pipeline, store, refresher.tables, state, fingerprints=code.checks, changes=refresher.changes,
-            before=versions, everything=settings.full_refresh, thresholds=settings.thresholds,
-            warn_error=settings.warn_error,
+@dataclass
+class _Build:
+    """One build, a method a step; a plan takes the first two."""
+
+    pipeline: Pipeline
+    settings: Settings
+    store: Store
+    state: State
+    run: Run
+    chosen: list[str]
+    progress: Progress | None
+
+    def __post_init__(self) -> None:
+        self.before = self.state.copy()
+
+    def publish(self) -> None:
+        """Take all steps: within a transaction up to what is remembered, then the files that follow it."""
+        refuse_warnings(self.run, self.settings.warn_error)
+        staged = pending.PendingFiles(
+            self.settings.outputs, self.settings.partitioned, self.settings.neutralise_formulas
         )  # fmt: skip
-        if progress:
-            progress.begun("checks")
-        with timed(run, "checks_seconds"):
-            run.checks = checker.run(chosen)
-            run.ledger = checker.ledger()
-        failing.look_up(run)
-        _refuse_failures(run)
-        checker.remember(run.checks)
-        state.code = code.program if code.are_all_in(state) else ""
-        if settings.verify:
-            verified = list(verify_tables(pipeline, store, state))
-            refuse_differences(verified)
-        elif settings.verify_sample:
-            sample = Sample(settings.verify_sample, run.run_id, refresher.changes)
-            refuse_differences(verify_tables(pipeline, store, state, sample))
-        if progress:
-            progress.begun("outputs")
-        with timed(run, "outputs_seconds"):
-            staged.write(store, pipeline, state, chosen, run)
-        kept = failing.keep()
-        if state != unchanged:
-            state.write(store, run)
-        elif not kept:
-            # Nothing to record: the database file stays as it is, to the byte.
-            store.rollback()
-    run.status = "unchanged" if state == unchanged and staged.is_empty else "built"
-    run.outputs = staged.publish()
-    if settings.verify:
-        last_verify.note(settings.reports, pipeline, store, state, verified)
-    if settings.publish and published.publish(store, settings.publish, state.last_run):
-        run.outputs.append(settings.publish)
+        failing = FailingRows(self.store, self.chosen, self.settings.store_failures)
+        self.begin()
+        with staged, failing, self.store.transaction():
+            self.refresh()
+            self.look_at_sources()
+            self.check(failing)
+            verified = self.verify()
+            self.write(staged)
+            self.remember(failing.keep())
+        self.run.status = "unchanged" if self.state == self.before and staged.is_empty else "built"
+        self.run.outputs = staged.publish()
+        if self.settings.verify:
+            last_verify.note(self.settings.reports, self.pipeline, self.store, self.state, verified)
+        if self.settings.publish and published.publish(self.store, self.settings.publish, self.state.last_run):
+            self.run.outputs.append(self.settings.publish)
 
+    def begin(self) -> None:
+        """Note the contracts that the chosen tables are built with, and see what code changed.
 
-def _take_contracts(pipeline: Pipeline, state: State, chosen: list[str]) -> None:
-    """Note the contracts that the chosen tables are built with. Raises BreakingChangeError."""
-    models = [pipeline[name] for name in chosen if pipeline[name].is_stored]
-    refuse_breaking(compared(models, state.contracts))
-    state.contracts |= {model.name: StoredContract.of(model.contract) for model in models}
+        Raises BreakingChangeError.
+        """
+        models = [self.pipeline[name] for name in self.chosen if self.pipeline[name].is_stored]
+        refuse_breaking(compared(models, self.state.contracts))
+        self.state.contracts |= {model.name: StoredContract.of(model.contract) for model in models}
+        self.code = fingerprints(self.pipeline, self.state)
+        keep, run = self.settings.keep_history, self.run
+        self.refresher = Refresher(
+            self.pipeline, self.store, self.state, run, self._delivered, self.code.models, self.settings.full_refresh,
+            1.0 if self.settings.allow_mass_delete else self.settings.max_delete_share,
+            before(self.state.keeps_from(run), keep) if keep else None,
+        )  # fmt: skip
 
-
-def _refresher(
-    pipeline: Pipeline, settings: Settings, store: Store, state: State, run: Run, code: Fingerprints
-) -> Refresher:
-    def delivered(model: Model) -> Delivery:
-        found = state.taken.find(model, settings.inputs, settings.source.get(model.name), settings.delivery)
-        if found.replayed and not settings.allow_replay:
+    def _delivered(self, model: Model) -> Delivery:
+        pattern = self.settings.source.get(model.name)
+        found = self.state.taken.find(model, self.settings.inputs, pattern, self.settings.delivery)
+        if found.replayed and not self.settings.allow_replay:
             refuse_replay(model, found)
-        run.delivered[model.name] = [path for group in found.files for path in group.paths]
+        self.run.delivered[model.name] = [path for group in found.files for path in group.paths]
         return found
 
-    since = before(state.keeps_from(run), settings.keep_history) if settings.keep_history else None
-    most = 1.0 if settings.allow_mass_delete else settings.max_delete_share
-    return Refresher(pipeline, store, state, run, delivered, code.models, settings.full_refresh, most, since)
+    def refresh(self) -> None:
+        """Bring the chosen tables up to date, in the order of the graph."""
+        for model in (self.pipeline[name] for name in self.chosen):
+            if model.is_stored:
+                self._begun(model.name)
+                done = self.refresher.refresh(model)
+                log.info("%s: %s, %s, %d rows", done.table, done.action, done.reason, done.row_count)
+                self.run.tables.append(done)
+                if self.progress:
+                    self.progress.done(done)
 
+    def look_at_sources(self) -> None:
+        """Look at the ages of sources and for sudden jumps. Raises StaleSource, ChecksFailed."""
+        run, given = self.run, self.settings
+        ages = Ages(given.warn_file_age, given.max_file_age, given.warn_data_age, given.max_data_age)
+        run.freshness = list(freshness(self.store, self.state, run, self.refresher.modified, ages))
+        refuse_stale(run, given.warn_error)
+        run.jumps = list(jumps(self.pipeline, self.store, self.state, run, given.warn_jump_factor))
+        refuse_jumps(run, given.warn_error)
 
-def _refresh(refresher: Refresher, chosen: list[str], progress: Progress | None) -> None:
-    for model in (refresher.pipeline[name] for name in chosen):
-        if model.is_stored:
-            if progress:
-                progress.begun(model.name)
-            done = refresher.refresh(model)
-            log.info("%s: %s, %s, %d rows", done.table, done.action, done.reason, done.row_count)
-            refresher.run.tables.append(done)
-            if progress:
-                progress.done(done)
+    def check(self, failing: FailingRows) -> None:
+        """Run the checks, each on what is new to it. Raises ChecksFailed."""
+        checker = Checker(
+            self.pipeline, self.store, self.refresher.tables, self.state, fingerprints=self.code.checks,
+            changes=self.refresher.changes, before={name: table.version for name, table in self.before.tables.items()},
+            everything=self.settings.full_refresh, thresholds=self.settings.thresholds,
+            warn_error=self.settings.warn_error,
+        )  # fmt: skip
+        self._begun("checks")
+        with timed(self.run, "checks_seconds"):
+            self.run.checks = checker.run(self.chosen)
+            self.run.ledger = checker.ledger()
+        failing.look_up(self.run)
+        refuse_failures(self.run)
+        checker.remember(self.run.checks)
+        self.state.code = self.code.program if self.code.are_all_in(self.state) else ""
+
+    def verify(self) -> list[Verified]:
+        """Compare with a full refresh, all tables or a sample, where that is asked for. Raises VerificationFailed."""
+        keys = self.settings.verify_sample
+        if not self.settings.verify and not keys:
+            return []
+        sample = Sample(keys, self.run.run_id, self.refresher.changes) if keys and not self.settings.verify else None
+        verified = list(verify_tables(self.pipeline, self.store, self.state, sample))
+        refuse_differences(verified)
+        return verified
+
+    def write(self, staged: pending.PendingFiles) -> None:
+        """Write the output files beside their places."""
+        self._begun("outputs")
+        with timed(self.run, "outputs_seconds"):
+            staged.write(self.store, self.pipeline, self.state, self.chosen, self.run)
+
+    def remember(self, kept: bool) -> None:
+        """Write the state. Where nothing changed, and no rows were `kept`, the database file stays as it is."""
+        if self.state != self.before:
+            self.state.write(self.store, self.run)
+        elif not kept:
+            self.store.rollback()
+
+    def _begun(self, what: str) -> None:
+        if self.progress:
+            self.progress.begun(what)
 
 
 @contextmanager
@@ -256,56 +297,9 @@ def plan(progress: Progress | None = None, **options: Any) -> list[TableRun]:
         run = state.begin(Run)
         for warning in run.warnings:
             log.warning("%s", warning)
-        _take_contracts(pipeline, state, chosen)
-        refresher = _refresher(pipeline, settings, store, state, run, fingerprints(pipeline, state))
+        planned = _Build(pipeline, settings, store, state, run, chosen, progress)
+        planned.begin()
         with suppress(_Planned), store.transaction():
-            _refresh(refresher, chosen, progress)
+            planned.refresh()
             raise _Planned
     return run.tables
-
-
-def refuse_differences(results: Iterable[Verified]) -> None:
-    """Raise VerificationFailed where a stored table differs."""
-    differing = [result for result in results if result.status == "differs"]
-    if differing:
-        listed = "\n".join(f"  {result.table}: {_differing(result)}" for result in differing)
-        raise VerificationFailed(
-            f"The tables are not what the received rows and the histories make:\n{listed}\n"
-            "Build with --full-refresh, which makes all but the histories anew, and please report it."
-        )
-
-
-def _differing(result: Verified) -> str:
-    keys = "; ".join(" ".join(f"{name} {value}" for name, value in key.items()) for key in result.keys)
-    more = "; …" if result.differing_count > len(result.keys) else ""
-    return f"{result.differing_count:,} {'key differs' if result.differing_count == 1 else 'keys differ'}: {keys}{more}"
-
-
-def _ages(settings: Settings) -> Ages:
-    return Ages(settings.warn_file_age, settings.max_file_age, settings.warn_data_age, settings.max_data_age)
-
-
-def _refuse_warnings(run: Run, warn_error: bool) -> None:
-    if run.warnings and warn_error:
-        raise ChecksFailed(f"Nothing was published: {'; '.join(run.warnings)}")
-
-
-def _refuse_stale(run: Run, warn_error: bool) -> None:
-    stale = [found for found in run.freshness if found.status == "fail" or (found.status == "warn" and warn_error)]
-    if stale:
-        listed = "\n".join(f"  {freshness_sentence(found)}" for found in stale)
-        raise StaleSource(f"Sources are stale, so nothing was published:\n{listed}")
-
-
-def _refuse_jumps(run: Run, warn_error: bool) -> None:
-    if run.jumps and warn_error:
-        listed = "\n".join(f"  {jump_sentence(jump)}" for jump in run.jumps)
-        raise ChecksFailed(f"Tables grew suddenly, so nothing was published:\n{listed}")
-
-
-def _refuse_failures(run: Run) -> None:
-    failures = [result for result in run.checks if result.status == "fail"]
-    if failures:
-        listed = "\n".join(f"  {sentence(result)}" for result in failures)
-        checks = "1 check" if len(failures) == 1 else f"{len(failures)} checks"
-        raise ChecksFailed(f"{checks} failed, so nothing was published:\n{listed}")

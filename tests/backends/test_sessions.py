@@ -131,7 +131,7 @@ def test_a_session_that_ends_before_anything_is_written_leaves_all_as_it_was(
     before = lending.contents()
     lending.deliver(accounts=CHANGED)
     with monkeypatch.context() as patched:
-        patched.setattr("lc_ibis.api.build._refuse_stale", lambda *_: end())
+        patched.setattr("lc_ibis.api.build.refuse_stale", lambda *_: end())
         with pytest.raises(SessionEnded) as refused:
             lending.build(allow_mass_delete=True)
     assert refused.value.is_undone
