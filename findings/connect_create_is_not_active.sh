@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# After client.close(), create() makes a session that is not the active one, and every getOrCreate() makes one more.
+#
 # pyspark[connect] 4.0.5, with pysail 0.7.2 as the server.
 #
 # Expected: after the active session's client was closed, SparkSession.builder.remote(...).create() makes a session

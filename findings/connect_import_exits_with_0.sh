@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
+# Without the packages of the extra, importing pyspark.sql.connect ends python -c with exit code 0.
+#
 # pyspark 4.3.0, as pip installs it without its extra "connect".
 #
 # Expected: an import of pyspark.sql.connect that lacks a package raises PySparkImportError, and python exits with an error.
 #
-# Seen: under python -c, and in a worker of pytest-xdist, the import calls sys.exit(0): the process takes itself for
+# Seen: under python -c, and in a worker of pytest-xdist, the import calls sys.exit(0): the process mistakes itself for
 # Spark's doctests, because its main module has no file. What follows the import never runs, and the exit code
 # says that all is well.
-# A way around: import grpc, grpc_status and zstandard first, which raise ModuleNotFoundError.
+# Workaround: import grpc, grpc_status and zstandard first, which raise ModuleNotFoundError.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

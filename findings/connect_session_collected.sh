@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
+# When an old Connect session is garbage-collected, another session's query can fail with "cannot schedule new futures
+# after shutdown".
+#
 # pyspark[connect] 4.0.5, with pysail 0.7.2 as the server, Python 3.11.
 #
 # Expected: a Connect session that nobody refers to any more can be collected; other sessions do not notice.
@@ -10,7 +13,7 @@
 #     RuntimeError: cannot schedule new futures after shutdown
 # In a long program this is rare and looks random. The loop below only moves the moment of the collection through one
 # query, a step at a time, with gc.set_threshold; nothing of PySpark is replaced. It took 24 to 41 rounds.
-# A way around: keep a reference to every session for as long as the process lives.
+# Workaround: keep a reference to every session for as long as the process lives.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
+# Check strategy with a null updated_at, for which the current time is documented: nothing is closed, and after a change
+# every run adds an open version.
+#
 # dbt-core 1.11.16, dbt-adapters 1.24.5, dbt-duckdb 1.11.1, duckdb 1.5.6.
 #
 # Expected: strategy check with an updated_at that is null in some rows. dbt's documentation says that for a null the
@@ -9,7 +12,7 @@
 # more open version, although the source stays the same, and dbt says that all passed. A second change adds one for
 # each open version that there is.
 #     (a, null -> null), then b, and at each of the next runs: (b, null -> null), all with one dbt_scd_id
-# A way around: coalesce(updated_at, created_at) in the query.
+# Workaround: coalesce(updated_at, created_at) in the query.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

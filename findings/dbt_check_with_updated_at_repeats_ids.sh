@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
+# Check strategy with updated_at: a change under the same time repeats the dbt_scd_id and leaves a version that was valid
+# for no time.
+#
 # dbt-core 1.11.16, dbt-adapters 1.24.5, dbt-duckdb 1.11.1, duckdb 1.5.6.
 #
 # Expected: strategy check with an updated_at, which dbt's documentation recommends where updated_at cannot be relied
@@ -10,7 +13,7 @@
 # fails, a query as of whatever time never finds the values before, and the times do not put them in order.
 #     updated_at stays at 05-02:         (id 1, 10, 05-02 -> 05-02) (id 1, 11, 05-02 -> 05-02) (id 1, 12, 05-02 -> null)
 #     it goes from 05-02 back to 05-01:  (id 2, 20, 05-02 -> 05-01) (id 3, 21, 05-01 -> null)
-# A way around: leave updated_at out.
+# Workaround: leave updated_at out.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

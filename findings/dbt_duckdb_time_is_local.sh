@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# Deletions are stamped in the machine's local time, beside an updated_at in UTC: a version ends before it begins.
+#
 # dbt-core 1.11.16, dbt-adapters 1.24.5, dbt-duckdb 1.11.1, duckdb 1.5.6.
 #
 # Expected: strategy timestamp on an updated_at in UTC, hard_deletes invalidate. A row that is deleted after it was
@@ -10,7 +12,7 @@
 # earlier, the version ends five hours before it began; where it is later, a row stays valid for hours after it was
 # deleted. dbt warns only if the two times are of different types, and here they are not.
 #     TZ=America/Bogota: 15:30:16 -> 10:30:39      with TimeZone UTC in the profile: 15:30:42 -> 15:31:06
-# A way around, which the script tries as well: "settings: {TimeZone: UTC}" in profiles.yml.
+# Workaround, which the script tries as well: "settings: {TimeZone: UTC}" in profiles.yml.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
+# A row that was gone and comes back with the same updated_at gets the dbt_scd_id and the start of its first version. The
+# deletion's row ends before it begins.
+#
 # dbt-core 1.11.16, dbt-adapters 1.24.5, dbt-duckdb 1.11.1, duckdb 1.5.6.
 #
 # Expected: strategy timestamp, a row that is missing from the source for a while and comes back as it was, with the
@@ -11,7 +14,7 @@
 # the deletion has two versions, and nothing tells when the row came back. dbt does not warn.
 #     new_record: (id 1, 2024-05-01 -> now, False) (id 2, now -> 2024-05-01, True) (id 1, 2024-05-01 -> null, False)
 #     invalidate: (id 1, 2024-05-01 -> now) (id 1, 2024-05-01 -> null)
-# A way around: the check strategy without updated_at, whose versions begin when dbt sees them.
+# Workaround: the check strategy without updated_at, whose versions begin when dbt sees them.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

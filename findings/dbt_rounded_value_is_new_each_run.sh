@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
+# A decimal that the table's older type rounds is a new version at every run, equal to the one before.
+#
 # dbt-core 1.11.16, dbt-adapters 1.24.5, dbt-duckdb 1.11.1, duckdb 1.5.6.
 #
 # Expected: strategy check, and the source's DECIMAL(10, 2) becomes a DECIMAL(12, 3). dbt's documentation says that
-# the snapshot's column keeps its type. So a value with three decimals is rounded, or refused; and as long as the source
+# the snapshot's column keeps its type. So a value with three decimals is rounded, or is an error; and as long as the source
 # stays the same, no more versions are made.
 #
 # Seen: the value is rounded as it is stored, but compared unrounded: 12.35 in the table is not 12.346 in the source.
 # From then on every run adds a version that equals the one before, for each row whose value does not fit; dbt says
 # that all passed, without a warning.
 #     12.34, then at each run from the second on: 12.35, 12.35, 12.35
-# A way around: cast in the query to the type of the table, or ALTER the table's column.
+# Workaround: cast in the query to the type of the table, or ALTER the table's column.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

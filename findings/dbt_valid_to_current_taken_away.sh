@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
+# If dbt_valid_to_current is removed or changed, every key gets a second open version.
+#
 # dbt-core 1.11.16, dbt-adapters 1.24.5, dbt-duckdb 1.11.1, duckdb 1.5.6.
 #
-# Expected: a snapshot had dbt_valid_to_current, and this is taken away again. The other way round dbt gets along:
+# Expected: a snapshot had dbt_valid_to_current, and it is removed again. The other way round dbt gets along:
 # when the setting is added, open rows that still have a null count as current. So open rows that still have
 # 9999-12-31 count as current as well, or dbt refuses to go on until they are changed. A run in which the source is the
 # same adds nothing.
 #
-# Seen: without the setting only a null is current. So every row of the source is taken for new and gets a second open
+# Seen: without the setting only a null is current. So every row of the source counts as new and gets a second open
 # version; dbt says that all passed. Rows at 9999-12-31 are never closed any more, even when their key changes. With
 # strategy timestamp the second version is the first one again: same dbt_scd_id, same dbt_valid_from.
 #     timestamp: (id 1, 2024-05-01 -> 9999-12-31) (id 1, 2024-05-01 -> 2024-05-02) (id 2, 2024-05-02 -> null)
 # Another end in its place, as 9999-12-31 23:59:59, has the same effect: what dbt compares is the present setting.
-# A way around: UPDATE the table's dbt_valid_to before the first run with the other setting.
+# Workaround: UPDATE the table's dbt_valid_to before the first run with the other setting.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

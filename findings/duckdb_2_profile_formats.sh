@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
+# get_profiling_information() rejects three of the six formats that its error message lists, and accepts four that it does
+# not list.
+#
 # duckdb 2.0.1 (Python): the formats of get_profiling_information().
 #
 # Expected: the formats that the error of a wrong one lists are taken, as by duckdb 1.5.6.
 #
-# Seen: query_tree, query_tree_optimizer and no_output are refused with the words "Valid options are: query_tree, json,
+# Seen: query_tree, query_tree_optimizer and no_output are rejected with "Valid options are: query_tree, json,
 # query_tree_optimizer, no_output, html, graphviz." What 1.5.6 draws for query_tree is called text or default now, which
 # no message names; yaml and mermaid are taken too.
 set -euo pipefail

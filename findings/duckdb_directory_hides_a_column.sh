@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# read_parquet of one file below a directory customer_id=7 returns 7 for the file's own column customer_id, in every row.
+#
 # duckdb 1.5.6, pyarrow 26.0.1.
 #
 # Expected: read_parquet of one file, by its name and without a pattern, gives the columns that the file has.
@@ -6,7 +8,7 @@
 # Seen: where a directory anywhere above the file is called like one of its columns, customer_id=7, DuckDB gives the
 # directory's value for that column in every row, and the values in the file are lost, without a word; the type is the
 # guessed one too. hive_partitioning is on by itself, for one file as for many. PyArrow reads what the file holds.
-# A way around: hive_partitioning = false.
+# Workaround: hive_partitioning = false.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
+# DuckDB writes the timestamp 'infinity' to Parquet as the year 294247.
+#
 # duckdb 1.5.6, pyarrow 26.0.1.
 #
-# Expected: TIMESTAMP 'infinity', which histories have as the end of a version that is still valid, is refused when
+# Expected: TIMESTAMP 'infinity', which histories have as the end of a version that is still valid, is an error when
 # it is written to Parquet, which has no infinity; or it comes out as null.
 #
-# Seen: DuckDB writes the largest number that fits, 9223372036854775807 microseconds, without a word. It reads that
+# Seen: DuckDB writes the largest number that fits, 9223372036854775807 microseconds, silently. It reads that
 # back as infinity. To others it is the year 294247: PyArrow's to_pylist() raises OverflowError ("date value out of
 # range"), Spark 4.0.5 shows +294247-01-10 04:00:54.775807. DATE 'infinity' becomes the year 5881580.
-# A way around: nullif(valid_to, 'infinity') in the COPY.
+# Workaround: nullif(valid_to, 'infinity') in the COPY.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

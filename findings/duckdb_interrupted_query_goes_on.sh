@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
+# After Ctrl-C, "Query interrupted", another thread may continue the query, and close() waits for it.
+#
 # duckdb 1.5.6.
 #
 # Expected: Ctrl-C ends a query, as the error says that it raises: RuntimeError, "Query interrupted". Then close() has
 # nothing to wait for.
 #
 # Seen: the error comes at once, but where another thread has the work, about one time in three, that goes on with the
-# query, and close() waits for it, for as long as the query would have taken. No signal is heeded in the meantime, for
-# no code of Python's runs.
-# A way around: con.interrupt() where the error is met; then close() returns at once.
+# query, and close() waits for it, for as long as the query would have taken. Signals are ignored meanwhile,
+# because no Python code runs.
+# Workaround: con.interrupt() where the error is met; then close() returns at once.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# Ibis leaves out a cast to the type it infers, though DuckDB's own type differs: sum().cast("int64") is a HUGEINT.
+#
 # ibis-framework 12.0.0 with duckdb 1.5.6, sqlglot 30.10.0.
 #
 # Expected: amount.sum().cast("int64") is an int64 in the database.
@@ -6,7 +8,7 @@
 # Seen: Ibis takes the sum of an int64 for an int64 and leaves the cast out of the SQL. DuckDB's sum is a HUGEINT, so
 # that CREATE TABLE AS makes a HUGEINT column. In the same way literal(1, "int64").cast("int64") is what DuckDB
 # takes a 1 for: an INTEGER.
-# A way around: cast by way of another type, .cast("decimal(38, 0)").cast("int64").
+# Workaround: cast by way of another type, .cast("decimal(38, 0)").cast("int64").
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
+# A Decimal literal becomes DECIMAL(18,3): 0.0125 is 0.013 without an error, and 9999999999999999.99 does not fit.
+#
 # ibis-framework 12.0.0, duckdb 1.5.6
 #
 # Expected: a literal of a Decimal is that number: the rate 0.0125 compares equal to ibis.literal(Decimal("0.0125")).
 #
 # Seen: Ibis takes it for a decimal without precision and scale, and DuckDB's "decimal" is DECIMAL(18,3): the literal is
 # 0.013, without an error, and one of 16 digits before the point is a conversion error.
-# A way around: say the type: ibis.literal(Decimal("0.0125"), type="decimal(5, 4)").
+# Workaround: say the type: ibis.literal(Decimal("0.0125"), type="decimal(5, 4)").
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

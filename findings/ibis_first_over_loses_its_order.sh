@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# first(order_by=...).over(...) drops the order.
+#
 # ibis-framework 12.0.0 with duckdb 1.5.6, sqlglot 30.10.0.
 #
 # Expected: status.first(order_by=day).over(group_by=account) is each account's status on its first day, as
@@ -6,7 +8,7 @@
 #
 # Seen: over(group_by=...) drops the order_by of first(): the SQL is FIRST_VALUE(status) OVER (PARTITION BY
 # account), without an ORDER BY, and the answer is whichever row is read first. No error, no warning.
-# A way around: order the window, .first().over(group_by="account", order_by="day").
+# Workaround: order the window, .first().over(group_by="account", order_by="day").
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
+# With versions that Ibis' requirements allow, con.sql(), lists of tables, streams of rows, drops and replacing tables raise
+# errors.
+#
 # ibis-framework 12.0.0 with duckdb 2.0.1 and sqlglot 30.30.0, which its requirements allow
 # (duckdb!=1.3.0,>=0.10.3; sqlglot!=26.32.0,>=23.4).
 #
@@ -7,9 +10,9 @@
 # Seen: con.sql(), table.sql(), list_tables(), list_databases() and list_catalogs() raise AttributeError
 # (fetch_arrow_table), and so do streams of rows (fetch_record_batch). drop_table(), drop_view(), drop_database() and
 # create_table(overwrite=True) send DROP without a name: sqlglot.expressions.Drop has no `this` since 30.11, takes it
-# without a word, and leaves it out. Reading one of Ibis' settings leaves a result that is not fetched to its end, after
+# silently, and leaves it out. Reading one of Ibis' settings leaves a result that is not fetched to its end, after
 # which nothing else can run on the connection.
-# A way around: a subclass of the backend that has raw_sql() give these methods, and a dialect that writes `this`.
+# Workaround: a subclass of the backend that has raw_sql() give these methods, and a dialect that writes `this`.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# A pyarrow function of a null returns -9223372036854775808 on Spark and null on DuckDB.
+#
 # ibis-framework 12.0.0 with pyspark 4.0.5; needs Java 17.
 #
 # Expected: a function of @ibis.udf.scalar.pyarrow gets arrays of values on Spark, as it does on DuckDB, and
@@ -6,7 +8,7 @@
 #
 # Seen: on Spark Ibis registers it with udf(useArrow=True), which calls it for one row at a time with a Python value.
 # For a null the answer is -9223372036854775808, without an error; on DuckDB it is null.
-# A way around: @ibis.udf.scalar.python, or say what becomes of None.
+# Workaround: @ibis.udf.scalar.python, or say what becomes of None.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

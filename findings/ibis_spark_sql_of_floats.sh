@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
+# to_sql(..., dialect="pyspark") of a float column raises AttributeError until ibis.pyspark has been named once.
+#
 # ibis-framework 12.0.0, duckdb 1.5.6, sqlglot 30.10.0.
 #
 # Expected: ibis.to_sql(table, dialect="pyspark") writes the SQL of any table, as it does for other dialects.
 #
 # Seen: a column of floats raises AttributeError ("'NoneType' object has no attribute 'treat_nan_as_null'") until
 # ibis.pyspark has been named once, which needs PySpark installed: only that registers the option that the compiler reads.
-# A way around: name ibis.pyspark first.
+# Workaround: name ibis.pyspark first.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# If two columns hold the same scalar subquery, the first is lost: both get the second's name.
+#
 # ibis-framework 12.0.0 with duckdb 1.5.6, sqlglot 30.10.0.
 #
 # Expected: a table with two columns that hold the same scalar subquery, a total shown twice or used in two
@@ -7,7 +9,7 @@
 # Seen: both columns are written with the second name. The first column is missing, and to_pyarrow() raises
 # KeyError. Where the second column computes with the subquery, the SQL has an alias inside an expression, which is
 # no SQL: DuckDB raises a ParserException.
-# A way around: make the first column, and the second from it in a second mutate.
+# Workaround: make the first column, and the second from it in a second mutate.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

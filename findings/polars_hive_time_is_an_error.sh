@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# A text like 12:30 in the name of a Hive directory is a ComputeError about CSV.
+#
 # polars 2.1.0.
 #
 # Expected: text in the names of Hive's directories, at=12:30, is read as text, or as a time of the day; with dates
@@ -8,7 +10,7 @@
 # though no CSV is read, and one of digits that are not ASCII's (١٢) in "invalid primitive value found during CSV
 # parsing". PyArrow, DuckDB and Spark read both as text.
 # With try_parse_hive_dates=False the time is read as text; the digits still are an error.
-# A way around: hive_schema={"at": pl.String}.
+# Workaround: hive_schema={"at": pl.String}.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

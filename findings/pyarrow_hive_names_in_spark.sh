@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
+# PyArrow escapes non-ASCII letters in the names of Hive directories; Spark reads Zürich as ZÃ¼rich.
+#
 # pyarrow 26.0.1, pyspark 4.0.5; needs Java 17.
 #
 # Expected: a data set that PyArrow writes with partitioning of flavor "hive" is read by Spark with the same values.
 #
 # Seen: PyArrow writes letters beyond ASCII escaped, byte by byte in UTF-8: city=Z%C3%BCrich. Spark takes each escaped
-# byte for a letter and reads ZÃ¼rich, without a word. Spark itself writes city=Zürich. PyArrow reads both.
-# A way around: rename the directories, or segment_encoding="none" where no value holds one of Hive's own signs.
+# byte for a letter and reads ZÃ¼rich, silently. Spark itself writes city=Zürich. PyArrow reads both.
+# Workaround: rename the directories, or segment_encoding="none" where no value holds one of Hive's own signs.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

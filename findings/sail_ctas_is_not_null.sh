@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
+# CREATE TABLE ... AS SELECT makes columns NOT NULL. A Parquet table accepts a null and can then no longer be read.
+#
 # pysail 0.7.2, pyspark[connect] 4.0.5; where Java 17 is installed, Spark 4.0.5 beside it.
 #
 # Expected: columns of CREATE TABLE ... AS SELECT take nulls, as in Spark, which makes them all nullable.
 #
 # Seen: Sail keeps what it knows of the query. A column that is a literal, or comes from VALUES without a null, is NOT
-# NULL in the table. To a Delta table a later INSERT of a null is refused, DELTA_NOT_NULL_CONSTRAINT_VIOLATED. To a
+# NULL in the table. To a Delta table a later INSERT of a null is an error, DELTA_NOT_NULL_CONSTRAINT_VIOLATED. To a
 # Parquet table it is worse: the INSERT succeeds, and from then on every SELECT of the table fails, "declared as
 # non-nullable but contains null values".
-# A way around: nullif('csv', '') in place of 'csv', which can be null as far as Sail knows; or a table that is created
+# Workaround: nullif('csv', '') in place of 'csv', which can be null as far as Sail knows; or a table that is created
 # with its columns and types first.
 set -euo pipefail
 place=$(mktemp -d)

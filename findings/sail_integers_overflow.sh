@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
+# In ANSI mode, products and sums of integers overflow without an error.
+#
 # pysail 0.7.2, pyspark[connect] 4.0.5; where Java 17 is installed, Spark 4.0.5 beside it.
 #
 # Expected: with spark.sql.ansi.enabled = true, the default of Spark 4, a number that does not fit is an error:
 # ARITHMETIC_OVERFLOW. Sail does raise errors for CAST(300 AS TINYINT), CAST('x' AS INT) and 1 / 0.
 #
-# Seen: Sail takes the setting and lets sums and products overflow in silence. 50000 * 50000 of two INT columns is
+# Seen: Sail takes the setting and lets sums and products overflow silently. 50000 * 50000 of two INT columns is
 # -1794967296, and sum() of BIGINT turns negative.
-# A way around: multiply as DECIMAL or BIGINT: CAST(quantity AS BIGINT) * price.
+# Workaround: multiply as DECIMAL or BIGINT: CAST(quantity AS BIGINT) * price.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

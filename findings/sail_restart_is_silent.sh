@@ -1,17 +1,20 @@
 #!/usr/bin/env bash
+# After a restart of the server an old session goes on working, silently without its views and settings. On Spark's server
+# too, getOrCreate() returns a session that the server has ended.
+#
 # pyspark[connect] 4.0.5 with pysail 0.7.2, and, where Java 17 is installed, with the Connect server of pyspark 4.0.5.
 #
 # Expected: a client whose server was restarted is told that its session is gone, with an error condition; and
 # SparkSession.builder.getOrCreate() does not return a session that the server has ended.
 #
 # Seen, after a restart on the same port: Spark's own server says it, NO_ACTIVE_SESSION, and getOrCreate() makes a new
-# session. Sail makes a session anew under the client's id and says nothing. SELECT 1 + 1 works on; temporary views,
+# session. Sail creates a new session under the client's id and says nothing. SELECT 1 + 1 works on; temporary views,
 # tables of its catalog and settings are gone. The time zone is UTC again, so the next TIMESTAMP means another moment.
 # (Now and then the very first statement fails, "operation not found", again without a condition; the next one works.)
 # Seen, after the server ended the session (here by ReleaseSession; Sail does so too with one that was idle for 15
 # minutes): Spark names a condition, INVALID_HANDLE.SESSION_CLOSED. Sail raises IllegalArgumentException, "session ...
 # is not running", without one. In both, getOrCreate() returns the dead session.
-# A way around: set a setting of your own, and look at it before each piece of work.
+# Workaround: set a setting of your own, and look at it before each piece of work.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

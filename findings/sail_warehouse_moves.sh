@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
+# After os.chdir a managed table has no rows, without an error.
+#
 # pysail 0.7.2 (in this process), pyspark[connect] 4.0.5.
 #
 # Expected: a managed table stays where it was made, as in Spark, whose warehouse directory is made absolute once.
 #
-# Seen: the place of a managed table is the relative path spark-warehouse/TABLE-UUID, and it is resolved anew at each
-# write and each read, against the directory that the server's process is in at that moment. After os.chdir (a
+# Seen: the location of a managed table is the relative path spark-warehouse/TABLE-UUID, and each write and read resolves
+# it again, against the directory that the server's process is in at that moment. After os.chdir (a
 # notebook, a test's fixture) a table that was made before has no rows, without an error: SELECT gives []. INSERT
 # goes to the new directory, so that one table is spread over two. Back in the first directory the first row is there
 # again, and the second is gone.
-# Likewise CREATE TABLE t (id INT) USING delta, without AS SELECT, is refused: "table location must be an absolute
+# Likewise CREATE TABLE t (id INT) USING delta, without AS SELECT, is an error: "table location must be an absolute
 # path or URL".
-# A way around: give each table a LOCATION, or never change the directory.
+# Workaround: give each table a LOCATION, or never change the directory.
 set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT

@@ -1,1 +1,1 @@
-"""Loans, a third source beside customers and accounts: a layer a module, named as those of lc-ibis."""
+"""Loans, a third source beside customers and accounts: one module per layer, with the names of lc-ibis' own layers."""

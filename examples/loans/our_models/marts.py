@@ -1,4 +1,4 @@
-"""What each borrower owes, beside what they have saved."""
+"""What each borrower owes, next to their savings."""
 
 import ibis.expr.types as ir
 

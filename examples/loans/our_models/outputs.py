@@ -1,4 +1,4 @@
-"""The tables of ours that leave as files."""
+"""The tables of this package that are written to files."""
 
 from lc_ibis.declare import Output
 

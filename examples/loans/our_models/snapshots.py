@@ -1,4 +1,4 @@
-"""The whole history of every loan, and of every refused row of the loan extract."""
+"""The full history of every loan, and of every refused row of the loan extract."""
 
 import ibis.expr.types as ir
 

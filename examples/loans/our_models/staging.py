@@ -1,4 +1,4 @@
-"""Loans judged: each is accepted, typed and clean, or refused with the reason."""
+"""Each received loan row is accepted, typed and clean, or refused with the reason."""
 
 from decimal import Decimal
 
