@@ -131,7 +131,7 @@ def _why_not_again_by_older_code(state: State, name: str) -> str | None:
 
 
 def _why_not_received_again(state: State, name: str) -> str | None:
-    if any(file[0] == name and how == "delta" for file, (how, _) in state.taken.files.items()):
+    if any(taken.delivery == "delta" for taken in state.taken.of(name).values()):
         return "deltas made it what it is, and no extract has them all"
     return None
 

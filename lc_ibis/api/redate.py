@@ -199,9 +199,8 @@ class _Redating:
             self.store.overwrite(model.layer, name, [])
             count = self.store.insert(model.layer, name, rows)
             self.state.tables[name] = replace(known, row_count=count)
-            ours = [file for file in self.state.files if file.split(".")[0] == name]
             # Known to be ours, and not as the tables are: the next build writes them.
-            self.state.files |= {file: (self.state.files[file][0], "") for file in ours}
+            self.state.files |= {file: replace(known, sha256="") for file, known in self.state.files_of(name).items()}
         self.state.checks = {}
         after = {run.run_id: run.after for run in runs}
         if runs:

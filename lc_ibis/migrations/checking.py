@@ -127,11 +127,11 @@ def _tests(run: Run) -> Item:
 def _outputs(migration: Migration, warehouse: Warehouse) -> Item:
     files = warehouse.state.files
     wrong = []
-    for name, (_, sha256) in files.items():
+    for name, known in files.items():
         place = migration.settings.outputs / name
         if not is_whole(place):
             wrong.append(f"{place} is missing")
-        elif place.is_file() and sha256_of(place) != sha256:
+        elif place.is_file() and sha256_of(place) != known.sha256:
             wrong.append(f"{place} is not as the last build wrote it")
     return _item("output files are there", wrong or [] if files else ["none is written"], ", ".join(sorted(files)))
 

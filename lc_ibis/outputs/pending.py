@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import ibis
 import ibis.expr.types as ir
 
 from lc_ibis.declare.pipeline import Output, Pipeline
+from lc_ibis.engine.state.records import FileRecord, table_of
 from lc_ibis.engine.state.run import Run
 from lc_ibis.engine.state.state import State, run_times
 from lc_ibis.engine.store import Store
@@ -94,16 +96,15 @@ class PendingFiles:
             _refuse_what_is_not_ours(place, format, name in state.files)
             _refuse_link_out(place)
             is_neutralised = self.neutralised and format == "csv"
-            content = -version if is_neutralised else version
             sweep(place)
             known = state.files.get(name)
-            if known and known[0] == content and _is_as(place, known[1]):
+            if known and replace(known, sha256="") == FileRecord(version, "", is_neutralised) and _is_as(place, known):
                 self._in_place.add(place)
                 continue
             written = beside(place)
             self._files.append((written, place))
             _write_format(store, model.ordered(neutralised(stored) if is_neutralised else stored), written, format)
-            state.files[name] = (content, digest_of(written))
+            state.files[name] = FileRecord(version, digest_of(written), is_neutralised)
         self._leave(state, {model.name, *(f"{model.name}.{format}" for format in output.formats)} - files.keys())
 
     def _write_manifest(self, store: Store, state: State, run: Run) -> None:
@@ -115,7 +116,7 @@ class PendingFiles:
         files = list(self._described(store, state, run))
         text = document(files)
         sha256 = hashlib.sha256(text.encode()).hexdigest()
-        if _is_as(place, sha256):
+        if is_whole(place) and digest_of(place) == sha256:
             return
         written = beside(place)
         self._files.append((written, place))
@@ -124,20 +125,20 @@ class PendingFiles:
     def _described(self, store: Store, state: State, run: Run) -> Iterator[dict[str, Any]]:
         """Describe the output files that are there as they were written, or about to be, whatever build wrote them."""
         coming = {place: written for written, place in self._files}
-        earlier = {abs(content) for content, _ in state.files.values()} - {run.run_id}
+        earlier = {known.version for known in state.files.values()} - {run.run_id}
         times = run_times(store, earlier) | {run.run_id: run.run_at}
-        for name, (content, sha256) in sorted(state.files.items()):
-            place, table, run_id = self.directory / name, name.split(".")[0], abs(content)
+        for name, known in sorted(state.files.items()):
+            place, table = self.directory / name, table_of(name)
             there = place in coming or place in self._in_place
             if not there:
                 with contextlib.suppress(OSError):  # of a table that this build has nothing to do with
-                    there = _is_as(place, sha256)
+                    there = _is_as(place, known)
             is_of_a_table = table in state.tables and table in state.contracts
             if there and is_of_a_table and place not in self._outdated:
                 columns, row_count = state.contracts[table].columns, state.tables[table].row_count
                 yield described(
-                    coming.get(place, place), name, sha256, table, [c.name for c in columns], row_count, run_id,
-                    times.get(run_id),
+                    coming.get(place, place), name, known.sha256, table, [c.name for c in columns], row_count,
+                    known.version, times.get(known.version),
                 )  # fmt: skip
 
     def _leave(self, state: State, names: set[str]) -> None:
@@ -209,5 +210,5 @@ def _write_format(store: Store, rows: ir.Table, place: Path, format: str) -> Non
         part.rename(place / f"part-{number:05}.parquet")
 
 
-def _is_as(place: Path, sha256: str) -> bool:
-    return is_whole(place) and digest_of(place) == sha256
+def _is_as(place: Path, known: FileRecord) -> bool:
+    return is_whole(place) and digest_of(place) == known.sha256

@@ -55,9 +55,9 @@ def lines_of(warehouse: Warehouse, model: Model, rows: list[dict[str, Any]]) -> 
 def taken(warehouse: Warehouse, model: Model) -> Iterator[Known]:
     """Yield the files of a source that were taken, those of the last run first."""
     inputs = warehouse.settings.inputs
-    every = warehouse.state.taken.files.items()
-    mine = [(run, file, sha, how) for (table, file, sha), (how, run) in every if table == model.name]
-    for run, file, sha, how in sorted(mine, reverse=True):
+    mine = warehouse.state.taken.of(model.name).items()
+    found = [(known.run_id, file, sha, known.delivery) for (file, sha), known in mine]
+    for run, file, sha, how in sorted(found, reverse=True):
         path = inputs / file
         if not path.is_file():
             yield Known(path, run, problem="it is gone")

@@ -21,7 +21,8 @@ from lc_ibis.declare.rules.untyped import untyped
 from lc_ibis.declare.rules.values import apart, having
 from lc_ibis.declare.rules.ways import Untraceable
 from lc_ibis.engine.refresh.touched import Changes
-from lc_ibis.engine.state.state import CheckRecord, State
+from lc_ibis.engine.state.records import CheckRecord
+from lc_ibis.engine.state.state import State
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import ModelError
 

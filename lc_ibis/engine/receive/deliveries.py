@@ -7,10 +7,10 @@ content, and is taken once: delivered again, in whatever order, it changes nothi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import ibis
 import ibis.expr.types as ir
@@ -51,11 +51,23 @@ class Delivery:
         return ", ".join(str(path) for group in self.files for path in group.paths)
 
 
+@dataclass(frozen=True)
+class TakenFile:
+    """How a file was taken, and the run that took it."""
+
+    delivery: How
+    run_id: int
+
+
 @dataclass
 class Taken:
-    """The files that were taken, by source, name and sha256, with how and in which run."""
+    """The files that were taken, by source, name and sha256."""
 
-    files: dict[tuple[str, str, str], tuple[How, int]] = field(default_factory=dict)
+    files: dict[tuple[str, str, str], TakenFile] = field(default_factory=dict)
+
+    def of(self, source: str) -> dict[tuple[str, str], TakenFile]:
+        """Return the files of a source, by name and sha256."""
+        return {file[1:]: taken for file, taken in self.files.items() if file[0] == source}
 
     def find(self, model: Model, inputs: Path, pattern: str | None, kind: Kind) -> Delivery:
         """Return what is delivered for a source. Raises ExtractError."""
@@ -63,29 +75,33 @@ class Taken:
         newest = max(path.stat().st_mtime for group in groups for path in group.paths)
         modified_at = datetime.fromtimestamp(newest, timezone.utc).replace(tzinfo=None)
         digests = {_name(path, inputs): sha256_of(path) for group in groups for path in group.paths}
-        mine = {file[1:]: taken for file, taken in self.files.items() if file[0] == model.name}
         if kind == "full":
-            last = {file for file, (how, _) in mine.items() if how == "full"}
-            since = max((run for _, run in mine.values()), default=0)
-            same = last == set(digests.items()) and all(mine[file][1] == since for file in last)
-            current = {sha for _, sha in last}
-            past = {sha: run for (_, sha), (how, run) in mine.items() if how == "replaced" and sha not in current}
-            replayed = {name: past[sha] for name, sha in digests.items() if sha in past}
-            return Delivery(kind, groups, digests, since if same else None, modified_at, replayed)
-        mine = {file: taken for file, taken in mine.items() if taken[0] != "replaced"}
-        new = {name: sha for name, sha in digests.items() if (name, sha) not in mine}
-        since = max((mine[file][1] for file in digests.items() if file in mine), default=0)
+            return Delivery(kind, groups, digests, modified_at=modified_at, **self._known_full(model.name, digests))
+        current = {file: taken for file, taken in self.of(model.name).items() if taken.delivery != "replaced"}
+        new = {name: sha for name, sha in digests.items() if (name, sha) not in current}
+        since = max((current[file].run_id for file in digests.items() if file in current), default=0)
         singles = [Files(group.format, group.columns, (path,)) for group in groups for path in group.paths]
         unread = [one for one in singles if _name(one.paths[0], inputs) in new]
         return Delivery(kind, sorted(unread, key=lambda one: one.paths), new, None if new else since, modified_at)
 
+    def _known_full(self, source: str, digests: dict[str, str]) -> dict[str, Any]:
+        """Return since when a full delivery's files are known, if they are the last, and which are older ones."""
+        mine = self.of(source)
+        last = {file for file, taken in mine.items() if taken.delivery == "full"}
+        since = max((taken.run_id for taken in mine.values()), default=0)
+        is_same = last == set(digests.items()) and all(mine[file].run_id == since for file in last)
+        replaced = {sha: taken.run_id for (_, sha), taken in mine.items() if taken.delivery == "replaced"}
+        past = replaced.keys() - {sha for _, sha in last}
+        replayed = {name: replaced[sha] for name, sha in digests.items() if sha in past}
+        return {"known_since": since if is_same else None, "replayed": replayed}
+
     def take(self, model: Model, delivery: Delivery, run_id: int) -> None:
         """Note that a delivery was read."""
         if delivery.kind == "full":
-            before = [(f, run) for f, (how, run) in self.files.items() if f[0] == model.name and how == "full"]
-            self.files |= {file: ("replaced", run) for file, run in before}
+            full = {file: taken for file, taken in self.of(model.name).items() if taken.delivery == "full"}
+            self.files |= {(model.name, *file): replace(taken, delivery="replaced") for file, taken in full.items()}
         for name, sha in delivery.digests.items():
-            self.files[model.name, name, sha] = (delivery.kind, run_id)
+            self.files[model.name, name, sha] = TakenFile(delivery.kind, run_id)
 
 
 def refuse_replay(model: Model, delivery: Delivery) -> None:

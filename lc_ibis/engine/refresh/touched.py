@@ -43,7 +43,7 @@ class Changes:
         return Changes(self.removed.union(later.removed), self.added.union(later.added))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Keys:
     """Some values of the key columns `by`, each once, null being a value; no table where there are none.
 
@@ -62,7 +62,7 @@ class Touched:
     def __init__(self, pipeline: Pipeline, store: Store, tables: Tables, changes: Mapping[str, Changes]):
         self._pipeline, self._store, self._tables, self._changes = pipeline, store, tables, changes
         self._keys: dict[tuple[tuple[str, ...], Ways], Keys] = {}
-        self._narrowed: dict[int, Tables] = {}
+        self._narrowed: dict[Keys, Tables] = {}
 
     def keys(self, model: Model) -> Keys:
         """Return the keys of a model whose rows may differ, as its inputs changed."""
@@ -89,7 +89,7 @@ class Touched:
 
     def narrowed(self, keys: Keys) -> Tables:
         """Return the pipeline's tables, narrowed to the rows that lead to the keys where all of theirs are told."""
-        if id(keys) not in self._narrowed:
+        if keys not in self._narrowed:
             straight = {name: keys.ways.straight(name) for name in {path.table for path in keys.ways.paths}}
             # Rows that lead there in two ways are joined as a set, which those of a table without a key are not.
             narrow = {
@@ -104,8 +104,8 @@ class Touched:
                 is_apart = model.is_stored or not narrow.intersection(self._pipeline.stored_inputs[model.name])
                 return self._tables[model.name] if is_apart else None
 
-            self._narrowed[id(keys)] = self._tables.over(found)
-        return self._narrowed[id(keys)]
+            self._narrowed[keys] = self._tables.over(found)
+        return self._narrowed[keys]
 
     def rows(self, model: Model, keys: Keys) -> ir.Table:
         """Return the rows of a stored table that have one of the keys, as they are now."""

@@ -13,10 +13,20 @@ from typing import Any, TypeVar
 
 import ibis.expr.types as ir
 
-from lc_ibis.declare.contract_changes import StoredColumn, StoredContract
+from lc_ibis.declare.contract_changes import StoredContract
 from lc_ibis.declare.models import Model
 from lc_ibis.declare.pipeline import Pipeline
-from lc_ibis.engine.receive.deliveries import Taken
+from lc_ibis.engine.receive.deliveries import Taken, TakenFile
+from lc_ibis.engine.state.records import (
+    CheckRecord,
+    FileRecord,
+    TableRecord,
+    contract_rows,
+    contracts_of,
+    keyed,
+    row_of,
+    table_of,
+)
 from lc_ibis.engine.state.run import SKEW, Clock, Run, TableRun
 from lc_ibis.engine.state.tables import FIRST, LAYER, LOGS, TABLES, VERSION
 from lc_ibis.engine.store import Store
@@ -27,32 +37,13 @@ UNKNOWN = ""
 R = TypeVar("R", bound=Run)
 
 
-@dataclass(frozen=True)
-class TableRecord:
-    """A stored table as the last run left it."""
-
-    version: int
-    fingerprint: str
-    row_count: int
-    inputs: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class CheckRecord:
-    """A check as it last ended."""
-
-    version: int
-    fingerprint: str
-    failing_count: int
-
-
 @dataclass
 class State:
     """The state as it was read, changed by a run, and written back if anything differs."""
 
     last_run: tuple[int, datetime] | None = None
     tables: dict[str, TableRecord] = field(default_factory=dict)
-    files: dict[str, tuple[int, str]] = field(default_factory=dict)
+    files: dict[str, FileRecord] = field(default_factory=dict)
     checks: dict[tuple[str, str], CheckRecord] = field(default_factory=dict)
     code: str = ""
     taken: Taken = field(default_factory=Taken)
@@ -72,26 +63,38 @@ class State:
         version = _version(store)
         _refuse_dropped(store, {*TABLES, *LOGS} if version > 1 else FIRST)
         missing = {name for name in TABLES if (LAYER, name) not in existing}
-        read = {name: [] if name in missing else _rows(store, store.table(LAYER, name)) for name in TABLES}
+        read = {name: [] if name in missing else store.rows(store.table(LAYER, name)) for name in TABLES}
         inputs: dict[str, dict[str, int]] = {}
-        for table, name, version in read["inputs"]:
-            inputs.setdefault(table, {})[name] = version
-        tables = {t: TableRecord(v, f, n, inputs.get(t, {})) for t, v, f, n in read["tables"]}
-        files = {name: (version, sha) for name, version, sha in read["files"]}
-        checks = {(table, check): CheckRecord(*rest) for table, check, *rest in read["checks"]}
+        for row in read["inputs"]:
+            inputs.setdefault(row["table_name"], {})[row["input_name"]] = row["version"]
+        tables = {
+            name: TableRecord(**row, inputs=inputs.get(name, {})) for (name,), row in keyed("tables", read["tables"])
+        }
         if is_whole:
             _refuse_dropped(store, tables)
-        taken = Taken({(table, file, sha): (how, run) for table, file, sha, how, run in read["deliveries"]})
         runs = store.table(LAYER, "runs")
-        [(run_id, run_at, _)] = _rows(store, runs.filter(runs.run_id == runs.run_id.max()))
-        if store.interrupted_at:
-            # Which tables it wrote is not known: none is taken for up to date, nor for checked.
-            tables = {name: replace(record, fingerprint=UNKNOWN) for name, record in tables.items()}
-            checks, run_id, run_at = {}, run_id + 1, max(run_at, store.interrupted_at)
-        return cls(
-            (run_id, run_at), tables, files, checks, read["code"][0][0] if read["code"] else "", taken,
-            _contracts(read["contracts"]), dict(read["retention"]), version,
-        )  # fmt: skip
+        [last] = store.rows(runs.filter(runs.run_id == runs.run_id.max()))
+        state = cls(
+            last_run=(last["run_id"], last["run_at"]),
+            tables=tables,
+            files={name: FileRecord.of(**row) for (name,), row in keyed("files", read["files"])},
+            checks={(table, check): CheckRecord(**row) for (table, check), row in keyed("checks", read["checks"])},
+            code="".join(row["digest"] for row in read["code"]),
+            taken=Taken(
+                {(t, f, sha): TakenFile(**row) for (t, f, sha), row in keyed("deliveries", read["deliveries"])}
+            ),
+            contracts=contracts_of(read["contracts"]),
+            known_since={row["table_name"]: row["known_since"] for row in read["retention"]},
+            version=version,
+        )
+        return state._after_cut_off(store.interrupted_at) if store.interrupted_at else state
+
+    def _after_cut_off(self, at: datetime) -> State:
+        """Return the state after a build that was cut off: no table is taken for up to date, nor for checked."""
+        assert self.last_run is not None
+        run_id, run_at = self.last_run
+        tables = {name: replace(record, fingerprint=UNKNOWN) for name, record in self.tables.items()}
+        return replace(self, last_run=(run_id + 1, max(run_at, at)), tables=tables, checks={})
 
     def copy(self) -> State:
         return State(
@@ -156,7 +159,11 @@ class State:
         self.checks = {check: record for check, record in self.checks.items() if check[0] != name}
         self.taken.files = {file: taken for file, taken in self.taken.files.items() if file[0] != name}
         if not keep_files:
-            self.files = {file: known for file, known in self.files.items() if file.split(".")[0] != name}
+            self.files = {file: known for file, known in self.files.items() if table_of(file) != name}
+
+    def files_of(self, name: str) -> dict[str, FileRecord]:
+        """Return the output files of a table."""
+        return {file: known for file, known in self.files.items() if table_of(file) == name}
 
     def stale(self, pipeline: Pipeline, names: Iterable[str]) -> str | None:
         """Return a sentence on the first of these tables that is missing or older than an input."""
@@ -181,15 +188,14 @@ class State:
         for name, contract in (TABLES | LOGS).items():
             if (LAYER, name) not in existing:
                 store.create(LAYER, name, contract.schema())
-        checks = [(*names, c.version, c.fingerprint, c.failing_count) for names, c in self.checks.items()]
         rows: dict[str, list[tuple[Any, ...]]] = {
-            "tables": [(n, t.version, t.fingerprint, t.row_count) for n, t in self.tables.items()],
-            "inputs": [(n, i, v) for n, t in self.tables.items() for i, v in t.inputs.items()],
-            "files": [(n, *entry) for n, entry in self.files.items()],
-            "checks": checks,
+            "tables": [row_of("tables", (name,), vars(table)) for name, table in self.tables.items()],
+            "inputs": [(name, *read) for name, table in self.tables.items() for read in table.inputs.items()],
+            "files": [row_of("files", (name,), file.row()) for name, file in self.files.items()],
+            "checks": [row_of("checks", names, vars(check)) for names, check in self.checks.items()],
             "code": [(self.code,)],
-            "deliveries": [(*file, *taken) for file, taken in self.taken.files.items()],
-            "contracts": [row for name, contract in self.contracts.items() for row in _contract_rows(name, contract)],
+            "deliveries": [row_of("deliveries", file, vars(taken)) for file, taken in self.taken.files.items()],
+            "contracts": [row for name, contract in self.contracts.items() for row in contract_rows(name, contract)],
             "retention": list(self.known_since.items()),
             "schema": [(VERSION,)],
         }
@@ -243,23 +249,6 @@ def _refuse_dropped(store: Store, names: Iterable[str]) -> None:
             f"{', '.join(dropped)}: dropped from the database by something else. Restore a backup (lc-ibis restore), "
             "or, of a table that can be made again, have it forgotten (lc-ibis drop) and build."
         )
-
-
-def _contract_rows(table: str, contract: StoredContract) -> list[tuple[Any, ...]]:
-    return [
-        (table, c.name, position, c.type, c.is_nullable, c.is_key, contract.version)
-        for position, c in enumerate(contract.columns, start=1)
-    ]
-
-
-def _contracts(rows: list[tuple[Any, ...]]) -> dict[str, StoredContract]:
-    """Return the stored contracts by table."""
-    columns: dict[str, list[StoredColumn]] = {}
-    versions: dict[str, int] = {}
-    for table, name, _, type_, is_nullable, is_key, version in sorted(rows, key=lambda row: row[2]):
-        columns.setdefault(table, []).append(StoredColumn(name, type_, is_nullable, is_key))
-        versions[table] = version
-    return {table: StoredContract(versions[table], tuple(found)) for table, found in columns.items()}
 
 
 def _logged(run: Run, table: TableRun) -> tuple[Any, ...]:
