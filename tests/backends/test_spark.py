@@ -41,7 +41,7 @@ def _files(root: Path) -> set[str]:
 
 @on_spark
 def test_the_sample_is_the_same_on_spark_as_on_duckdb(lending: Lending, project: Path) -> None:  # noqa: F811
-    """The example of loans has all tables of the sample, and those of a third source."""
+    """Law 6 (docs/laws.md). The example of loans has all tables of the sample, and those of a third source."""
     compared = parity("spark", **LOAN_DAYS)
     assert {result.table for result in compared} == {m.name for m in pipeline if m.is_stored} | set(THEIRS)
     assert {result.status for result in compared} == {"identical"}

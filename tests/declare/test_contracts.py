@@ -1,4 +1,4 @@
-"""Law 7: a table's columns, order, types and nullability are its contract's."""
+"""Law 7 (docs/laws.md): a table's columns, order, types and nullability are its contract's."""
 
 from __future__ import annotations
 

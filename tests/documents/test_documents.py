@@ -54,7 +54,7 @@ def test_every_snippet_of_a_guide_runs(page: str, tmp_path: Path, monkeypatch: p
 
 
 def test_the_readme_s_path_can_be_walked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Build, look, change a row, build again, see history, open the pages: each command from the first heading on."""
+    """Build, look, see history, open the report; then, where the start goes on, change a row, open pages, read Python."""
     for day in ("inputs", "inputs_day2"):
         shutil.copytree(ROOT / "data" / day, tmp_path / "data" / day)
     monkeypatch.chdir(tmp_path)
@@ -62,23 +62,45 @@ def test_the_readme_s_path_can_be_walked(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.delenv("LC_IBIS_ALLOW_REPLAY")
     opened: list[str] = []
     monkeypatch.setattr("click.launch", opened.append)
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    path = text.split("## See history being made")[1].split("## Commands")[0]
-    lines = ["    .venv/bin/lc-ibis build", *re.findall(r"^    \S.*$", path, re.MULTILINE)]
+    path = _section(ROOT / "README.md", "How history works")
+    lines = _indented(path)
     assert len(lines) > 7
+    said = _walked([".venv/bin/lc-ibis build", *lines])
+    assert len(opened) == 1
+    [quoted] = re.findall(r"^```text\n((?:.*\n)*?)```$", path, re.MULTILINE)
+    for line in quoted.splitlines():
+        assert line.removeprefix("…") in said[lines.index(".venv/bin/lc-ibis history account A001") + 1], line
+    lines = _indented(_section(ROOT / "docs/index.md", "Change a row yourself"))
+    said = _walked(lines)
+    assert "balance_amount 9999.99 → 12000.00" in said[lines.index("lc-ibis history account A002")]
+    assert len(opened) == 2
+    # Who reads on, reads Python: at the place where the path has led, and with a newcomer's settings.
+    python = _section(ROOT / "docs/index.md", "In Python")
+    [code] = re.findall(r"^```python\n((?:.*\n)*?)```$", python, re.MULTILINE)
+    exec(compile(code, "index.md", "exec", dont_inherit=True), {})
+
+
+def _section(page: Path, heading: str) -> str:
+    """Return what stands under a heading of a page, to the next one."""
+    return page.read_text(encoding="utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
+
+
+def _indented(section: str) -> list[str]:
+    return [line.strip() for line in re.findall(r"^    \S.*$", section, re.MULTILINE)]
+
+
+def _walked(lines: list[str]) -> list[str]:
+    """Run each line, and return what each prints."""
     said = []
-    for line in (line.strip() for line in lines):
-        if line.startswith(".venv/bin/lc-ibis "):
+    for line in lines:
+        if line.removeprefix(".venv/bin/").startswith("lc-ibis "):
             result = CliRunner().invoke(main, shlex.split(line, comments=True)[1:])
             assert result.exit_code == 0, (line, result.output)
             said.append(result.output)
         else:
             subprocess.run(line, shell=True, check=True)
-    assert "balance_amount 9999.99 → 12000.00" in said[-1]
-    assert len(opened) == 1
-    # Who reads on, reads Python: at the place where the path has led, and with a newcomer's settings.
-    [code] = re.findall(r"^```python\n((?:.*\n)*?)```$", text.split("## In Python")[1], re.MULTILINE)
-    exec(compile(code, "README.md", "exec", dont_inherit=True), {})
+            said.append("")
+    return said
 
 
 def test_each_message_on_the_page_on_trouble_is_said(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:

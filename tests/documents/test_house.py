@@ -95,6 +95,18 @@ def test_the_documents_make_a_site(tmp_path: Path) -> None:
     }
 
 
+def test_each_law_names_tests_and_one_of_them_cites_it() -> None:
+    page = (ROOT / "docs/laws.md").read_text(encoding="utf-8")
+    laws = re.findall(r"^## (\d)\. .*\n((?:(?!## ).*\n)*)", page, re.MULTILINE)
+    assert [number for number, _ in laws] == list("12345678")
+    for number, law in laws:
+        tests = [ROOT / path for path in re.findall(r"`(tests/\S+?\.py)`", law.split("Held by")[1])]
+        assert tests, number
+        assert all(test.is_file() for test in tests), number
+        cited = rf"\bLaws? (?:\d and )?{number}\b"
+        assert any(re.search(cited, test.read_text(encoding="utf-8")) for test in tests), number
+
+
 def test_continuous_integration_calls_the_command_of_the_readme() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     [command] = re.findall(r"^    (python3 -m venv .*pytest.*)$", readme, re.MULTILINE)

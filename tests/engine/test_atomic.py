@@ -1,4 +1,4 @@
-"""Law 5: a build that fails or is killed leaves everything as it was."""
+"""Law 5 (docs/laws.md): a build that fails or is killed leaves everything as it was."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Law 3: after any sequence of loads the tables are what a full refresh would make of them."""
+"""Law 3 (docs/laws.md): after any sequence of loads the tables are what a full refresh would make of them."""
 
 from __future__ import annotations
 
@@ -175,6 +175,7 @@ def by_key(run: Any) -> dict[str, int | None]:
 
 
 def test_only_the_touched_keys_are_computed(lending: Lending) -> None:
+    """Law 8 (docs/laws.md): cost follows change."""
     lending.load([ANN, BEN], ACCOUNTS)
     run = lending.load(accounts=[("A1", "1", "1.00", "Savings"), *ACCOUNTS[1:]])
     assert by_key(run) == {

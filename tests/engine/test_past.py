@@ -1,4 +1,4 @@
-"""Tables as they stood after runs that looked at some tables only."""
+"""Law 2 (docs/laws.md): tables as they stood, also after runs that looked at some tables only."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ from tests.engine.test_incremental import ACCOUNTS, ANN, BEN
 
 
 def test_checks_look_at_what_changed_and_say_so(lending: Lending) -> None:
+    """Law 8 (docs/laws.md): the cost of checks follows change too."""
     first = lending.load([ANN, BEN], ACCOUNTS)
     assert {result.scope for result in first.checks} == {"all rows"}
     run = lending.load(accounts=[("A1", "1", "1.00", "Savings"), *ACCOUNTS[1:]])

@@ -1,4 +1,4 @@
-"""Random models: each is refused when it is declared, or what it keeps by key equals what it would be made from all.
+"""Law 3 (docs/laws.md) for random models: each is refused when it is declared, or is by key what it is from all rows.
 
 Checks of theirs find on what changed as many failing rows as on all rows.
 """

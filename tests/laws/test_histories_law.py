@@ -1,4 +1,4 @@
-"""The law of adopted histories: as of every moment they hold the keys and values that dbt's table says."""
+"""Law 2 (docs/laws.md) for adopted histories: as of every moment they hold the keys and values of dbt's table."""
 
 from __future__ import annotations
 

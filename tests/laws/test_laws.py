@@ -1,4 +1,4 @@
-"""The laws, over random sequences of extracts, against the oracle."""
+"""The laws of docs/laws.md, over random sequences of extracts, against the oracle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is no change makes no version: a text that is read as the values that are there."""
+"""Laws 2 and 4 (docs/laws.md): what is no change makes no version, be it a text that is read as the same values."""
 
 from __future__ import annotations
 

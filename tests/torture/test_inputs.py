@@ -186,7 +186,7 @@ def _as_sound(place: Lending) -> None:
 
 
 def verify_ledger(place: Lending) -> None:
-    """Law 1, counted in the tables themselves."""
+    """Law 1 (docs/laws.md), counted in the tables themselves."""
     counts = {name: len(rows) for name, rows in place.contents().items()}
     for source in (model.name.removeprefix("src_") for model in pipeline if model.name.startswith("src_")):
         assert counts[f"src_{source}"] == counts[f"stg_{source}"] + counts[f"quarantine_stg_{source}"]
