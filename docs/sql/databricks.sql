@@ -1677,7 +1677,7 @@ SELECT
       `t15`.`failure_reason`
     )
   ) AS `refusal_id`,
-  `t15`.`quarantined_at`
+  CAST('1970-01-01 00:00:00' AS TIMESTAMP) AS `quarantined_at`
 FROM (
   SELECT
     `t14`.`received_customer_id` AS `customer_id`,
@@ -2490,8 +2490,7 @@ FROM (
         NULL
       ),
       `t14`.`failure_reason`
-    ) AS `failure_reason`,
-    CAST('1970-01-01 00:00:00' AS TIMESTAMP) AS `quarantined_at`
+    ) AS `failure_reason`
   FROM (
     SELECT
       *
@@ -3593,7 +3592,7 @@ SELECT
       `t15`.`failure_reason`
     )
   ) AS `refusal_id`,
-  `t15`.`quarantined_at`
+  CAST('1970-01-01 00:00:00' AS TIMESTAMP) AS `quarantined_at`
 FROM (
   SELECT
     `t14`.`received_account_id` AS `account_id`,
@@ -4407,8 +4406,7 @@ FROM (
         NULL
       ),
       `t14`.`failure_reason`
-    ) AS `failure_reason`,
-    CAST('1970-01-01 00:00:00' AS TIMESTAMP) AS `quarantined_at`
+    ) AS `failure_reason`
   FROM (
     SELECT
       *

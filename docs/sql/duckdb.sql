@@ -1367,7 +1367,7 @@ SELECT
   MD5(
     '' || 'CustomerID=' || COALESCE('''' || REPLACE("t15"."customer_id", '''', '''''') || '''', 'null') || ', Name=' || COALESCE('''' || REPLACE("t15"."name", '''', '''''') || '''', 'null') || ', HasLoan=' || COALESCE('''' || REPLACE("t15"."has_loan", '''', '''''') || '''', 'null') || ': ' || "t15"."failure_reason"
   ) AS "refusal_id",
-  "t15"."quarantined_at"
+  CAST('1970-01-01 00:00:00' AS TIMESTAMP(6)) AS "quarantined_at"
 FROM (
   SELECT
     "t14"."received_customer_id" AS "customer_id",
@@ -1727,8 +1727,7 @@ FROM (
         ''
       )
       ELSE "t14"."failure_reason"
-    END AS "failure_reason",
-    CAST('1970-01-01 00:00:00' AS TIMESTAMP(6)) AS "quarantined_at"
+    END AS "failure_reason"
   FROM (
     SELECT
       *
@@ -2619,7 +2618,7 @@ SELECT
   MD5(
     '' || 'AccountID=' || COALESCE('''' || REPLACE("t15"."account_id", '''', '''''') || '''', 'null') || ', CustomerID=' || COALESCE('''' || REPLACE("t15"."customer_id", '''', '''''') || '''', 'null') || ', Balance=' || COALESCE('''' || REPLACE("t15"."balance", '''', '''''') || '''', 'null') || ', AccountType=' || COALESCE('''' || REPLACE("t15"."account_type", '''', '''''') || '''', 'null') || ': ' || "t15"."failure_reason"
   ) AS "refusal_id",
-  "t15"."quarantined_at"
+  CAST('1970-01-01 00:00:00' AS TIMESTAMP(6)) AS "quarantined_at"
 FROM (
   SELECT
     "t14"."received_account_id" AS "account_id",
@@ -2980,8 +2979,7 @@ FROM (
         ''
       )
       ELSE "t14"."failure_reason"
-    END AS "failure_reason",
-    CAST('1970-01-01 00:00:00' AS TIMESTAMP(6)) AS "quarantined_at"
+    END AS "failure_reason"
   FROM (
     SELECT
       *

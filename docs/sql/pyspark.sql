@@ -1653,7 +1653,7 @@ SELECT
       `t15`.`failure_reason`
     )
   ) AS `refusal_id`,
-  `t15`.`quarantined_at`
+  CAST('1970-01-01 00:00:00' AS TIMESTAMP) AS `quarantined_at`
 FROM (
   SELECT
     `t14`.`received_customer_id` AS `customer_id`,
@@ -2457,8 +2457,7 @@ FROM (
         NULL
       ),
       `t14`.`failure_reason`
-    ) AS `failure_reason`,
-    CAST('1970-01-01 00:00:00' AS TIMESTAMP) AS `quarantined_at`
+    ) AS `failure_reason`
   FROM (
     SELECT
       *
@@ -3545,7 +3544,7 @@ SELECT
       `t15`.`failure_reason`
     )
   ) AS `refusal_id`,
-  `t15`.`quarantined_at`
+  CAST('1970-01-01 00:00:00' AS TIMESTAMP) AS `quarantined_at`
 FROM (
   SELECT
     `t14`.`received_account_id` AS `account_id`,
@@ -4350,8 +4349,7 @@ FROM (
         NULL
       ),
       `t14`.`failure_reason`
-    ) AS `failure_reason`,
-    CAST('1970-01-01 00:00:00' AS TIMESTAMP) AS `quarantined_at`
+    ) AS `failure_reason`
   FROM (
     SELECT
       *

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,7 @@ import ibis.expr.types as ir
 
 from lc_ibis.declare.contracts import NO_RUN, moment, verify_columns
 from lc_ibis.declare.history import Versions
-from lc_ibis.declare.models import RECEIVED, RUN_AT, Ephemeral, Model, Snapshot, Source, key_values
+from lc_ibis.declare.models import RECEIVED, RUN_AT, Ephemeral, Incremental, Model, Snapshot, Source, key_values
 from lc_ibis.declare.ordering import in_order, named
 from lc_ibis.declare.rules.determinism import unsteady
 from lc_ibis.declare.rules.misplaced import misplaced
@@ -239,10 +240,32 @@ class Tables(Mapping[str, ir.Table]):
         return Tables(self._pipeline, found, self._run_at, self._keep)
 
     def computed(self, model: Model, received: ir.Table | None = None) -> ir.Table:
-        """Call the model's function on its inputs."""
+        """Call the model's function on its inputs, and fill its stamps."""
         given = {RUN_AT: self._run_at, RECEIVED: received}
         made = model(**{name: given[name] if name in given else self[name] for name in model.parameters})
+        made = stamped(model, made, self._run_at)
         return inlined(made) if model.name in self._pipeline.in_memory else made
+
+
+def stamped(model: Model, rows: ir.Table, run_at: ir.TimestampScalar) -> ir.Table:
+    """Fill the stamps of a source's or an incremental table's rows, each at its place in the contract.
+
+    A function that fills one itself is called as ever, with a FutureWarning: what it gives is not stored.
+    """
+    stamps = model.contract.stamps() if isinstance(model.kind, Source | Incremental) else ()
+    if not stamps:
+        return rows
+    names = [name for name in rows.columns if name not in stamps]
+    if given := [name for name in stamps if name in rows.columns]:
+        warnings.warn(
+            f"{model.name} ({model.where}): it fills {', '.join(given)} itself. Stamps are filled by the engine. "
+            f"Leave the column out of the result, and {RUN_AT} out of the parameters where nothing else needs it.",
+            FutureWarning, stacklevel=2,
+        )  # fmt: skip
+    for position, column in enumerate(model.contract.columns):
+        if column.is_stamp:
+            names.insert(position, column.name)
+    return rows.mutate(**dict.fromkeys(stamps, run_at)).select(*names)
 
 
 def unbound(model: Model) -> ir.Table | None:

@@ -75,7 +75,7 @@ def accepted(cleaned: ir.Table, repeated: ir.Table, contract: type[Contract]) ->
     return single.union(collapsed.select(*columns))
 
 
-def refused(cleaned: ir.Table, repeated: ir.Table, run_at: ir.TimestampScalar, contract: type[Contract]) -> ir.Table:
+def refused(cleaned: ir.Table, repeated: ir.Table, contract: type[Contract]) -> ir.Table:
     """Return the rows that go to quarantine, as received, in the columns of its contract.
 
     In the reasons, what cannot be seen is written out.
@@ -83,10 +83,10 @@ def refused(cleaned: ir.Table, repeated: ir.Table, run_at: ir.TimestampScalar, c
     columns = [*as_received(cleaned), "loaded_at", "failure_reason"]
     refused = cleaned.select(*columns).union(repeated.select(*columns))
     refused = refused.filter(refused.failure_reason.notnull())
-    refused = refused.mutate(failure_reason=written_out(refused.failure_reason), quarantined_at=run_at)
+    refused = refused.mutate(failure_reason=written_out(refused.failure_reason))
     received = refused.rename(lambda name: name.removeprefix("received_"))
     refusal_id = (as_text(received, contract.headers()) + ": " + received.failure_reason).hexdigest("md5")
-    return received.mutate(refusal_id=refusal_id).select(*contract.schema().names)
+    return received.mutate(refusal_id=refusal_id).select(*contract.content())
 
 
 def refusals(source: str, quarantine: ir.Table, contract: type[Contract]) -> ir.Table:

@@ -42,7 +42,7 @@ class AccountSummary(Contract):
 
 
 @model(Incremental(), AccountSummary)
-def account_summary(int_savings_account_only: ir.Table, run_at: ir.TimestampScalar) -> ir.Table:
+def account_summary(int_savings_account_only: ir.Table) -> ir.Table:
     account = int_savings_account_only
     balance = account.balance_amount
     yearly = interest_rate(balance, account.has_loan_flag)
@@ -54,7 +54,6 @@ def account_summary(int_savings_account_only: ir.Table, run_at: ir.TimestampScal
         interest_rate_pct=yearly,
         annual_interest_amount=interest,
         new_balance_amount=total(balance, interest),
-        calculated_at=run_at,
     )
 
 
@@ -102,19 +101,16 @@ class CustomerProfile(Contract):
 
 
 @model(Incremental(), CustomerProfile)
-def customer_profile(
-    int_savings_account_only: ir.Table, account_summary: ir.Table, run_at: ir.TimestampScalar
-) -> ir.Table:
+def customer_profile(int_savings_account_only: ir.Table, account_summary: ir.Table) -> ir.Table:
     account = int_savings_account_only.inner_join(
         account_summary.select("account_id", "customer_id", "original_balance_amount", "annual_interest_amount"),
         ["customer_id", "account_id"],
     )
-    totals = account.group_by("customer_id", "customer_name", "has_loan_flag").aggregate(
+    return account.group_by("customer_id", "customer_name", "has_loan_flag").aggregate(
         total_accounts_count=account.count(),
         total_balance_amount=as_money(account.original_balance_amount.sum()),
         total_annual_interest_amount=as_money(account.annual_interest_amount.sum()),
     )
-    return totals.mutate(calculated_at=run_at)
 
 
 customer_profile.check(

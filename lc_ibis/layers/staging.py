@@ -120,10 +120,8 @@ stg_customer.check(
 
 
 @model(Incremental(), QuarantineStgCustomer)
-def quarantine_stg_customer(
-    customer_cleaned: ir.Table, customer_repeated: ir.Table, run_at: ir.TimestampScalar
-) -> ir.Table:
-    return refused(customer_cleaned, customer_repeated, run_at, QuarantineStgCustomer)
+def quarantine_stg_customer(customer_cleaned: ir.Table, customer_repeated: ir.Table) -> ir.Table:
+    return refused(customer_cleaned, customer_repeated, QuarantineStgCustomer)
 
 
 quarantine_stg_customer.check(few_refused("src_customer", why="failure_reason"))
@@ -211,10 +209,8 @@ stg_account.check(
 
 
 @model(Incremental(), QuarantineStgAccount)
-def quarantine_stg_account(
-    account_cleaned: ir.Table, account_repeated: ir.Table, run_at: ir.TimestampScalar
-) -> ir.Table:
-    return refused(account_cleaned, account_repeated, run_at, QuarantineStgAccount)
+def quarantine_stg_account(account_cleaned: ir.Table, account_repeated: ir.Table) -> ir.Table:
+    return refused(account_cleaned, account_repeated, QuarantineStgAccount)
 
 
 quarantine_stg_account.check(few_refused("src_account", why="failure_reason"))

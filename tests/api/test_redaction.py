@@ -121,7 +121,7 @@ def test_a_failed_build_tells_secrets_to_nobody(
     def failing(*_: object) -> None:
         raise error(f"cannot post to {HOOK} with Authorization: Bearer abc123; /services/T0/B0/hushhush?token=abc123")
 
-    monkeypatch.setattr(build, "_refresh", failing)
+    monkeypatch.setattr(build._Build, "refresh", failing)
     lending.deliver([ALICE], [SAVINGS])
     with pytest.raises(error):
         lending.build(notify=HOOK, notify_values=True)

@@ -65,8 +65,8 @@ class Fact(Contract):
 
 
 @model(Source(file="events"), SrcEvent)
-def src_event(received: ir.Table, run_at: ir.TimestampScalar) -> ir.Table:
-    return received.mutate(loaded_at=run_at)
+def src_event(received: ir.Table) -> ir.Table:
+    return received
 
 
 @model(Incremental(by=()), Event)
@@ -418,7 +418,7 @@ def test_a_history_never_looks_at_the_clock() -> None:
 def test_a_source_takes_run_at_for_its_stamp_alone() -> None:
     @model(Source(file="others"), SrcEvent)
     def src_other(received: ir.Table, run_at: ir.TimestampScalar) -> ir.Table:
-        return received.filter(received.event_id < run_at.cast("string")).mutate(loaded_at=run_at)
+        return received.filter(received.event_id < run_at.cast("string"))
 
     assert (
         what_hinders(src_other)
@@ -430,8 +430,8 @@ def test_a_source_takes_run_at_for_its_stamp_alone() -> None:
 
 
 @model(Incremental(), Fact)
-def first_fact(event: ir.Table, run_at: ir.TimestampScalar) -> ir.Table:
-    return event.group_by("account_id").aggregate(value=event.amount.sum().cast("string")).mutate(told_at=run_at)
+def first_fact(event: ir.Table) -> ir.Table:
+    return event.group_by("account_id").aggregate(value=event.amount.sum().cast("string"))
 
 
 def later(made: Made, kind: Any = None, contract: type[Contract] = Fact) -> Model:

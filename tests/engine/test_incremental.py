@@ -34,9 +34,9 @@ ACCOUNTS = [(f"A{i}", "1" if i % 2 else "2", f"{i}000.00", "Savings") for i in r
 SELECTIONS = ("source", "staging", "src_account stg_account", "snap_customer", "intermediate", "marts", "+snap_account")
 
 
-def account_summary(int_savings_account_only: ir.Table, run_at: ir.TimestampScalar) -> ir.Table:
+def account_summary(int_savings_account_only: ir.Table) -> ir.Table:
     """Another rule than the pipeline's: the new balance is the old one."""
-    summary = marts.account_summary.function(int_savings_account_only, run_at)
+    summary = marts.account_summary.function(int_savings_account_only)
     return summary.mutate(new_balance_amount=summary.original_balance_amount)
 
 

@@ -16,9 +16,9 @@ from tests.reporting.test_page import HOSTILE
 ACCOUNTS = [("A1", "1", "5000.00", "Savings"), ("A2", "1", "20000.00", "Savings")]
 
 
-def flat_rate(int_savings_account_only: ir.Table, run_at: ir.TimestampScalar) -> ir.Table:
+def flat_rate(int_savings_account_only: ir.Table) -> ir.Table:
     """Interest at 3 % for everybody."""
-    made = marts.account_summary(int_savings_account_only, run_at)
+    made = marts.account_summary(int_savings_account_only)
     return made.mutate(
         interest_rate_pct=marts.rate(Decimal("0.03")),
         annual_interest_amount=marts.share(made.original_balance_amount, marts.rate(Decimal("0.03"))),

@@ -19,9 +19,7 @@ class CustomerExposure(Contract):
 
 
 @model(Incremental(), CustomerExposure)
-def customer_exposure(
-    snap_loan: ir.Table, snap_customer: ir.Table, customer_profile: ir.Table, run_at: ir.TimestampScalar
-) -> ir.Table:
+def customer_exposure(snap_loan: ir.Table, snap_customer: ir.Table, customer_profile: ir.Table) -> ir.Table:
     loan, customer = current(snap_loan), current(snap_customer)
     owed = loan.group_by("customer_id").aggregate(
         loan_count=loan.count(),
@@ -38,7 +36,6 @@ def customer_exposure(
         "total_principal_amount",
         "total_yearly_interest_amount",
         total_savings_amount=both.total_savings_amount.fill_null(0).cast("decimal(18, 2)"),
-        calculated_at=run_at,
     )
 
 

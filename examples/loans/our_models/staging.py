@@ -118,8 +118,8 @@ stg_loan.check(
 
 
 @model(Incremental(), QuarantineStgLoan)
-def quarantine_stg_loan(loan_cleaned: ir.Table, loan_repeated: ir.Table, run_at: ir.TimestampScalar) -> ir.Table:
-    return refused(loan_cleaned, loan_repeated, run_at, QuarantineStgLoan)
+def quarantine_stg_loan(loan_cleaned: ir.Table, loan_repeated: ir.Table) -> ir.Table:
+    return refused(loan_cleaned, loan_repeated, QuarantineStgLoan)
 
 
 quarantine_stg_loan.check(few_refused("src_loan", why="failure_reason"))
