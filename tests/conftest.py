@@ -108,20 +108,20 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Row]) -> None:
         writer.writerows(rows)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def as_if_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables of a few rows are computed by key too, wherever a build may, and compared by digests first."""
     monkeypatch.setattr(refresher, "MOST_KEYS", float("inf"))
     monkeypatch.setattr(tables, "_FEW_ROWS", 0)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def many_rows_may_be_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Extracts of a few rows are about refused ones more often than not."""
     monkeypatch.setenv("LC_IBIS_MAX_REFUSED_SHARE", "1")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def loads_may_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Extracts of a few rows often go back to what they were."""
     monkeypatch.setenv("LC_IBIS_ALLOW_REPLAY", "true")
@@ -267,8 +267,11 @@ def engine(backend: str, request: pytest.FixtureRequest) -> Engine:
 
 
 @pytest.fixture
-def lending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str, request: pytest.FixtureRequest) -> Lending:
-    """An empty place; the current directory has no lc-ibis.toml."""
+def lending(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str, request: pytest.FixtureRequest,
+    as_if_large: None, many_rows_may_be_refused: None, loads_may_come_again: None,
+) -> Lending:  # fmt: skip
+    """An empty place, for a few rows; the current directory has no lc-ibis.toml."""
     remote = request.getfixturevalue("connect_server") if backend == "delta" else None
     if backend == "spark":
         request.getfixturevalue("spark")

@@ -20,6 +20,8 @@ from lc_ibis.errors import BreakingChangeError
 from tests.conftest import ALICE, SAVINGS, Lending
 from tests.things import Things, contract, table
 
+pytestmark = pytest.mark.usefixtures("as_if_large")
+
 
 @pytest.fixture
 def things(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Things:

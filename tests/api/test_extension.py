@@ -22,6 +22,8 @@ from lc_ibis.settings import Settings
 from tests import ROOT
 from tests.conftest import ON_DELTA, Lending
 
+pytestmark = pytest.mark.usefixtures("as_if_large")
+
 LOANS = ROOT / "examples/loans"
 DAYS = {"inputs": LOANS / "data/inputs", "then": (LOANS / "data/inputs_day2",)}
 THEIRS = [

@@ -41,7 +41,7 @@ def test_a_new_project_builds_at_once(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("click.launch", lambda _: 0)
     for command in commands:
         run(*command.split()[1:])
-    assert Settings.load() == Settings(max_refused_share=1.0, allow_replay=True)  # as tests have it
+    assert Settings.load() == Settings()
     ignored = (tmp_path / "mine/.gitignore").read_text(encoding="utf-8").splitlines()
     made = {f"data/{path.name}/" for path in (tmp_path / "mine/data").iterdir()}
     assert made - {"data/inputs/", "data/inputs_day2/"} == set(ignored)

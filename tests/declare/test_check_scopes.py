@@ -19,6 +19,8 @@ from lc_ibis.settings import Settings
 from tests.conftest import Lending
 from tests.engine.test_incremental import ANN, BEN
 
+pytestmark = pytest.mark.usefixtures("as_if_large")
+
 
 class Mine(Contract):
     """One row per account."""

@@ -18,6 +18,8 @@ from lc_ibis.layers import pipeline
 from tests.conftest import Lending
 from tests.layers.test_sample import DAYS
 
+pytestmark = pytest.mark.usefixtures("as_if_large")
+
 KEYS = {"customer_id", "account_id"}
 STORED = [model for model in pipeline if model.is_stored]
 

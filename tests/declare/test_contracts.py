@@ -24,6 +24,8 @@ from lc_ibis.layers import pipeline
 from lc_ibis.settings import Settings
 from tests.conftest import ALICE, SAVINGS, Lending
 
+pytestmark = pytest.mark.usefixtures("as_if_large")
+
 
 class Things(Contract):
     """One row per thing."""

@@ -33,6 +33,8 @@ from tests import ROOT
 from tests.conftest import EVERYWHERE, ON_DELTA, ON_SPARK, WIDELY, Engine, Lending
 from tests.things import contract, src_thing
 
+pytestmark = pytest.mark.usefixtures("as_if_large")
+
 THING = ibis.table({"thing_id": "int64", "name": "string", "at": "timestamp(6)"}, name="thing")
 
 # Rows in memory -------------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ from lc_ibis.declare.models import Ephemeral, Incremental, Model, model
 from lc_ibis.errors import ContractError, ModelError
 from tests.small import Small, ground
 
+pytestmark = pytest.mark.usefixtures("as_if_large")
+
 
 class Person(Contract):
     """One row per person."""

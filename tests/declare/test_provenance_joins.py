@@ -17,6 +17,8 @@ from tests.backends.test_engines import IS_2
 from tests.fuzzing import GROUND
 from tests.small import Small, ground
 
+pytestmark = pytest.mark.usefixtures("as_if_large")
+
 
 class Of(Contract):
     """One row per k."""

@@ -13,6 +13,8 @@ from lc_ibis.declare import Contract, Incremental, Integer, Model, Moment, Text,
 from lc_ibis.declare.pipeline import unbound_delivery
 from tests.things import Things, src_thing
 
+pytestmark = pytest.mark.usefixtures("as_if_large")
+
 
 class Thing(Contract):
     """One row per thing."""

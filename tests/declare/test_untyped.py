@@ -20,6 +20,8 @@ from lc_ibis.settings import Settings
 from tests.conftest import EVERYWHERE, Lending
 from tests.things import contract, src_thing
 
+pytestmark = pytest.mark.usefixtures("as_if_large")
+
 THING = ibis.table({"thing_id": "int64", "rate": "decimal(5, 4)"}, name="thing")
 RATE = Decimal("0.0125")
 

@@ -36,7 +36,6 @@ from tests.old_databases import five_layers
 def test_every_snippet_of_a_guide_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(ROOT / "data/inputs", tmp_path / "data/inputs")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("LC_IBIS_MAX_REFUSED_SHARE")
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     snippets = re.findall(r"^    (\S.*)$|^```python\n((?:.*\n)*?)```$", text, re.MULTILINE)
     assert len(snippets) > 5
@@ -58,8 +57,6 @@ def test_the_readme_s_path_can_be_walked(tmp_path: Path, monkeypatch: pytest.Mon
     for day in ("inputs", "inputs_day2"):
         shutil.copytree(ROOT / "data" / day, tmp_path / "data" / day)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("LC_IBIS_MAX_REFUSED_SHARE")
-    monkeypatch.delenv("LC_IBIS_ALLOW_REPLAY")
     opened: list[str] = []
     monkeypatch.setattr("click.launch", opened.append)
     path = _section(ROOT / "README.md", "How history works")
@@ -104,7 +101,6 @@ def _walked(lines: list[str]) -> list[str]:
 
 
 def test_each_message_on_the_page_on_trouble_is_said(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("LC_IBIS_ALLOW_REPLAY")
     text = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
     messages = [m for m in re.findall(r"^\| `(.*?)` \|", text, re.MULTILINE) if not m.startswith("lc-ibis")]
     said = list(_troubles(lending, monkeypatch))

@@ -14,6 +14,8 @@ from lc_ibis.errors import BreakingChangeError, ContractError
 from tests.declare.test_contract_changes import Keyed, KeyedByBoth
 from tests.things import Things, contract, table
 
+pytestmark = pytest.mark.usefixtures("as_if_large")
+
 
 @pytest.fixture
 def things(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Things:

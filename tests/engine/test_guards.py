@@ -17,9 +17,9 @@ from tests.conftest import ALICE, SAVINGS, Lending
 LATER = ("A1", "1", "7000.00", "Savings")
 
 
-@pytest.fixture(autouse=True)
-def loads_may_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("LC_IBIS_ALLOW_REPLAY", raising=False)
+@pytest.fixture
+def loads_may_come_again() -> None:
+    """Not here."""
 
 
 # A file that was taken before --------------------------------------------------------------------

@@ -26,6 +26,8 @@ from tests.conftest import ON_DELTA, Lending
 from tests.fuzzing import GROUND, Cook, Real, Recipe
 from tests.small import Small
 
+pytestmark = pytest.mark.usefixtures("as_if_large")
+
 IN_SHORT, LONG = 120, 2000
 
 

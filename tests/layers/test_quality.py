@@ -24,9 +24,9 @@ from tests.conftest import ALICE, SAVINGS, WIDELY, Lending
 from tests.layers.test_sample import DAYS
 
 
-@pytest.fixture(autouse=True)
-def half_the_rows_may_be_refused(monkeypatch: pytest.MonkeyPatch, many_rows_may_be_refused: None) -> None:
-    monkeypatch.delenv("LC_IBIS_MAX_REFUSED_SHARE")
+@pytest.fixture
+def many_rows_may_be_refused() -> None:
+    """Not here: half of them, as by default."""
 
 
 GOOD = [(f"A{number}", "1", "10.00", "Savings") for number in range(100)]

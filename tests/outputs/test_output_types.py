@@ -31,6 +31,8 @@ from tests.conftest import ON_SPARK
 from tests.every_type import NOT_IN_SPARK, VALUES, name_of, table_of
 from tests.things import Things
 
+pytestmark = pytest.mark.usefixtures("as_if_large")
+
 DOCS = ROOT / "docs/sharing.md"
 OPENPYXL_FORMS = {"n": "number", "b": "flag", "s": "text", "d": "number"}
 

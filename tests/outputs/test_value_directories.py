@@ -23,6 +23,8 @@ from tests.conftest import ALICE, ON_SPARK, SAVINGS, Lending
 from tests.every_type import table_of
 from tests.things import Things
 
+pytestmark = pytest.mark.usefixtures("as_if_large")
+
 try:
     import polars as pl
 except ModuleNotFoundError:
