@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lc_ibis import project
 from lc_ibis.api.warehouse import connect
@@ -15,10 +15,15 @@ from lc_ibis.errors import SelectionError, SettingsError
 from lc_ibis.files.whole import write_text
 from lc_ibis.settings import Settings
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from lc_ibis.settings import Options
+
 __all__ = ["diff", "export", "show"]
 
 
-def show(*tables: str, **options: Any) -> list[dict[str, Any]]:
+def show(*tables: str, **options: Unpack[Options]) -> list[dict[str, Any]]:
     """Return the contracts of the tables, or of all: grain, key, columns and checks; no database is needed.
 
     `options` are the fields of Settings. Raises SelectionError.
@@ -26,7 +31,7 @@ def show(*tables: str, **options: Any) -> list[dict[str, Any]]:
     return [_document(model) for model in _with_contract(project.load(Settings.load(**options)), tables)]
 
 
-def diff(*tables: str, **options: Any) -> list[ContractDiff]:
+def diff(*tables: str, **options: Unpack[Options]) -> list[ContractDiff]:
     """Compare the contracts of the tables, or of all, with those that the database was last built with.
 
     `options` are the fields of Settings. Raises DatabaseError, SelectionError.
@@ -35,7 +40,7 @@ def diff(*tables: str, **options: Any) -> list[ContractDiff]:
         return compared(_chosen(warehouse.pipeline, tables), warehouse.state.contracts)
 
 
-def export(*tables: str, to: str | Path | None = None, **options: Any) -> dict[str, str]:
+def export(*tables: str, to: str | Path | None = None, **options: Unpack[Options]) -> dict[str, str]:
     """Return the contracts of the tables, or of all, as YAML of the Open Data Contract Standard, by table.
 
     With `to` each is also written to a file of that directory, whole at every moment. Each names the database and

@@ -1,83 +1,150 @@
-"""Settings: flags over environment variables (LC_IBIS_…) over lc-ibis.toml over defaults."""
+"""Settings: what a run can be told. Flags over environment variables (LC_IBIS_…) over lc-ibis.toml over defaults."""
 
 from __future__ import annotations
 
-import difflib
 import math
-import os
 import re
-import sys
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from lc_ibis.errors import SettingsError, hint
-from lc_ibis.files import texts
 from lc_ibis.moments import parse_period
 from lc_ibis.redaction import keep
+from lc_ibis.setting_values import converted, origins
 
-FILE = "lc-ibis.toml"
 Delivery = Literal["full", "delta"]
 Format = Literal["json", "html", "junit"]
 # By backend: where its tables live unless told otherwise.
 BACKENDS = {"duckdb": Path("data/duckdb/lc.duckdb"), "spark": Path("data/spark"), "databricks": Path("lc_ibis")}
 MOST_THREADS = 1024
-_PREFIX = "LC_IBIS_"
-# What only the command line can be told: options that are no fields of Settings. They have variables too.
-COMMAND_OPTIONS = (
-    "adopt_snapshots", "as_of", "changes", "checklist", "clean_versions", "column", "csv", "data_timezone",
-    "dbt_manifest", "debug", "dialect", "drop_aliases", "dry_run", "failing", "first_known", "fold_unchanged",
-    "force", "format", "from", "json", "limit", "markdown", "mutate", "no_color", "open", "partition_by",
-    "phase", "port", "quiet", "reason", "repair", "sample", "snapshot_columns", "snapshot_timezone", "stored",
-    "then", "to", "with", "yes",
-)  # fmt: skip
 DELIVERIES: tuple[Delivery, ...] = ("full", "delta")
 FORMATS: tuple[Format, ...] = ("json", "html", "junit")
+
+# The groups of options, in the order in which help shows them.
+GROUPS = ("Location", "Delivery", "Selection", "Guards", "Outputs", "Notifications", "Engine")
+
+
+@dataclass(frozen=True)
+class Option:
+    """How a setting is shown as an option of commands."""
+
+    group: str
+    help: str
+    metavar: str | None = None
+    default: str | None = None  # where the field's own says less
+    short: str | None = None
+
+
+def _setting(
+    default: Any, group: str, help: str, metavar: str | None = None, shown: str | None = None, short: str | None = None
+) -> Any:
+    facts: dict[str, Any] = {"metadata": {"option": Option(group, help, metavar, shown, short)}}
+    return field(default_factory=dict, **facts) if default is dict else field(default=default, **facts)
+
+
+def _age(help: str) -> Any:
+    return _setting(None, "Guards", help, "HOURS", "never")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """All that a run can be told. Every field is a flag, LC_IBIS_<FIELD>, and a line of lc-ibis.toml."""
+    """All that a run can be told. Every field is an option, LC_IBIS_<FIELD>, and a line of lc-ibis.toml."""
 
-    models: tuple[str, ...] = ()
-    backend: str = "duckdb"
-    database: Path | None = None
-    master: str | None = None
-    remote: str | None = None
-    inputs: Path = Path("data/inputs")
-    outputs: Path = Path("data/outputs")
-    reports: Path = Path("data/quality_reports")
-    publish: Path | None = None
-    partitioned: bool = False
-    neutralise_formulas: bool = False
-    source: dict[str, str] = field(default_factory=dict)
-    delivery: Delivery = "full"
-    select: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    full_refresh: bool = False
-    verify: bool = False
-    verify_sample: int | None = None
-    allow_mass_delete: bool = False
-    allow_replay: bool = False
-    max_delete_share: float = 0.5
-    warn_refused_share: float = 0.05
-    max_refused_share: float = 0.5
-    warn_jump_factor: float = 10.0
-    warn_error: bool = False
-    keep_history: str | None = None
-    store_failures: bool = False
-    warn_file_age: float | None = None
-    max_file_age: float | None = None
-    warn_data_age: float | None = None
-    max_data_age: float | None = None
-    notify: str | None = None
-    notify_values: bool = False
-    openlineage: str | None = None
-    wait: float = 0.0
-    threads: int | None = None
-    memory_limit: str | None = None
+    # fmt: off
+    models: tuple[str, ...] = _setting(
+        (), "Location",
+        "A package with models of your own, installed or in the current directory. May be repeated.",
+        "PACKAGE",
+    )
+    backend: str = _setting("duckdb", "Location", f"Where the tables live: {', '.join(BACKENDS)}.")
+    database: Path | None = _setting(
+        None, "Location",
+        "The DuckDB file, the directory of Spark's tables, or catalog.prefix of the schemas of Delta tables.",
+        shown=" or ".join(map(str, BACKENDS.values())),
+    )
+    master: str | None = _setting(None, "Location", "A Spark cluster, like spark://host:7077.", "URL", "this machine")
+    remote: str | None = _setting(None, "Location", "A Spark Connect server, like sc://host:15002.", "URL")
+    inputs: Path = _setting(Path("data/inputs"), "Location", "Directory of the extracts.")
+    outputs: Path = _setting(Path("data/outputs"), "Location", "Directory of the output files.")
+    reports: Path = _setting(Path("data/quality_reports"), "Location", "Directory of the quality reports.")
+    publish: Path | None = _setting(
+        None, "Outputs", "After each build, copy the database to this file. Readers can open it during builds.", "FILE"
+    )
+    partitioned: bool = _setting(
+        False, "Outputs", "Write each output as a directory of Parquet files instead of one CSV and one Parquet file."
+    )
+    neutralise_formulas: bool = _setting(
+        False, "Outputs",
+        "In CSV, put an apostrophe before texts that a spreadsheet would run as formulas: those that begin with =, +, "
+        "-, @, tab or carriage return.",
+    )
+    source: dict[str, str] = _setting(
+        dict, "Delivery",
+        "Files of a source, as a glob below the inputs: src_account='accounts/2026-*.csv.gz'.", "NAME=GLOB",
+    )
+    delivery: Delivery = _setting(
+        "full", "Delivery",
+        "full: each file is the whole extract. delta: it holds only changes, with a column _op (upsert, delete; blank "
+        "is upsert).",
+    )
+    select: tuple[str, ...] = _setting(
+        (), "Selection",
+        "Tables, layers or patterns. +NAME adds everything upstream, NAME+ everything downstream.", "TERM",
+        short="-s",
+    )
+    exclude: tuple[str, ...] = _setting((), "Selection", "Leave these out. Same syntax as --select.", "TERM")
+    full_refresh: bool = _setting(False, "Selection", "Rebuild every table. History stays.")
+    verify: bool = _setting(False, "Guards", "Before publishing, compare every table with a full refresh.")
+    verify_sample: int | None = _setting(
+        None, "Guards", "Before publishing, compare N keys of each incremental table with a full refresh.", "N"
+    )
+    allow_mass_delete: bool = _setting(
+        False, "Guards", "Accept an extract that lacks more than the usual share of keys."
+    )
+    allow_replay: bool = _setting(False, "Guards", "Load a file again that has been superseded since.")
+    max_delete_share: float = _setting(0.5, "Guards", "Share of current keys that may disappear at once.")
+    warn_refused_share: float = _setting(0.05, "Guards", "Warn if more than this share of a source's rows is refused.")
+    max_refused_share: float = _setting(
+        0.5, "Guards", "Publish nothing if more than this share of a source's rows is refused."
+    )
+    warn_jump_factor: float = _setting(
+        10.0, "Guards",
+        "Warn if a load brings this many times as many new, or refused, rows of a source as usual.", "FACTOR",
+    )
+    warn_error: bool = _setting(False, "Guards", "Treat warnings as errors.")
+    keep_history: str | None = _setting(
+        None, "Outputs", "Purge versions that ended longer ago: 90d, 8w, 18m or 7y. Current ones stay.",
+        "PERIOD", "all stay",
+    )
+    store_failures: bool = _setting(
+        False, "Outputs", "Keep the rows that break checks in the database, whether or not the build publishes."
+    )
+    warn_file_age: float | None = _age("Warn if the files of a source are older.")
+    max_file_age: float | None = _age("Publish nothing if the files of a source are older.")
+    warn_data_age: float | None = _age("Warn if the rows of a source have not changed for so long.")
+    max_data_age: float | None = _age("Publish nothing if the rows of a source have not changed for so long.")
+    notify: str | None = _setting(
+        None, "Notifications",
+        "If the build fails, post JSON to this http(s) address, or run this command with it as input.",
+        "TARGET",
+    )
+    notify_values: bool = _setting(
+        False, "Notifications", "Include the error's message and values of failing rows in the notification."
+    )
+    openlineage: str | None = _setting(
+        None, "Notifications",
+        "Send OpenLineage events of the build to this file or http(s) address. No values.", "TARGET",
+    )
+    wait: float = _setting(0.0, "Engine", "How long to wait while another process has the database open.", "SECONDS")
+    threads: int | None = _setting(None, "Engine", "Threads of the engine.", shown="all cores")
+    memory_limit: str | None = _setting(
+        None, "Engine", "Memory of the engine, like 1GB. The rest spills to disk.",
+        shown="1500MB for duckdb; Spark's own for spark",
+    )
+    # fmt: on
 
     @property
     def thresholds(self) -> dict[str, tuple[float, float]]:
@@ -103,11 +170,11 @@ class Settings:
         """Read the settings; `flags` that are None were not given. Raises SettingsError."""
         types = typing.get_type_hints(cls)
         values: dict[str, Any] = {}
-        for origin, given in _origins(types, flags):
+        for origin, given in origins(types, flags):
             for name, value in given.items():
                 if name not in types:
                     raise SettingsError(f"{origin}: there is no setting {name}.{hint(name, types)}")
-                values[name] = _converted(origin, name, value, types[name])
+                values[name] = converted(origin, name, value, types[name])
         settings = cls(**values)
         if settings.notify and "://" in settings.notify:
             # What follows the host of such an address is what lets one post there.
@@ -154,102 +221,43 @@ class Settings:
             raise SettingsError(f"publish: {place} is the database itself. Name another file for its readers.")
 
 
-def _origins(types: Mapping[str, Any], flags: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    environment = {n: os.environ[_variable(n)] for n in types if os.environ.get(_variable(n))}
-    given = {name: value for name, value in flags.items() if value is not None}
-    _refuse_misspelt(types)
-    return [(FILE, _file()), ("environment", environment), ("option", given)]
+class Options(TypedDict, total=False):
+    """Settings as keyword arguments. What is not given, or is None, is read from the environment and lc-ibis.toml."""
 
-
-def _variable(name: str) -> str:
-    return f"{_PREFIX}{name.upper()}"
-
-
-def _refuse_misspelt(settings: Iterable[str]) -> None:
-    """Raise SettingsError where a variable is named as ours are, and is none of them."""
-    known = {name.upper() for name in (*settings, *COMMAND_OPTIONS)}
-    for name, value in sorted(os.environ.items()):
-        is_ours = name.upper().startswith(_PREFIX) and not name.startswith(f"{_PREFIX}TEST_")
-        if value and is_ours and name.removeprefix(_PREFIX) not in known and not is_of_kubernetes(name, value):
-            near = difflib.get_close_matches(name.upper().removeprefix(_PREFIX), known, n=1, cutoff=0.7)
-            other = f"Did you mean {_variable(near[0])}?" if near else "LC_IBIS_QUIET is that of --quiet, and so on."
-            raise SettingsError(f"environment: there is no setting {name}. {other}")
-
-
-def is_of_kubernetes(name: str, value: str) -> bool:
-    """Say whether Kubernetes has set a variable: it tells all pods of a service by the service's name."""
-    if re.search(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$", name):
-        return True
-    return name.endswith("_PORT") and "://" in value
-
-
-def _file() -> dict[str, Any]:
-    path = Path(FILE)
-    if not path.exists():
-        return {}
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    try:
-        read = tomllib.loads(texts.read(path))
-    except (tomllib.TOMLDecodeError, texts.NotUtf8, OSError) as error:
-        raise SettingsError(f"{path.resolve()}: it cannot be read as TOML ({error}).") from None
-    return {name.replace("-", "_"): value for name, value in read.items()}
-
-
-def _converted(origin: str, name: str, value: Any, wanted: Any) -> Any:
-    """Turn the text of a variable, or the value of a flag or TOML line, into the field's type."""
-    try:
-        if wanted in (Path, Path | None):
-            return Path(_text(value).encode("utf-8").decode("utf-8"))
-        if wanted is bool:
-            return _TRUTH[str(value).lower()]
-        if typing.get_origin(wanted) is tuple:
-            return tuple(value.split() if isinstance(value, str) else map(_text, value))
-        if typing.get_origin(wanted) is dict:
-            return _pairs(value)
-        if wanted in (float, float | None, int | None):
-            return _number(value, int if wanted == int | None else float)
-        return _text(value)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        raise SettingsError(f"{origin}: {name} = {value!r} cannot be read as {_form(wanted)}.") from None
-
-
-def _form(wanted: Any) -> str:
-    if wanted in (Path, Path | None):
-        return "a path"
-    forms = {bool: "true or false", float: "a number", float | None: "a number", int | None: "a whole number"}
-    if typing.get_origin(wanted) is tuple:
-        return "a list of texts"
-    if typing.get_origin(wanted) is dict:
-        return "NAME=GLOB pairs"
-    return forms.get(wanted, "a text")
-
-
-# The words that options which are no settings understand too.
-_TRUTH = {
-    **dict.fromkeys(("true", "t", "1", "yes", "y", "on"), True),
-    **dict.fromkeys(("false", "f", "0", "no", "n", "off"), False),
-}
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str | os.PathLike):
-        raise TypeError(value)
-    return str(value)
-
-
-def _number(value: Any, kind: type[int] | type[float]) -> float:
-    if isinstance(value, bool) or (kind is int and isinstance(value, float)):
-        raise TypeError(value)
-    return kind(value)
-
-
-def _pairs(value: Any) -> dict[str, str]:
-    """Read {'src_account': 'accounts/*.csv'}, or the text src_account=accounts/*.csv,…"""
-    if isinstance(value, Mapping):
-        return {str(k): _text(v) for k, v in value.items()}
-    items = value.split(",") if isinstance(value, str) else value
-    pairs = [item.split("=", 1) for item in items]
-    return {name.strip(): pattern.strip() for name, pattern in pairs}
+    models: Sequence[str] | None
+    backend: str | None
+    database: str | Path | None
+    master: str | None
+    remote: str | None
+    inputs: str | Path | None
+    outputs: str | Path | None
+    reports: str | Path | None
+    publish: str | Path | None
+    partitioned: bool | None
+    neutralise_formulas: bool | None
+    source: Mapping[str, str] | None
+    delivery: Delivery | None
+    select: str | Sequence[str] | None
+    exclude: str | Sequence[str] | None
+    full_refresh: bool | None
+    verify: bool | None
+    verify_sample: int | None
+    allow_mass_delete: bool | None
+    allow_replay: bool | None
+    max_delete_share: float | None
+    warn_refused_share: float | None
+    max_refused_share: float | None
+    warn_jump_factor: float | None
+    warn_error: bool | None
+    keep_history: str | None
+    store_failures: bool | None
+    warn_file_age: float | None
+    max_file_age: float | None
+    warn_data_age: float | None
+    max_data_age: float | None
+    notify: str | None
+    notify_values: bool | None
+    openlineage: str | None
+    wait: float | None
+    threads: int | None
+    memory_limit: str | None

@@ -128,6 +128,11 @@ def loads_may_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def of_few_rows(as_if_large: None, many_rows_may_be_refused: None, loads_may_come_again: None) -> None:
+    """What a place with a few rows needs: no guard that is about shares or earlier loads, and keys wherever possible."""
+
+
+@pytest.fixture
 def any_amount() -> Iterator[None]:
     """Staging takes amounts that no mart can hold, so that a check of theirs fails."""
     with pytest.MonkeyPatch.context() as patch:
@@ -268,8 +273,7 @@ def engine(backend: str, request: pytest.FixtureRequest) -> Engine:
 
 @pytest.fixture
 def lending(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str, request: pytest.FixtureRequest,
-    as_if_large: None, many_rows_may_be_refused: None, loads_may_come_again: None,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backend: str, request: pytest.FixtureRequest, of_few_rows: None
 ) -> Lending:  # fmt: skip
     """An empty place, for a few rows; the current directory has no lc-ibis.toml."""
     remote = request.getfixturevalue("connect_server") if backend == "delta" else None

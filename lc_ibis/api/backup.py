@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lc_ibis import project
 from lc_ibis.backends import files_of, frozen
@@ -25,11 +25,16 @@ from lc_ibis.outputs.manifest import OUTPUTS as MANIFEST
 from lc_ibis.outputs.pending import all_output_names
 from lc_ibis.settings import Settings
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from lc_ibis.settings import Options
+
 DIRECTORY = "backups"
 Progress = Callable[[Kept], None]
 
 
-def backup(to: str | Path | None = None, **options: Any) -> Path:
+def backup(to: str | Path | None = None, **options: Unpack[Options]) -> Path:
     """Copy the database and the output files of its last build to a new directory; return it.
 
     No build runs meanwhile. The default is `backups/<UTC time>` beside the database. `options` are the fields of
@@ -116,7 +121,7 @@ def contents_of(backup: str | Path) -> Backup:
     return contents.read(Path(backup))
 
 
-def restore(backup: str | Path, progress: Progress = lambda _: None, **options: Any) -> Path:
+def restore(backup: str | Path, progress: Progress = lambda _: None, **options: Unpack[Options]) -> Path:
     """Put the database and output files of a backup in the places that the settings name; return the database's.
 
     Every checksum is verified first. What was in a place is kept beside it, its name ending in .before-restore-<time>;

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lc_ibis import project
 from lc_ibis.backends import opened
@@ -42,6 +42,11 @@ from lc_ibis.reporting import last_verify, notify, report
 from lc_ibis.reporting.views import ShownRun
 from lc_ibis.settings import Settings
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from lc_ibis.settings import Options
+
 log = logger(__name__)
 
 
@@ -52,7 +57,7 @@ class Progress(Protocol):
     def done(self, table: TableRun) -> None: ...
 
 
-def build(progress: Progress | None = None, **options: Any) -> Run:
+def build(progress: Progress | None = None, **options: Unpack[Options]) -> Run:
     """Bring all tables and output files up to date with the delivered files, all or nothing.
 
     `options` are the fields of Settings; `progress` is told as it goes. A build that
@@ -282,7 +287,7 @@ class _Planned(Exception):
     """Ends the transaction of a plan."""
 
 
-def plan(progress: Progress | None = None, **options: Any) -> list[TableRun]:
+def plan(progress: Progress | None = None, **options: Unpack[Options]) -> list[TableRun]:
     """Return what a build would do to each table, and why; nothing is written.
 
     The build is run up to its checks and undone, so that every count is the one that the build would have.

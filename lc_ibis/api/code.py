@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lc_ibis import project
 from lc_ibis.backends.dialects import DIALECTS, written
@@ -14,15 +14,20 @@ from lc_ibis.declare.selection import select as selected
 from lc_ibis.errors import SettingsError
 from lc_ibis.settings import Settings
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
-def lint(**options: Any) -> list[Breach]:
+    from lc_ibis.settings import Options
+
+
+def lint(**options: Unpack[Options]) -> list[Breach]:
     """Return the names in the layers that break the naming conventions; no database is needed."""
     from lc_ibis.layers.columns import ABBREVIATIONS
 
     return list(breaches(project.load(Settings.load(**options)), ABBREVIATIONS))
 
 
-def compile(dialect: str = "duckdb", **options: Any) -> dict[str, str]:
+def compile(dialect: str = "duckdb", **options: Unpack[Options]) -> dict[str, str]:
     """Return the SQL of the selected models by name, ephemeral steps written out; no database is needed.
 
     Moments of a run stand as the literal 1970-01-01. A snapshot's is the rows that its history follows.
@@ -36,7 +41,7 @@ def compile(dialect: str = "duckdb", **options: Any) -> dict[str, str]:
     return {name: written(query(pipeline, pipeline[name], run_at), dialect) for name in names}
 
 
-def ls(**options: Any) -> list[dict[str, Any]]:
+def ls(**options: Unpack[Options]) -> list[dict[str, Any]]:
     """Return the selected models: name, layer, kind, what a row is, and the models that it reads."""
     settings = Settings.load(**options)
     pipeline = project.load(settings)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lc_ibis.backends import keeps_delta, opened
 from lc_ibis.engine.state.state import State
 from lc_ibis.errors import DatabaseError
 from lc_ibis.settings import Settings
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from lc_ibis.settings import Options
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,7 @@ class Compacted:
     after_bytes: int
 
 
-def compact(**options: Any) -> Compacted:
+def compact(**options: Unpack[Options]) -> Compacted:
     """Write a database anew, its tables as they are, without the room that rows which are gone had.
 
     It needs as much room beside it as it then takes. Killed at any moment it is the old file or the new one. `options`

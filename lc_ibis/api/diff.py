@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import ibis
 import ibis.expr.types as ir
@@ -12,6 +12,11 @@ import ibis.expr.types as ir
 from lc_ibis.api.warehouse import connect, few
 from lc_ibis.declare.models import Model
 from lc_ibis.errors import SelectionError
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from lc_ibis.settings import Options
 
 _CHANGE = "_change"
 
@@ -42,7 +47,11 @@ class TableDiff:
 
 
 def diff(
-    table: str, from_: str | int | date, to: str | int | date | None = None, limit: int | None = None, **options: Any
+    table: str,
+    from_: str | int | date,
+    to: str | int | date | None = None,
+    limit: int | None = None,
+    **options: Unpack[Options],
 ) -> TableDiff:
     """Compare a table as it stood at two moments; without `to`, the second is now.
 

@@ -13,13 +13,16 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, requires, version
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from lc_ibis.errors import DatabaseInUse, LcIbisError
 from lc_ibis.settings import Settings
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from lc_ibis.engine.store import Store
+    from lc_ibis.settings import Options
 
 # By backend: the environment variables without which it cannot be reached.
 _CREDENTIALS = {"databricks": ("DATABRICKS_HOST", "DATABRICKS_TOKEN", "DATABRICKS_HTTP_PATH")}
@@ -38,7 +41,7 @@ class Finding:
     mend: str = ""
 
 
-def doctor(**options: Any) -> list[Finding]:
+def doctor(**options: Unpack[Options]) -> list[Finding]:
     """Look at Python, packages, Java, settings, extracts, directories, disk, credentials, database and last verify.
 
     `options` are the fields of Settings. Nothing is written, and nothing is raised for what is found.

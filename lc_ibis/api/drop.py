@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lc_ibis import project
 from lc_ibis.api.backup import backup as back_up
@@ -20,6 +20,11 @@ from lc_ibis.engine.store import Store
 from lc_ibis.errors import BackupError, DatabaseError, DropRefused, SelectionError, hint
 from lc_ibis.settings import Settings
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from lc_ibis.settings import Options
+
 
 @dataclass(frozen=True)
 class Dropped:
@@ -29,14 +34,14 @@ class Dropped:
     backup: Path | None
 
 
-def targets(tables: str | Sequence[str], force: bool = False, **options: Any) -> list[Stored]:
+def targets(tables: str | Sequence[str], force: bool = False, **options: Unpack[Options]) -> list[Stored]:
     """Return what drop would drop; nothing is dropped. Raises as drop does."""
     settings = Settings.load(**options)
     with opened(settings, read_only=True) as store:
         return _targets(project.load(settings), store, State.read(store, is_whole=False), tables, force)
 
 
-def drop(tables: str | Sequence[str], force: bool = False, **options: Any) -> Dropped:
+def drop(tables: str | Sequence[str], force: bool = False, **options: Unpack[Options]) -> Dropped:
     """Drop tables, and all that is remembered of them, in one transaction; the next build makes the pipeline's again.
 
     A table is named by itself, or as layer.name; one that the pipeline does not know, or a view, may be dropped too.
@@ -68,7 +73,7 @@ def drop(tables: str | Sequence[str], force: bool = False, **options: Any) -> Dr
     return Dropped(tuple(found), backup)
 
 
-def _backed_up(reasons: dict[str, str], options: dict[str, Any]) -> Path:
+def _backed_up(reasons: dict[str, str], options: Options) -> Path:
     try:
         return back_up(**options)
     except BackupError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import ibis.expr.types as ir
 
@@ -20,13 +20,18 @@ from lc_ibis.outputs.forms import FORMS
 from lc_ibis.outputs.manifest import VERSION, described, manifest_of
 from lc_ibis.outputs.pending import all_output_names, neutralised
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from lc_ibis.settings import Options
+
 # What engines write themselves.
 _PLAIN = (".csv", ".parquet")
 
 
 def export(
     table: str, to: str | Path, as_of: str | int | date | None = None, columns: Sequence[str] = (),
-    partition_by: Sequence[str] = (), **options: Any,
+    partition_by: Sequence[str] = (), **options: Unpack[Options],
 ) -> Path:  # fmt: skip
     """Write a table, ordered by its key, to one file, in the form that its ending says; return the file.
 

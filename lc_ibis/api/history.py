@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lc_ibis.api.keys import business_columns, having, parsed, written
 from lc_ibis.api.quarantine import refusals_of
 from lc_ibis.api.warehouse import Warehouse, connect
 from lc_ibis.declare.models import Model, Snapshot
 from lc_ibis.errors import SelectionError, hint
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from lc_ibis.settings import Options
 
 What = Literal["first seen", "changed", "deleted", "came back", "refused", "no longer refused"]
 
@@ -31,7 +36,7 @@ class Event:
     reason: str = ""
 
 
-def history(entity: str, *key: Any, **options: Any) -> list[Event]:
+def history(entity: str, *key: Any, **options: Unpack[Options]) -> list[Event]:
     """Return the life of a key, from the first event to the last.
 
     `entity` is what there is a history of: account, customer; `key` its number. A row that is refused does not end a

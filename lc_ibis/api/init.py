@@ -7,7 +7,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from lc_ibis.errors import OutputError
-from lc_ibis.settings import FILE
+from lc_ibis.setting_values import FILE
 
 _IGNORED = "data/duckdb/\ndata/outputs/\ndata/quality_reports/\n"
 

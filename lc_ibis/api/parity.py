@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
 import duckdb
@@ -20,6 +20,11 @@ from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.engine.state.state import utc_now
 from lc_ibis.errors import LcIbisError, SettingsError
 from lc_ibis.settings import BACKENDS, Settings
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from lc_ibis.settings import Options
 
 EXAMPLES = 5
 
@@ -36,7 +41,7 @@ class Compared:
     keys: tuple[dict[str, Any], ...] = ()
 
 
-def parity(other: str = "spark", then: tuple[Path, ...] = (), **options: Any) -> list[Compared]:
+def parity(other: str = "spark", then: tuple[Path, ...] = (), **options: Unpack[Options]) -> list[Compared]:
     """Build the inputs on the settings' backend and on another, and compare every table row by row.
 
     `then` are directories of inputs that are built after the first, one by one. `options` are the fields of Settings;

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ibis
 import ibis.expr.types as ir
@@ -31,6 +31,11 @@ from lc_ibis.engine.state.tables import LAYER
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import DatabaseError, RedateRefused
 from lc_ibis.settings import Settings
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from lc_ibis.settings import Options
 
 _TIMES = "redated_times"
 _SHOWN = 5
@@ -64,7 +69,7 @@ class _Tried(Exception):
     """Ends the transaction of a dry run."""
 
 
-def redate(dry_run: bool = False, first_known: bool = False, **options: Any) -> Redated:
+def redate(dry_run: bool = False, first_known: bool = False, **options: Unpack[Options]) -> Redated:
     """Give runs that are dated in the future their true times, in the log and in every time that they left in tables.
 
     A run was when the log says that it ended, as far as the clock was right then; else just after the run before. An

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lc_ibis.engine.state.run import SKEW
 from lc_ibis.engine.state.state import utc_now
@@ -17,13 +17,18 @@ from lc_ibis.files.whole import write_text
 from lc_ibis.reporting.report import SCHEMA_VERSION
 from lc_ibis.settings import FORMATS, Format, Settings
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from lc_ibis.settings import Options
+
 # How many reports before the last one the page's trend goes back.
 _TREND = 29
 # In how many reports what is known of a table is looked for.
 _LOOKED_AT = 200
 
 
-def report(format: Format = "json", **options: Any) -> str:
+def report(format: Format = "json", **options: Unpack[Options]) -> str:
     """Return the last report in the directory of reports: as it is, as an HTML page, or as JUnit XML.
 
     `options` are the fields of Settings. Raises DatabaseError, SettingsError.
@@ -34,7 +39,7 @@ def report(format: Format = "json", **options: Any) -> str:
     return _text(paths[-1]) if format == "json" else _made(paths, format)
 
 
-def report_page(**options: Any) -> Path:
+def report_page(**options: Unpack[Options]) -> Path:
     """Write the last report as an HTML page beside it; return the page. Raises DatabaseError, OutputError."""
     return page_of(_reports(Settings.load(**options).reports)[-1])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lc_ibis import project
 from lc_ibis.api.warehouse import connect, few
@@ -16,9 +16,14 @@ from lc_ibis.engine.state.tables import LAYER
 from lc_ibis.engine.store import Store
 from lc_ibis.settings import Settings
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from lc_ibis.settings import Options
+
 
 def show(
-    table: str, limit: int | None = None, as_of: str | int | date | None = None, **options: Any
+    table: str, limit: int | None = None, as_of: str | int | date | None = None, **options: Unpack[Options]
 ) -> list[dict[str, Any]]:
     """Return the first rows of a table, ordered by its key, as dictionaries."""
     with connect(**options) as warehouse:
@@ -27,7 +32,7 @@ def show(
 
 
 def failing(
-    table: str, limit: int | None = None, stored: bool = False, **options: Any
+    table: str, limit: int | None = None, stored: bool = False, **options: Unpack[Options]
 ) -> dict[str, list[dict[str, Any]]]:
     """Return the first rows of a stored table that break each of its checks, whatever its thresholds.
 
@@ -37,7 +42,7 @@ def failing(
         return warehouse.failing(table, limit, stored)
 
 
-def runs(limit: int | None = None, **options: Any) -> list[dict[str, Any]]:
+def runs(limit: int | None = None, **options: Unpack[Options]) -> list[dict[str, Any]]:
     """Return the runs that changed something, the last first, each with what it did to which table."""
     with connect(**options) as warehouse:
         return warehouse.runs(limit)
@@ -67,7 +72,7 @@ class Stored:
         return f"{self.layer}.{self.name}" if self.layer else self.name
 
 
-def tables(**options: Any) -> list[dict[str, Any]]:
+def tables(**options: Unpack[Options]) -> list[dict[str, Any]]:
     """Return what the database holds: the pipeline's tables in their order, then all others; not the engine's state.
 
     `options` are the fields of Settings. Raises DatabaseError.

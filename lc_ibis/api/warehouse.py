@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ibis
 import ibis.expr.types as ir
@@ -34,6 +34,11 @@ from lc_ibis.errors import DatabaseError, SelectionError
 from lc_ibis.moments import parse_moment, run_number
 from lc_ibis.reporting.views import ShownRun, View
 from lc_ibis.settings import Settings
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from lc_ibis.settings import Options
 
 
 class Warehouse:
@@ -294,7 +299,9 @@ def _made_from_history(pipeline: Pipeline, model: Model) -> bool:
     return bool(inputs) and all(isinstance(i.kind, Snapshot) or _made_from_history(pipeline, i) for i in inputs)
 
 
-def connect(database: str | Path | None = None, **options: Any) -> Warehouse:
+def connect(database: str | Path | None = None, /, **options: Unpack[Options]) -> Warehouse:
     """Open a built database for reading; `options` are the fields of Settings."""
-    settings = Settings.load(database=database, **options)
+    if database is not None:
+        options["database"] = database
+    settings = Settings.load(**options)
     return Warehouse(project.load(settings), settings)

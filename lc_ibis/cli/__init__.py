@@ -13,12 +13,12 @@ from click.core import ParameterSource
 
 from lc_ibis import errors
 from lc_ibis.cli import building, contracts, docs, interruptions, migrations, questions, reading, starting, upkeep
-from lc_ibis.cli.options import give_variables
+from lc_ibis.cli.options import Group, give_variables
 from lc_ibis.cli.printing.escaping import echo, emit, readable
 from lc_ibis.redaction import excepthook, redacted
 
 
-class _Group(click.Group):
+class _Group(Group):
     """Print our own errors as a message; any other is a bug and keeps its traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -11,18 +11,14 @@ from typing import Any
 
 import click
 
-from lc_ibis.cli.options import AGES, PATH, TABLES, THRESHOLDS, options
+from lc_ibis.cli.options import PATH, SETTINGS, TABLES, command, options
 from lc_ibis.cli.printing.escaping import emit
 from lc_ibis.errors import OutputError
 from lc_ibis.settings import BACKENDS
 
 
-@click.command()
-@options(*TABLES, "inputs", "outputs", "publish", "partitioned", "neutralise_formulas", "reports", "source",
-          "delivery", "select", "exclude", "full_refresh", "verify", "verify_sample", "allow_mass_delete",
-          "max_delete_share",
-          "allow_replay", *THRESHOLDS, "warn_jump_factor", *AGES, "keep_history", "store_failures", "notify",
-          "notify_values", "openlineage", "debug", "quiet", "json")  # fmt: skip
+@command()
+@options(*SETTINGS, "debug", "quiet", "json")
 def build(as_json: bool, is_quiet: bool, **given: Any) -> None:
     """Bring tables and files up to date with the extracts.
 
@@ -58,7 +54,7 @@ def _published() -> Iterator[None]:
         raise OutputError(f"The build is done, and published; what it did cannot be printed ({why}).") from None
 
 
-@click.command()
+@command()
 @options(*TABLES, "inputs", "source", "delivery", "select", "exclude", "full_refresh", "allow_mass_delete",
           "max_delete_share", "allow_replay", "keep_history", "debug", "json")  # fmt: skip
 def plan(as_json: bool, **given: Any) -> None:
@@ -79,7 +75,7 @@ def plan(as_json: bool, **given: Any) -> None:
     printer.totals(tables)
 
 
-@click.command()
+@command()
 @click.option(
     "--with", "other", type=click.Choice(list(BACKENDS)), default="spark", show_default=True, help="The other backend."
 )

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from lc_ibis.cli.options import PATH, TABLES, options
+from lc_ibis.cli.options import PATH, TABLES, Group, options
 from lc_ibis.cli.printing.escaping import echo, emit
 
 
-@click.group()
+@click.group(cls=Group)
 def contract() -> None:
     """Show, compare and export what tables promise.
 

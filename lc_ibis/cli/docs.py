@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from lc_ibis.cli import interruptions
-from lc_ibis.cli.options import PATH, TABLES, options
+from lc_ibis.cli.options import PATH, TABLES, Group, options
 from lc_ibis.cli.printing.escaping import echo
-from lc_ibis.settings import is_of_kubernetes
+from lc_ibis.setting_values import is_of_kubernetes
 
 
 class _Port(click.Option):
@@ -27,7 +27,7 @@ _SAMPLE = click.option(
 _OPEN = click.option("--open", "is_opened", is_flag=True, help="Open the first page.")
 
 
-@click.group()
+@click.group(cls=Group)
 def docs() -> None:
     """Make the documentation of the tables: lineage, columns, checks, code.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lc_ibis.cli.options import PATH, THRESHOLDS, options
+from lc_ibis.cli.options import PATH, THRESHOLDS, Group, options
 from lc_ibis.cli.printing.escaping import emit
 from lc_ibis.migrations.repairs import REPAIRS
 
@@ -71,7 +71,7 @@ def _adopting(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.group()
+@click.group(cls=Group)
 def migrate() -> None:
     """Move from three layers, or from five by dbt, to these tables.
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from lc_ibis.cli.options import TABLES, options
+from lc_ibis.cli.options import TABLES, command, options
 from lc_ibis.cli.printing.escaping import emit
 
 _LIMIT = click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Most rows to print.")
 
 
-@click.command()
+@command()
 @click.argument("entity")
 @click.argument("key", nargs=-1, required=True, metavar="KEY")
 @options(*TABLES, "json")
@@ -32,7 +32,7 @@ def history(entity: str, key: tuple[str, ...], as_json: bool, **given: Any) -> N
     emit(to_json([asdict(event) for event in events])) if as_json else terminal.life(events)
 
 
-@click.command()
+@command()
 @click.argument("table")
 @click.option(
     "--from", "from_", required=True, metavar="TIME", help="The first moment: a time, UTC, or a run's number."
@@ -56,7 +56,7 @@ def diff(table: str, from_: str, to: str | None, limit: int, as_json: bool, **gi
     emit(to_json(asdict(found))) if as_json else terminal.compared(found)
 
 
-@click.command()
+@command()
 @click.argument("table")
 @click.argument("key", nargs=-1, required=True, metavar="KEY")
 @_LIMIT

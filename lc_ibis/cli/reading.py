@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from lc_ibis.cli.options import PATH, TABLES, THRESHOLDS, options
+from lc_ibis.cli.options import PATH, TABLES, THRESHOLDS, command, options
 from lc_ibis.cli.printing.escaping import echo, emit
 from lc_ibis.settings import FORMATS, Format, Settings
 
 
-@click.command()
+@command()
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Most runs to list.")
 @options(*TABLES, "json")
 def runs(limit: int, as_json: bool, **given: Any) -> None:
@@ -30,7 +30,7 @@ def runs(limit: int, as_json: bool, **given: Any) -> None:
     emit(to_json(found)) if as_json else terminal.runs(found)
 
 
-@click.command()
+@command()
 @options(*TABLES, "reports", "json")
 def verify(as_json: bool, **given: Any) -> None:
     """Make every table anew from what was received and the histories, and compare.
@@ -50,7 +50,7 @@ def verify(as_json: bool, **given: Any) -> None:
     sys.exit(0 if all(result.status == "identical" for result in results) else 1)
 
 
-@click.command()
+@command()
 @options("models", "select", "exclude", "json")
 def ls(as_json: bool, **given: Any) -> None:
     """List the tables that the code makes, and what each is made from.
@@ -65,7 +65,7 @@ def ls(as_json: bool, **given: Any) -> None:
     emit(to_json(models)) if as_json else terminal.models(models)
 
 
-@click.command()
+@command()
 @click.argument("table")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Most rows to print.")
 @click.option(
@@ -98,7 +98,7 @@ def show(table: str, limit: int, as_of: str | None, failing: bool, stored: bool,
     emit(to_json(rows)) if as_json else terminal.rows(table, rows, limit)
 
 
-@click.command()
+@command()
 @click.option(
     "--format",
     "form",
@@ -128,7 +128,7 @@ def report(form: Format | None, is_opened: bool, **given: Any) -> None:
     emit(report.report(form or "json", **given), nl=False)
 
 
-@click.command()
+@command()
 @click.argument("source", required=False)
 @click.option("--reason", metavar="TEXT", help="Only refusals whose reason holds this text.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Most rows to print.")
@@ -158,7 +158,7 @@ def quarantine(source: str | None, reason: str | None, limit: int, as_csv: bool,
         terminal.quarantine(reasons, rows, limit, reason)
 
 
-@click.command()
+@command()
 @click.argument("table")
 @click.option(
     "--to",
@@ -189,7 +189,7 @@ def export(
     echo(f"wrote {export(table, to, as_of, columns, partition_by, **given)}")
 
 
-@click.command()
+@command()
 @click.option("--mutate", is_flag=True, help="Break copies of the tables, and say which checks do not notice.")
 @options(*TABLES, "select", "exclude", *THRESHOLDS, "json")
 def test(mutate: bool, as_json: bool, **given: Any) -> None:
@@ -215,7 +215,7 @@ def test(mutate: bool, as_json: bool, **given: Any) -> None:
     sys.exit(1 if run.status == "failed" else 0)
 
 
-@click.command()
+@command()
 @click.option("--dialect", default="duckdb", show_default=True, help="duckdb, databricks or pyspark.")
 @options("models", "select", "exclude", "json")
 def compile(dialect: str, as_json: bool, **given: Any) -> None:
@@ -230,7 +230,7 @@ def compile(dialect: str, as_json: bool, **given: Any) -> None:
         emit("\n\n".join(f"-- {name}\n{sql};" for name, sql in queries.items()))
 
 
-@click.command()
+@command()
 @options("models", "json")
 def lint(as_json: bool, **given: Any) -> None:
     """Name what breaks the naming conventions.

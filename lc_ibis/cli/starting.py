@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from lc_ibis.cli.options import PATH, TABLES, options
+from lc_ibis.cli.options import PATH, TABLES, command, options
 from lc_ibis.cli.printing.escaping import emit
 
 
-@click.command()
+@command()
 @click.argument("directory", type=PATH)
 @options("json")
 def init(directory: Path, as_json: bool) -> None:
@@ -25,7 +25,7 @@ def init(directory: Path, as_json: bool) -> None:
     emit(to_json({"directory": str(place)})) if as_json else terminal.made(place)
 
 
-@click.command()
+@command()
 @options(*TABLES, "inputs", "outputs", "reports", "source", "delivery", "json")
 def doctor(as_json: bool, **given: Any) -> None:
     """Say what is fine with the installation and the project, what is not, and how to mend it.
@@ -44,7 +44,7 @@ def doctor(as_json: bool, **given: Any) -> None:
     sys.exit(1 if any(one.status == "fail" for one in found) else 0)
 
 
-@click.command()
+@command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from lc_ibis.cli.options import PATH, TABLES, options
+from lc_ibis.cli.options import PATH, TABLES, command, options
 from lc_ibis.cli.printing.escaping import emit
 
 
-@click.command()
+@command()
 @click.option("--to", type=PATH, help="The new directory. [default: backups/<UTC time> beside the database]")
 @options(*TABLES, "outputs", "json")
 def backup(to: Path | None, as_json: bool, **given: Any) -> None:
@@ -30,7 +30,7 @@ def backup(to: Path | None, as_json: bool, **given: Any) -> None:
     emit(to_json(found.document(directory))) if as_json else terminal.backed_up(directory, found)
 
 
-@click.command()
+@command()
 @click.argument("backup", type=PATH)
 @options(*TABLES, "outputs", "json")
 def restore(backup: Path, as_json: bool, **given: Any) -> None:
@@ -57,7 +57,7 @@ def restore(backup: Path, as_json: bool, **given: Any) -> None:
         terminal.restored(backups.contents_of(backup), done)
 
 
-@click.command()
+@command()
 @options(*TABLES, "json")
 def compact(as_json: bool, **given: Any) -> None:
     """Write the database anew, without the room that deleted rows had.
@@ -74,7 +74,7 @@ def compact(as_json: bool, **given: Any) -> None:
     emit(to_json(asdict(done))) if as_json else terminal.compacted(done)
 
 
-@click.command()
+@command()
 @options(*TABLES, "json")
 def tables(as_json: bool, **given: Any) -> None:
     """List what the database holds, views and tables of others too.
@@ -89,7 +89,7 @@ def tables(as_json: bool, **given: Any) -> None:
     emit(to_json(found)) if as_json else terminal.tables(found)
 
 
-@click.command()
+@command()
 @click.argument("names", nargs=-1, required=True, metavar="TABLE...")
 @click.option("--force", is_flag=True, help="Drop what cannot be made again too; a backup is made first.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -120,7 +120,7 @@ def drop(names: tuple[str, ...], force: bool, yes: bool, as_json: bool, **given:
         terminal.dropped(done)
 
 
-@click.command()
+@command()
 @click.option("--dry-run", is_flag=True, help="Print what would get another time, and change nothing.")
 @click.option("--first-known", is_flag=True, help="Give times that no run has left that of the first run after them.")
 @click.option("--yes", is_flag=True, help="Do not ask.")

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -25,6 +25,11 @@ from lc_ibis.errors import ChecksFailed, DatabaseInUse, LcIbisError
 from lc_ibis.files.documents import to_json
 from lc_ibis.reporting import report
 from lc_ibis.settings import Settings
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from lc_ibis.settings import Options
 
 REPORT = "quality_report"
 _FILES = "_files"
@@ -48,7 +53,10 @@ def defs() -> dg.Definitions:
 
 
 def definitions(
-    owners: Sequence[str] = (), cron_schedule: str = "0 6 * * *", interval_seconds: int = 60, **options: Any
+    owners: Sequence[str] = (),
+    cron_schedule: str = "0 6 * * *",
+    interval_seconds: int = 60,
+    **options: "Unpack[Options]",
 ) -> dg.Definitions:
     """Return assets, asset checks, a job, a schedule and a sensor for a project.
 
@@ -72,7 +80,7 @@ def definitions(
 # What there is --------------------------------------------------------------------------------------
 
 
-def _assets(pipeline: Pipeline, settings: Settings, owners: list[str], options: dict[str, Any]) -> dg.AssetsDefinition:
+def _assets(pipeline: Pipeline, settings: Settings, owners: list[str], options: "Options") -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="lc_ibis",
         specs=[*_tables(pipeline, settings, owners, options), *_others(pipeline, owners)],
@@ -89,7 +97,8 @@ def _assets(pipeline: Pipeline, settings: Settings, owners: list[str], options: 
                 run = lc_ibis.test(**options)
             else:
                 select = () if len(tables) == len(_stored(pipeline)) else tuple(tables)
-                run = lc_ibis.build(select=select, **{**options, **_given(config)})
+                given: Any = {**options, **_given(config)}
+                run = lc_ibis.build(select=select, **given)
         except LcIbisError as error:
             yield from _failed(pipeline, error, checks)
             raise _failure(error) from error
@@ -107,9 +116,7 @@ def _given(config: BuildConfig) -> dict[str, bool]:
     return {name: True for name, value in config.model_dump().items() if value}
 
 
-def _tables(
-    pipeline: Pipeline, settings: Settings, owners: list[str], options: dict[str, Any]
-) -> Iterator[dg.AssetSpec]:
+def _tables(pipeline: Pipeline, settings: Settings, owners: list[str], options: "Options") -> Iterator[dg.AssetSpec]:
     sql = lc_ibis.compile(_DIALECTS[settings.backend], **options | {"select": (), "exclude": ()})
     for model in _stored(pipeline):
         yield dg.AssetSpec(

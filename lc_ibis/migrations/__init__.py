@@ -8,22 +8,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
+
+    from typing_extensions import Unpack
 
     from lc_ibis.migrations.checking import Checklist
     from lc_ibis.migrations.mending import Change
-    from lc_ibis.migrations.migration import Migration
+    from lc_ibis.migrations.migration import AdoptionOptions, Migration
     from lc_ibis.migrations.planning import PhasePlan
     from lc_ibis.migrations.running import PhaseRun, PhaseStatus, Progress
     from lc_ibis.migrations.validating import Validation
-    from lc_ibis.settings import Settings
+    from lc_ibis.settings import Options, Settings
 
 __all__ = ["apply", "changes", "checklist", "drop_aliases", "going", "plan", "rollback", "status", "validate"]
 
 
 def plan(
     from_: str | Path | None = None, phases: Iterable[int] = (), adopt_snapshots: bool = False,
-    progress: Callable[[PhasePlan], None] | None = None, **options: Any,
+    progress: Callable[[PhasePlan], None] | None = None, **options: Unpack[AdoptionOptions],
 ) -> list[PhasePlan]:  # fmt: skip
     """Say what phases would do, all by default: tables, names and types, and each row refused or value changed.
 
@@ -33,13 +35,13 @@ def plan(
     from lc_ibis.migrations import planning, running
 
     wanted = running.chosen(phases)
-    with _migration(from_, adopt_snapshots, options) as migration:
+    with _migration(from_, adopt_snapshots, dict(options)) as migration:
         return planning.plan(migration, wanted, progress)
 
 
 def apply(
     from_: str | Path | None = None, phases: Iterable[int] = (), adopt_snapshots: bool = False,
-    progress: Progress | None = None, **options: Any,
+    progress: Progress | None = None, **options: Unpack[AdoptionOptions],
 ) -> list[PhaseRun]:  # fmt: skip
     """Apply phases of a migration, all by default, and return what was done about each.
 
@@ -55,12 +57,12 @@ def apply(
     from lc_ibis.migrations import running
 
     wanted = running.chosen(phases)
-    with _migration(from_, adopt_snapshots, options) as migration:
+    with _migration(from_, adopt_snapshots, dict(options)) as migration:
         return running.apply(migration, wanted, progress)
 
 
 def rollback(
-    phases: Iterable[int] = (), force: bool = False, progress: Progress | None = None, **options: Any
+    phases: Iterable[int] = (), force: bool = False, progress: Progress | None = None, **options: Unpack[Options]
 ) -> list[PhaseRun]:
     """Put back what was there before the first of some phases, by default all; return the phases that went.
 
@@ -70,31 +72,31 @@ def rollback(
     from lc_ibis.layers import pipeline
     from lc_ibis.migrations import running
 
-    return running.rollback(pipeline, _settings(options), running.chosen(phases), force, progress)
+    return running.rollback(pipeline, _settings(dict(options)), running.chosen(phases), force, progress)
 
 
-def going(phases: Iterable[int] = (), **options: Any) -> list[int]:
+def going(phases: Iterable[int] = (), **options: Unpack[Options]) -> list[int]:
     """Return the phases that a rollback of some phases would take back, the last first."""
     from lc_ibis.migrations import running
 
-    return [one.phase for one in reversed(running.going_with(_settings(options), running.chosen(phases)))]
+    return [one.phase for one in reversed(running.going_with(_settings(dict(options)), running.chosen(phases)))]
 
 
-def status(**options: Any) -> list[PhaseStatus]:
+def status(**options: Unpack[Options]) -> list[PhaseStatus]:
     """Return where each phase stands: applied, interrupted or not applied."""
     from lc_ibis.migrations import running
 
-    return running.status(_settings(options))
+    return running.status(_settings(dict(options)))
 
 
-def changes(**options: Any) -> list[Change]:
+def changes(**options: Unpack[Options]) -> list[Change]:
     """Return what was changed of dbt's histories when they were adopted: rows left out, and values."""
     from lc_ibis.migrations import adopted
 
-    return adopted.changes(_settings(options))
+    return adopted.changes(_settings(dict(options)))
 
 
-def validate(from_: str | Path | None = None, phases: Iterable[int] = (), **options: Any) -> Validation:
+def validate(from_: str | Path | None = None, phases: Iterable[int] = (), **options: Unpack[Options]) -> Validation:
     """Validate the phases that are applied, and compare the old marts with ours, row by row and column by column.
 
     Each difference is explained by what was received and refused, or it is not; `is_valid` says whether all are.
@@ -103,41 +105,42 @@ def validate(from_: str | Path | None = None, phases: Iterable[int] = (), **opti
     from lc_ibis.migrations import running, validating
 
     wanted = running.chosen(phases)
-    with _migration(from_, False, options) as migration:
+    with _migration(from_, False, dict(options)) as migration:
         return validating.validate(migration, wanted)
 
 
-def checklist(from_: str | Path | None = None, **options: Any) -> Checklist:
+def checklist(from_: str | Path | None = None, **options: Unpack[Options]) -> Checklist:
     """Check what must be so after a migration, and measure; what must be built for it is built in a copy.
 
     `from_` is the old database, by default that of the phases applied. Raises LcIbisError.
     """
     from lc_ibis.migrations import checking
 
-    with _migration(from_, False, options) as migration:
+    with _migration(from_, False, dict(options)) as migration:
         return checking.checklist(migration)
 
 
-def drop_aliases(**options: Any) -> list[str]:
+def drop_aliases(**options: Unpack[Options]) -> list[str]:
     """Remove the views that bear the old names; return their names."""
     from lc_ibis.migrations import names
 
-    return names.drop(_settings(options))
+    return names.drop(_settings(dict(options)))
 
 
 @contextmanager
-def _migration(from_: str | Path | None, adopt_snapshots: bool, options: dict[str, Any]) -> Iterator[Migration]:
+def _migration(from_: str | Path | None, adopt_snapshots: bool, options: Mapping[str, Any]) -> Iterator[Migration]:
     from lc_ibis.layers import pipeline
     from lc_ibis.migrations import checkpoints, running
     from lc_ibis.migrations.migration import Migration, adoption
 
-    how = adoption(adopt_snapshots, options)
-    settings = _settings(options)
+    given = dict(options)
+    how = adoption(adopt_snapshots, given)
+    settings = _settings(given)
     with running.old_database(settings, Path(from_) if from_ else None) as old:
         yield Migration(pipeline, settings, checkpoints.directory_of(settings), old, how)
 
 
-def _settings(options: dict[str, Any]) -> Settings:
+def _settings(options: Mapping[str, Any]) -> Settings:
     from lc_ibis.migrations.running import refuse_other_backends
     from lc_ibis.settings import Settings
 

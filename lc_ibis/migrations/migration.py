@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.errors import SettingsError
 from lc_ibis.migrations.old import OldDatabase
 from lc_ibis.migrations.repairs import REPAIRS
-from lc_ibis.settings import Settings
+from lc_ibis.settings import Options, Settings
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,18 @@ _OPTIONS = {
     "fold_unchanged": "fold", "clean_versions": "clean", "repairs": "repairs", "dbt_manifest": "manifest",
     "snapshot_columns": "columns", "snapshot_timezone": "timezone", "data_timezone": "data_timezone",
 }  # fmt: skip
+
+
+class AdoptionOptions(Options, total=False):
+    """The fields of Settings, and how histories are adopted."""
+
+    fold_unchanged: bool
+    clean_versions: bool
+    repairs: Sequence[str]
+    dbt_manifest: str | Path | None
+    snapshot_columns: Mapping[str, str] | Sequence[tuple[str, str]]
+    snapshot_timezone: str | None
+    data_timezone: str | None
 
 
 def adoption(adopt_snapshots: bool, options: dict[str, Any]) -> Adoption | None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lc_ibis import project
 from lc_ibis.errors import OutputError, SettingsError
@@ -19,6 +19,11 @@ from lc_ibis.site.dbt_artifacts import artifacts
 from lc_ibis.site.facts import gathered
 from lc_ibis.site.pages import pages
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from lc_ibis.settings import Options
+
 __all__ = ["artifacts", "build", "serve", "served"]
 
 DIRECTORY = "site"
@@ -26,7 +31,7 @@ DIRECTORY = "site"
 _MARK = ".lc-ibis-docs"
 
 
-def build(to: str | Path = DIRECTORY, sample_rows: int = 0, **options: Any) -> Path:
+def build(to: str | Path = DIRECTORY, sample_rows: int = 0, **options: Unpack[Options]) -> Path:
     """Write the site into a directory, in place of one that was there, and return its first page.
 
     States are those of the last builds that were published, rows those of the database, where there are such; with
@@ -87,7 +92,9 @@ def _write(place: Path, made: dict[str, str]) -> None:
     (place / _MARK).write_text("".join(f"{name}\n" for name in made), encoding="utf-8")
 
 
-def serve(port: int = 8000, sample_rows: int = 0, ready: Callable[[str], None] = print, **options: Any) -> None:
+def serve(
+    port: int = 8000, sample_rows: int = 0, ready: Callable[[str], None] = print, **options: Unpack[Options]
+) -> None:
     """Build the site into a temporary directory, and serve it to this machine's browsers until it is interrupted.
 
     `ready` is told the address. Raises as build does, and SettingsError for a port that is not to be had.
@@ -104,7 +111,7 @@ def serve(port: int = 8000, sample_rows: int = 0, ready: Callable[[str], None] =
 
 
 @contextmanager
-def served(port: int = 8000, sample_rows: int = 0, **options: Any) -> Iterator[ThreadingHTTPServer]:
+def served(port: int = 8000, sample_rows: int = 0, **options: Unpack[Options]) -> Iterator[ThreadingHTTPServer]:
     """Build the site into a temporary directory, and give a server of it on this machine's loopback address.
 
     Call its serve_forever. Raises as serve does.

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
 from lc_ibis import project
@@ -35,6 +35,11 @@ from lc_ibis.site.dbt_nodes import (
     test_node,
 )
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from lc_ibis.settings import Options
+
 _SCHEMA = "https://schemas.getdbt.com/dbt/{}.json"
 # The version of dbt that writes these shapes.
 _DBT = "1.10.0"
@@ -42,7 +47,7 @@ _LOST = "nothing was published"
 _STATUSES = {"pass": "pass", "warn": "warn", "fail": "fail", "skip": "skipped"}
 
 
-def artifacts(to: str | Path = "target", **options: Any) -> list[Path]:
+def artifacts(to: str | Path = "target", **options: Unpack[Options]) -> list[Path]:
     """Write manifest.json, catalog.json and, where a build has left a report, run_results.json; return them.
 
     `options` are the fields of Settings. No database is needed, and no values of the data are told. Raises

@@ -27,6 +27,8 @@ from lc_ibis.files import places, whole
 from tests.conftest import ALICE, SAVINGS, Lending
 from tests.laws.test_laws import loads
 
+pytestmark = pytest.mark.usefixtures("of_few_rows")
+
 CHANGED = ("A1", "1", "7000.00", "Savings")
 ADDED = ("A2", "1", "1.00", "Savings")
 

@@ -30,6 +30,8 @@ from tests.conftest import ALICE, LONG, SAVINGS, Lending
 from tests.engine.test_deltas import DELTAS, take
 from tests.laws.test_laws import loads
 
+pytestmark = pytest.mark.usefixtures("of_few_rows")
+
 CHANGED = ("A1", "1", "7000.00", "Savings")
 BOB = ("2", "Bob", "No")
 PRECIOUS = {"snap_customer", "snap_account", "snap_refusal"}

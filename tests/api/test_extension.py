@@ -22,7 +22,7 @@ from lc_ibis.settings import Settings
 from tests import ROOT
 from tests.conftest import ON_DELTA, Lending
 
-pytestmark = pytest.mark.usefixtures("as_if_large")
+pytestmark = pytest.mark.usefixtures("of_few_rows")
 
 LOANS = ROOT / "examples/loans"
 DAYS = {"inputs": LOANS / "data/inputs", "then": (LOANS / "data/inputs_day2",)}

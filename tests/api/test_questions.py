@@ -22,6 +22,8 @@ from tests.conftest import ACCOUNT, ALICE, CUSTOMER, SAVINGS, Lending, write_csv
 from tests.engine.test_incremental import ACCOUNTS, ANN, BEN
 from tests.laws.test_laws import loads
 
+pytestmark = pytest.mark.usefixtures("of_few_rows")
+
 
 @pytest.fixture
 def lending(tmp_path: Path) -> Lending:

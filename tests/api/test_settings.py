@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from lc_ibis.cli import main
 from lc_ibis.errors import DatabaseError, SettingsError
-from lc_ibis.settings import Settings
+from lc_ibis.settings import GROUPS, Options, Settings
 from tests.conftest import ALICE, SAVINGS, Lending
 
 NAMES = [field.name for field in fields(Settings)]
@@ -249,3 +251,16 @@ def test_a_memory_limit_that_is_too_small_is_said_to_be(lending: Lending) -> Non
     with pytest.raises(DatabaseError, match=r"(?s)out of memory.*set --memory-limit"):
         lending.build(memory_limit="1KB")
     assert lending.files() == {}
+
+
+def test_what_an_editor_completes_are_the_settings() -> None:
+    assert tuple(Options.__annotations__) == tuple(NAMES)
+
+
+def test_help_shows_settings_by_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = CliRunner().invoke(main, ["build", "--help"]).output.splitlines()
+    heads = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
+    assert heads == ["Options:", *(f"{group}:" for group in GROUPS)]
+    assert {field.metadata["option"].group for field in fields(Settings)} == set(GROUPS)
+    location = lines.index("Location:")
+    assert location < next(i for i, line in enumerate(lines) if "--database" in line) < lines.index("Delivery:")

@@ -30,6 +30,8 @@ from tests.conftest import ALICE, ON_DELTA, ON_SPARK, SAVINGS, Lending
 from tests.engine.test_incremental import ACCOUNTS, ANN, BEN
 from tests.layers.test_sample import DAYS
 
+pytestmark = pytest.mark.usefixtures("of_few_rows")
+
 on_spark = pytest.mark.parametrize("backend", ON_SPARK)
 on_delta = pytest.mark.parametrize("backend", ON_DELTA)
 HUGE = ("A9", "1", "9999999999999999.99", "Savings")

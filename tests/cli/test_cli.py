@@ -23,7 +23,8 @@ import lc_ibis
 from lc_ibis.cli import main
 from lc_ibis.cli.options import word_of
 from lc_ibis.reporting import report
-from lc_ibis.settings import COMMAND_OPTIONS, Settings
+from lc_ibis.setting_values import COMMAND_OPTIONS
+from lc_ibis.settings import Settings
 from tests.conftest import ALICE, SAVINGS, Lending
 
 BLANK_BALANCE = ("A2", "1", "n/a", "Savings")

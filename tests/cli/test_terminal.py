@@ -15,6 +15,8 @@ from lc_ibis.cli.printing import escaping
 from lc_ibis.cli.printing.escaping import readable
 from tests.conftest import SAVINGS, Lending
 
+pytestmark = pytest.mark.usefixtures("of_few_rows")
+
 # Clears the screen, rings, returns to the line's start, starts a command as C1 does, turns the direction of writing.
 NASTY = "a\x1b[2J\x07b\rc\x9bd\u202ee\u2066f\x7f\ng\th"
 SHOWN = r"a\x1b[2j\x07b\rc\x9bd\u202ee\u2066f\x7f\ng\th"

@@ -17,6 +17,8 @@ import pytest
 from lc_ibis.errors import ExtractError, LcIbisError
 from tests.conftest import ALICE, SAVINGS, Lending
 
+pytestmark = pytest.mark.usefixtures("of_few_rows")
+
 HEADER = "CustomerID,Name,HasLoan\n"
 ROWS = [("1", 'Ann "A" O\'Hara, Jr.', "Yes"), ("2", "Zoë\nLee", None)]
 FIRST, SECOND = '1,"Ann ""A"" O\'Hara, Jr.",Yes\n', '2,"Zoë\nLee",\n'

@@ -29,6 +29,8 @@ from tests.laws.test_laws import account_rows, customer_rows, open_refusals
 from tests.oracle import Oracle, bare, judge_account, judge_customer
 from tests.torture import cases
 
+pytestmark = pytest.mark.usefixtures("of_few_rows")
+
 ANN, BEN = ("1", "Ann", "No"), ("2", "Ben", "Yes")
 ACCOUNTS = [(f"A{i}", "1" if i % 2 else "2", f"{i}000.00", "Savings") for i in range(1, 9)]
 SELECTIONS = ("source", "staging", "src_account stg_account", "snap_customer", "intermediate", "marts", "+snap_account")

@@ -18,6 +18,8 @@ from lc_ibis.errors import LcIbisError, SelectionError
 from tests.conftest import ALICE, SAVINGS, WIDELY, Lending
 from tests.laws.test_laws import loads
 
+pytestmark = pytest.mark.usefixtures("of_few_rows")
+
 DAYS = {day: [("A1", "1", f"{day}000.00", "Savings"), ("A2", "1", "1.00", "Savings")] for day in range(1, 7)}
 HISTORIES = ("+snap_account", "+snap_customer")
 

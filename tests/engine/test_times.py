@@ -30,6 +30,8 @@ from lc_ibis.errors import ChecksFailed, DatabaseError, RedateRefused, StaleSour
 from tests.conftest import ALICE, LONG, Lending
 from tests.laws.test_laws import loads
 
+pytestmark = pytest.mark.usefixtures("of_few_rows")
+
 AHEAD = datetime(2062, 5, 17, 12)
 STEP = timedelta(microseconds=1)
 BOB = ("2", "Bob", "No")

@@ -34,6 +34,8 @@ from tests.conftest import ALICE, SAVINGS, Lending
 from tests.layers.test_sample import DAYS
 from tests.patience import HANGING
 
+pytestmark = pytest.mark.usefixtures("of_few_rows")
+
 TABLES = {model.name for model in pipeline if model.is_stored}
 OTHERS = {"account_summary_files", "customer_profile_files", "quality_report"}
 

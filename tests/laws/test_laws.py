@@ -17,6 +17,8 @@ import lc_ibis
 from tests.conftest import ON_DELTA, ON_SPARK, Lending
 from tests.oracle import Oracle
 
+pytestmark = pytest.mark.usefixtures("of_few_rows")
+
 # Few values, so that rows collide, change, vanish and return; each list has its kind of dirt.
 customer_rows = st.tuples(
     st.sampled_from(["1", "2", "3", " 2", "03", "1.0", "x", None, "1\xa0"]),

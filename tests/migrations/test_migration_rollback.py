@@ -19,6 +19,8 @@ from tests.conftest import ALICE, SAVINGS, Lending
 from tests.migrating import Moving, Templates
 from tests.old_databases import CUSTOMERS, DIRTY_ACCOUNTS, DIRTY_CUSTOMERS, five_layers, three_layers
 
+pytestmark = pytest.mark.usefixtures("of_few_rows")
+
 MINE = b"of the pipeline that went before"
 
 

@@ -22,6 +22,8 @@ from tests.conftest import ALICE, SAVINGS, Lending
 from tests.engine.test_atomic import HUGE
 from tests.layers.test_sample import DAYS
 
+pytestmark = pytest.mark.usefixtures("of_few_rows")
+
 HOSTILE = "A<script>document.title='taken'</script>&"
 UNSEEN = "A\x01\u202eB\xa0"
 

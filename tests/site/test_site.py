@@ -23,6 +23,8 @@ from tests.layers.test_sample import DAYS
 from tests.patience import HANGING
 from tests.reporting.test_page import HOSTILE, cut_off
 
+pytestmark = pytest.mark.usefixtures("of_few_rows")
+
 
 class Page(HTMLParser):
     """The links, ids and words of a page."""

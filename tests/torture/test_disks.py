@@ -17,6 +17,8 @@ from lc_ibis.outputs import pending
 from tests.conftest import ALICE, SAVINGS, Lending
 from tests.torture.cases import Killer
 
+pytestmark = pytest.mark.usefixtures("of_few_rows")
+
 CHANGED = ("A1", "1", "7000.00", "Savings")
 NOBODY = 65534
 

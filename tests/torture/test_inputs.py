@@ -30,6 +30,8 @@ from tests.torture.mutations import numbers
 from tests.torture.places import DATA, fill
 from tests.torture.readers import Readers
 
+pytestmark = pytest.mark.usefixtures("of_few_rows")
+
 FEW_READ, FEW_BUILT = 200, 25
 # A line that is longer is refused, whatever is in it.
 LONGEST_LINE = 2_000_000

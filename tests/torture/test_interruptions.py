@@ -16,6 +16,8 @@ from tests.conftest import Lending
 from tests.torture.cases import PREPARED, Case, Killer, files
 from tests.torture.killing import INTERRUPTED
 
+pytestmark = pytest.mark.usefixtures("of_few_rows")
+
 FEW = 2
 
 

@@ -18,6 +18,8 @@ from tests.conftest import Lending
 from tests.migrating import Moving
 from tests.torture.cases import ENDS, PREPARED, Case, Killer, accounts, customers
 
+pytestmark = pytest.mark.usefixtures("of_few_rows")
+
 FEW = 3
 
 

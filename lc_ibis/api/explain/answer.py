@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ibis
 import ibis.expr.types as ir
@@ -16,6 +16,11 @@ from lc_ibis.api.warehouse import Warehouse, connect, few
 from lc_ibis.declare.history import current
 from lc_ibis.declare.models import Model, Snapshot, Source, key_values
 from lc_ibis.errors import SelectionError
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from lc_ibis.settings import Options
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Step:
     note: str = ""
 
 
-def explain(table: str, *key: Any, limit: int | None = None, **options: Any) -> list[Step]:
+def explain(table: str, *key: Any, limit: int | None = None, **options: Unpack[Options]) -> list[Step]:
     """Return the steps to a row, from itself back to the source tables; tables without a row behind it are left out.
 
     Which rows are behind it, names tell: a column named like a key holds values of that key. `key` are the values of
