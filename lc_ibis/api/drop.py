@@ -130,7 +130,7 @@ def _precious(pipeline: Pipeline, state: State, targets: Iterable[Stored]) -> di
 def _why_not_again_by_older_code(state: State, name: str) -> str | None:
     """Say why a table that the pipeline no longer knows is precious: by its contract, for its model is gone."""
     contract = state.contracts.get(name)
-    if contract and any(column.name == "dbt_valid_from" for column in contract.columns):
+    if contract and contract.is_history:
         return "it is a history, and what was before is known nowhere else"
     return _why_not_received_again(state, name)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lc_ibis.api.keys import business_columns, having, parsed, written
 from lc_ibis.api.quarantine import refusals_of
 from lc_ibis.api.warehouse import Warehouse, connect
-from lc_ibis.declare.models import Model, Snapshot
+from lc_ibis.declare.models import Model, Snapshot, called
 from lc_ibis.errors import SelectionError, hint
 
 if TYPE_CHECKING:
@@ -47,11 +47,11 @@ def history(entity: str, *key: Any, **options: Unpack[Options]) -> list[Event]:
         model = _of(warehouse, entity)
         wanted = parsed(model, key)
         versions = warehouse.store.rows(model.ordered(having(warehouse.table(model.name), wanted)))
-        refused = warehouse.store.rows(refusals_of(warehouse, _entity(model), wanted))
+        refused = warehouse.store.rows(refusals_of(warehouse, model, wanted))
         if not versions and not refused:
             since = warehouse.state.known_since.get(model.name)
             never = f"none is known of since {since:%Y-%m-%d} (keep_history)" if since else "never was"
-            raise SelectionError(f"There is no {_entity(model)} {written(wanted)}, and {never}, nor was one refused.")
+            raise SelectionError(f"There is no {model.short_name} {written(wanted)}, and {never}, nor was one refused.")
         runs = {run["run_at"]: run["run_id"] for run in warehouse.runs()}
         events = [*_lived(business_columns(model), versions), *_refused(refused)]
         dated = [Event(e.at, e.what, runs.get(e.at), e.changes, e.reason) for e in events]
@@ -59,15 +59,10 @@ def history(entity: str, *key: Any, **options: Unpack[Options]) -> list[Event]:
 
 
 def _of(warehouse: Warehouse, entity: str) -> Model:
-    histories = {_entity(model): model for model in warehouse.pipeline if isinstance(model.kind, Snapshot)}
-    found = histories.get(entity) or histories.get(entity.removeprefix("snap_"))
-    if not found:
-        raise SelectionError(f"There is no history of {entity!r}.{hint(entity, histories)}")
-    return found
-
-
-def _entity(model: Model) -> str:
-    return model.name.removeprefix("snap_")
+    if found := called(warehouse.pipeline, Snapshot, entity):
+        return found
+    histories = [model.short_name for model in warehouse.pipeline if isinstance(model.kind, Snapshot)]
+    raise SelectionError(f"There is no history of {entity!r}.{hint(entity, histories)}")
 
 
 def _lived(columns: list[str], versions: list[dict[str, Any]]) -> Iterator[Event]:

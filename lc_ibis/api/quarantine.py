@@ -8,7 +8,8 @@ import ibis
 import ibis.expr.types as ir
 
 from lc_ibis.api.warehouse import Warehouse, connect, few
-from lc_ibis.declare.models import Snapshot, Source
+from lc_ibis.declare.models import Model, Snapshot, Source, called, shortened
+from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.errors import SettingsError, hint
 
 _KEY = ("refusal_id",)
@@ -45,18 +46,19 @@ def quarantine_reasons(source: str | None = None, reason: str | None = None, **o
         return warehouse.store.rows(counted.order_by([ibis.desc("open_count"), "source_name", "reason"]))
 
 
-def refusals_of(warehouse: Warehouse, source: str, key: dict[str, Any]) -> ir.Table:
+def refusals_of(warehouse: Warehouse, history: Model, key: dict[str, Any]) -> ir.Table:
     """Return a row for each time that a row of a key was refused, from refused_at to resolved_at, with failure_reason.
 
-    What cannot be read as a key, as one that holds what cannot be seen, is known by its text. None where the source has
-    no such key.
+    `key` is one of a history. What cannot be read as a key, as one that holds what cannot be seen, is known by its
+    text. None where the history follows no source by its key.
     """
+    source = warehouse.pipeline.source_of(history)
     rows = _spells(_versions(warehouse, source, None))
-    model = warehouse.pipeline.models.get(f"src_{source}")
-    columns = {column.name: column for column in model.contract.columns} if model else {}
-    if len(key) != 1 or not (read_as := columns[next(iter(key))].read_as if key.keys() <= columns.keys() else None):
+    if not source or len(key) != 1:
         return rows.limit(0)
-    [wanted] = key.values()
+    [(name, wanted)] = key.items()
+    [read_as] = [column.read_as for column in source.contract.columns if column.name == name]
+    assert read_as, "a received key is read as one"
     known, text = read_as(rows.received_id), rows.received_id
     is_text = known.isnull() & ((text == str(wanted)) | (text.strip() == str(wanted)))
     return rows.filter((known == wanted).fill_null(False) | is_text.fill_null(False))
@@ -68,19 +70,34 @@ def _histories(warehouse: Warehouse) -> list[ir.Table]:
     return [warehouse.table(model.name) for model in models]
 
 
-def _versions(warehouse: Warehouse, source: str | None, reason: str | None) -> ir.Table:
+def _versions(warehouse: Warehouse, source: Model | None, reason: str | None) -> ir.Table:
     """Return the versions of all refusals, or of those of a source or reason."""
     history = ibis.union(*_histories(warehouse))
     history = history.mutate(reason=history.failure_reason.re_extract(r"\A([^:]+)", 1))
     if source is not None:
-        sources = [m.name.removeprefix("src_") for m in warehouse.pipeline if isinstance(m.kind, Source)]
-        wanted = source.removeprefix("src_")
-        if wanted not in sources:
-            raise SettingsError(f"quarantine: there is no source {source!r}.{hint(wanted, sources)}")
-        history = history.filter(history.source_name == wanted)
+        history = history.filter(history.source_name.isin(_names_in_refusals(warehouse.pipeline, source)))
     if reason is not None:
         history = history.filter(history.reason.lower().contains(reason.lower()))
     return history
+
+
+def _source(pipeline: Pipeline, name: str) -> Model:
+    """Return a source by its name, or by that of its refusals. Raises SettingsError."""
+    sources = [model for model in pipeline if isinstance(model.kind, Source)]
+    named = (source for source in sources if name in _names_in_refusals(pipeline, source))
+    if found := called(sources, Source, name) or next(named, None):
+        return found
+    known = hint(shortened(name, Source), [source.short_name for source in sources])
+    raise SettingsError(f"quarantine: there is no source {name!r}.{known}")
+
+
+def _names_in_refusals(pipeline: Pipeline, source: Model) -> list[str]:
+    """Return the source_name of a source's refusals: its own, or loan of a key loan_id, as layers.judging has it."""
+    names = [source.short_name]
+    if len(key := source.contract.received_key()) == 1:
+        stem = key[0].removesuffix("_id")
+        names += [stem] if called(pipeline, Source, stem) in (None, source) else []
+    return list(dict.fromkeys(names))
 
 
 def _spells(history: ir.Table) -> ir.Table:
@@ -101,7 +118,8 @@ def _spells(history: ir.Table) -> ir.Table:
 
 def _refusals(warehouse: Warehouse, source: str | None, reason: str | None) -> ir.Table:
     """Return a row a refusal, in the columns of quarantine."""
-    spells = _spells(_versions(warehouse, source, reason))
+    wanted = None if source is None else _source(warehouse.pipeline, source)
+    spells = _spells(_versions(warehouse, wanted, reason))
     return spells.group_by(*_KEY, *_REFUSAL).aggregate(
         refused_count=spells.refused_count.argmax(spells.refused_at),
         first_seen_at=spells.refused_at.min(),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lc_ibis import project
 from lc_ibis.api.warehouse import connect, few
 from lc_ibis.backends import opened
+from lc_ibis.declare.models import Snapshot
 from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.engine.state.state import State, run_times
 from lc_ibis.engine.state.tables import LAYER
@@ -46,6 +47,14 @@ def runs(limit: int | None = None, **options: Unpack[Options]) -> list[dict[str,
     """Return the runs that changed something, the last first, each with what it did to which table."""
     with connect(**options) as warehouse:
         return warehouse.runs(limit)
+
+
+def histories(**options: Any) -> set[str]:
+    """Return the names of the tables whose lost rows are versions that were closed; those of older code too."""
+    with connect(**options) as warehouse:
+        known = {model.name: isinstance(model.kind, Snapshot) for model in warehouse.pipeline}
+        older = {name: contract.is_history for name, contract in warehouse.state.contracts.items()}
+        return {name for name, is_history in (older | known).items() if is_history}
 
 
 Status = Literal["built", "lost", "leftover", "other"]

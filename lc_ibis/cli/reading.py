@@ -27,7 +27,7 @@ def runs(limit: int, as_json: bool, **given: Any) -> None:
     from lc_ibis.files.documents import to_json
 
     found = tables.runs(limit, **given)
-    emit(to_json(found)) if as_json else terminal.runs(found)
+    emit(to_json(found)) if as_json else terminal.runs(found, tables.histories(**given))
 
 
 @command()

@@ -50,6 +50,11 @@ class StoredContract:
     def key(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns if column.is_key)
 
+    @property
+    def is_history(self) -> bool:
+        """Say whether the table was a history: what its model was is not stored, and that may be gone."""
+        return any(column.name == "dbt_valid_from" for column in self.columns)
+
 
 @dataclass(frozen=True)
 class ContractChange:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -94,6 +94,8 @@ class Snapshot:
 
 
 Kind = Source | Incremental | Ephemeral | Snapshot
+# What people leave out of a name. A model of another name is of its kind all the same.
+_LEFT_OUT: dict[type[Kind], str] = {Source: "src_", Snapshot: "snap_"}
 
 
 @dataclass(eq=False)
@@ -112,6 +114,11 @@ class Model:
     @property
     def name(self) -> str:
         return self.function.__name__
+
+    @property
+    def short_name(self) -> str:
+        """The name as people say it: account for src_account and snap_account."""
+        return shortened(self.name, type(self.kind))
 
     @property
     def is_stored(self) -> bool:
@@ -189,6 +196,18 @@ def model(kind: Kind, contract: type[Contract] = Contract) -> Callable[[Callable
         return Model(function, kind, contract, layer, contract_checks(contract))
 
     return declare
+
+
+def shortened(name: str, kind: type[Kind]) -> str:
+    """Return the name of a model of a kind as people say it."""
+    return name.removeprefix(_LEFT_OUT.get(kind, ""))
+
+
+def called(models: Iterable[Model], kind: type[Kind], name: str) -> Model | None:
+    """Return the model of a kind that has a name, whole or else short; None if there is none."""
+    of_kind = [model for model in models if isinstance(model.kind, kind)]
+    by_name = {model.short_name: model for model in of_kind} | {model.name: model for model in of_kind}
+    return by_name.get(name) or by_name.get(shortened(name, kind))
 
 
 def key_values(model: Model, table: ir.Table, by: tuple[str, ...]) -> dict[str, ir.Value]:

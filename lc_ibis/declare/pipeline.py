@@ -107,6 +107,13 @@ class Pipeline:
         """Return the names of all models that a model is made from, near and far."""
         return set(model.inputs).union(*(self.grounds(self[name]) for name in model.inputs))
 
+    def source_of(self, model: Model) -> Model | None:
+        """Return the source whose received key is the key of a model that is made from it, if there is one."""
+        grounds = self.grounds(model)
+        sources = (m for m in self if m.name in grounds)
+        keyed = (s for s in sources if isinstance(s.kind, Source) and s.contract.received_key() == model.business_key)
+        return next(keyed, None)
+
     @cached_property
     def children(self) -> dict[str, tuple[str, ...]]:
         """By model: the models that read it directly."""

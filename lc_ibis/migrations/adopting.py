@@ -97,7 +97,11 @@ def _begin(
     run.tables.append(
         TableRun(model.name, model.layer, model.kind_name, "created", f"adopted from {old}", count, written)
     )
-    _date_rows(store, pipeline, model, run.run_at)
+    assert isinstance(model.kind, Snapshot)
+    if isinstance(strategy := model.kind.strategy, TimestampStrategy):
+        received = _received(store, pipeline, model, model.kind, run.run_at)
+        dated = _dated(store, model, received, strategy.updated_at, run.run_at)
+        _replace_rows(store, received.source, dated)
 
 
 def _said(store: Store, name: str, one: _Read) -> str:
@@ -143,33 +147,47 @@ def _refuse_begun(state: State, names: Iterable[str]) -> None:
         )
 
 
-def _date_rows(store: Store, pipeline: Pipeline, history: Model, later: datetime) -> None:
-    """Give the received rows of a history by timestamp times that are right beside its versions.
+@dataclass(frozen=True)
+class _Received:
+    """The rows received for a history: their source, as it has them, and as they are staged."""
+
+    source: Model
+    rows: ir.Table
+    staged: ir.Table
+
+
+def _received(store: Store, pipeline: Pipeline, history: Model, kind: Snapshot, at: datetime) -> _Received:
+    """Read the rows that were received for a history."""
+    [staged] = [name for name in history.inputs if name != kind.held]
+    [ground] = pipeline.stored_inputs[staged]
+    source = pipeline[ground]
+    rows = store.table(source.layer, ground)
+    tables = Tables(pipeline, lambda model: rows if model.name == ground else None, moment(at))
+    return _Received(source, rows, tables[staged])
+
+
+def _dated(store: Store, history: Model, received: _Received, stamp: str, later: datetime) -> ir.Table:
+    """Compute the rows of a source with times that are right beside the versions of its history.
 
     Rows of a key whose clean values are those of its open version get that version's; all others one that is later.
     """
-    kind = history.kind
-    assert isinstance(kind, Snapshot)
-    if not isinstance(kind.strategy, TimestampStrategy):
-        return
-    stamp, [staged] = kind.strategy.updated_at, [n for n in history.inputs if n != kind.held]
-    [ground] = pipeline.stored_inputs[staged]
-    source = pipeline[ground]
-    stored = store.table(source.layer, ground)
-    rows = Tables(pipeline, lambda m: stored if m.name == ground else None, moment(later))[staged]
-    now = current(store.table(history.layer, history.name))
-    content = _content(history)
+    rows, staged, now = received.rows, received.staged, current(store.table(history.layer, history.name))
+    is_same = [staged[name].identical_to(now[name]) for name in _content(history)]
     kept = store.scratch(
-        rows.inner_join(now, [rows[name].identical_to(now[name]) for name in content], rname="now_{name}").select(
-            **{name: rows[name] for name in history.business_key}, known_at=now.dbt_updated_at
+        staged.inner_join(now, is_same, rname="now_{name}").select(
+            **{name: staged[name] for name in history.business_key}, known_at=now.dbt_updated_at
         )
     )
-    [column] = [c for c in source.contract.columns if c.read_as]
+    key = history.business_key[0]
+    [column] = [c for c in received.source.contract.columns if c.read_as]
     assert column.read_as
-    keyed = stored.mutate(**{f"key_{history.business_key[0]}": column.read_as(stored[column.name])})
-    paired = keyed.left_join(kept, [keyed[f"key_{history.business_key[0]}"] == kept[history.business_key[0]]])
-    dated = store.scratch(
-        paired.mutate(**{stamp: ibis.coalesce(paired.known_at, moment(later))}).select(*stored.columns)
-    )
-    store.overwrite(source.layer, ground, [])
-    store.insert(source.layer, ground, dated)
+    keyed = rows.mutate(**{f"key_{key}": column.read_as(rows[column.name])})
+    paired = keyed.left_join(kept, [keyed[f"key_{key}"] == kept[key]])
+    dated = paired.mutate(**{stamp: ibis.coalesce(paired.known_at, moment(later))})
+    return store.scratch(dated.select(*rows.columns))
+
+
+def _replace_rows(store: Store, source: Model, rows: ir.Table) -> None:
+    """Write rows in place of all that a source has."""
+    store.overwrite(source.layer, source.name, [])
+    store.insert(source.layer, source.name, rows)

@@ -6,7 +6,7 @@ from typing import Any
 
 from lc_ibis.layers.staging import YES
 from lc_ibis.migrations.comparing import SPACE, Explain, Pair
-from lc_ibis.migrations.explaining import Facts
+from lc_ibis.migrations.facts import Facts
 
 _TOTALS = {"total_balance_amount": "original_balance_amount", "total_annual_interest_amount": "annual_interest_amount"}
 

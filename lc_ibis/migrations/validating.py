@@ -8,7 +8,8 @@ from lc_ibis.backends import opened
 from lc_ibis.engine.store import Store
 from lc_ibis.migrations import adopted, record
 from lc_ibis.migrations.comparing import Comparison, Explain, Pair, compare
-from lc_ibis.migrations.explaining import Facts, accounts
+from lc_ibis.migrations.explaining import accounts
+from lc_ibis.migrations.facts import Facts, Sides, read
 from lc_ibis.migrations.migration import Migration
 from lc_ibis.migrations.names import MARTS, OldTable, old_tables
 from lc_ibis.migrations.phases import PHASES, Phase, failing
@@ -69,14 +70,12 @@ def marts(migration: Migration) -> tuple[Comparison, ...]:
     tables = old_tables(old, migration.pipeline)
     found = []
     seen: list[Pair] = []
-    facts: list[Facts] = []
     unexplained: set[str] = set()
     with opened(migration.settings, read_only=True) as store:
 
         def of_accounts(pairs: list[Pair]) -> Explain:
             seen.extend(pairs)
-            facts.append(_facts(migration, store, tables, pairs, set()))
-            return accounts(facts[0])
+            return accounts(_facts(migration, store, tables, pairs, set()))
 
         def of_profiles(pairs: list[Pair]) -> Explain:
             return profiles(_facts(migration, store, tables, seen, {p.key for p in pairs}), seen, unexplained)
@@ -94,5 +93,5 @@ def _facts(
 ) -> Facts:
     keys = {str(pair.key) for pair in pairs if pair.key is not None}
     owners = {row["customer_id"] for pair in pairs for row in (pair.old, pair.new) if row and row["customer_id"]}
-    histories = adopted.as_read(migration, store)
-    return Facts(migration.source, store, migration.pipeline, tables, histories, keys, customers | owners)
+    sides = Sides(store, migration.pipeline, migration.source, tables, adopted.as_read(migration, store))
+    return read(sides, keys, customers | owners)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -98,6 +99,45 @@ def test_the_commands_know_its_tables(project: Path) -> None:
     assert run("lint").output == "All names follow the conventions.\n"
     assert json.loads(run("test", "--mutate", "--json", "--select", "stg_loan").output)
     assert {one.topic: one.status for one in lc_ibis.doctor()}["src_loan"] == "pass"
+
+
+NAMES = {"src_loan": "loans_received", "snap_loan": "loan_versions", "snap_loan_refusal": "refused_loans"}
+
+
+@pytest.fixture
+def renamed(project: Path) -> Path:
+    """The example with a source and histories of other names than the conventions have."""
+    for file in (project / "our_models").glob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        for name, other in NAMES.items():
+            text = re.sub(rf"\b{name}\b", other, text)
+        file.write_text(text, encoding="utf-8")
+    return project
+
+
+def test_a_source_and_a_history_are_known_by_kind_not_by_name(renamed: Path) -> None:
+    lc_ibis.build()
+    lc_ibis.build(inputs=renamed / "data/inputs_day2")
+    assert [event.what for event in lc_ibis.history("loan_versions", "L001")] == ["first seen", "changed"]
+    assert "refused" in [event.what for event in lc_ibis.history("loan_versions", "L005")]
+    [refusal] = quarantine.quarantine("loans_received")
+    assert refusal["received_id"] == "L005"
+    assert quarantine.quarantine("loan") == [refusal]  # the source_name that is printed
+    assert {row["source_name"] for row in quarantine.quarantine("customer")} == {"customer"}
+    assert {step.table for step in lc_ibis.explain("customer_exposure", 5)} >= {"loans_received", "loan_versions"}
+    assert "loan_versions: a stored table of snapshots begins with snap_" in run("lint", exit_code=1).output
+
+
+def test_versions_that_any_history_closed_are_listed_as_closed(renamed: Path) -> None:
+    lc_ibis.build()
+    lc_ibis.build(inputs=renamed / "data/inputs_day2")
+    removed = {table["table_name"]: table["removed_count"] for table in lc_ibis.runs(1)[0]["tables"]}
+    histories = {"snap_customer", "snap_account", "snap_refusal", "loan_versions", "refused_loans"}
+    assert removed["loan_versions"] > 0
+    lost = [sum(count for name, count in removed.items() if (name in histories) is closed) for closed in (False, True)]
+    assert run("runs", "--limit", "1").output.split()[-2:] == [f"{count:,}" for count in lost]
+    (renamed / "lc-ibis.toml").write_text("", encoding="utf-8")  # which histories there were is known without the code
+    assert run("runs", "--limit", "1").output.split()[-2:] == [f"{count:,}" for count in lost]
 
 
 def test_all_its_checks_are_awake(project: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from lc_ibis.migrations.explaining import interest_rate
+from lc_ibis.migrations.value_causes import interest_rate
 from tests.conftest import Lending
 from tests.migrating import Moving, Templates, reasons
 from tests.old_databases import ACCOUNTS, CUSTOMERS, DIRTY_ACCOUNTS, DIRTY_CUSTOMERS, Row, five_layers, three_layers

@@ -52,7 +52,7 @@ def held(warehouse: Warehouse, history: Model, versions: list[Row]) -> Iterator[
     """Yield the held ones among current versions of a history."""
     if not isinstance(history.kind, Snapshot) or not history.kind.held or not versions:
         return
-    source = _source(warehouse.pipeline, history)
+    source = warehouse.pipeline.source_of(history)
     refused = warehouse.table(history.kind.held)
     runs = {run["run_at"]: run["run_id"] for run in warehouse.runs()}
     for version in versions:
@@ -74,15 +74,6 @@ def lines_of_held(warehouse: Warehouse, one: Held) -> list[Line]:
         if mine := [tuple(row[name] for name in names) for row in rows if _is_read_as(warehouse.pipeline, one, row)]:
             return list(lines_in(known, names, mine))
     return []
-
-
-def _source(pipeline: Pipeline, history: Model) -> Model | None:
-    """Return the source whose rows, by their received key, a history follows."""
-    for model in pipeline:
-        is_followed = model.contract.received_key() == history.business_key
-        if isinstance(model.kind, Source) and is_followed and model.name in pipeline.grounds(history):
-            return model
-    return None
 
 
 def _rows_of_key(source: Model, files: Files, key: Row) -> list[Row]:

@@ -118,8 +118,8 @@ def _shortened(row: dict[str, Any], *left_out: str) -> dict[str, Any]:
     }
 
 
-def runs(runs: list[dict[str, Any]]) -> None:
-    """Print a line a run: its number, time, length, and what it changed."""
+def runs(runs: list[dict[str, Any]], histories: set[str]) -> None:
+    """Print a line a run: its number, time, length, and what it changed. What `histories` lost are closed versions."""
     console = new_console()
     if not runs:
         console.print("No run has changed anything yet.")
@@ -129,11 +129,11 @@ def runs(runs: list[dict[str, Any]]) -> None:
         grid.add_column(name, no_wrap=True, justify="left" if name == "at (UTC)" else "right")
     for run in runs:
         tables = [table for table in run["tables"] if table["action"] != "unchanged"]
-        histories = [table for table in tables if table["table_name"].startswith("snap_")]
-        others = [table for table in tables if table not in histories]
+        closing = [table for table in tables if table["table_name"] in histories]
+        others = [table for table in tables if table not in closing]
         numbers = [
             len(tables), sum(t["added_count"] for t in tables), sum(t["changed_count"] for t in tables),
-            sum(t["removed_count"] for t in others), sum(t["removed_count"] for t in histories),
+            sum(t["removed_count"] for t in others), sum(t["removed_count"] for t in closing),
         ]  # fmt: skip
         seconds = "" if run["seconds"] is None else f"{run['seconds']:.1f}"
         when = run["run_at"].isoformat(" ", "seconds")
