@@ -41,18 +41,17 @@ log = logger(__name__)
 
 
 class Progress(Protocol):
-    """Is told what a build begins to do, a table's name or a part of the build, and of each table that is done."""
+    """Called when a build starts a table or another step, and again for each finished table."""
 
     def begun(self, what: str) -> None: ...
     def done(self, table: TableRun) -> None: ...
 
 
 def build(progress: Progress | None = None, **options: Any) -> Run:
-    """Bring all tables and output files up to date with the delivered files, all or nothing.
+    """Update all tables and output files from the delivered files, all or nothing.
 
-    `options` are the fields of Settings; `progress` is told as it goes. A build that
-    fails leaves every table and output file as it was, and its report says why.
-    Raises LcIbisError; ChecksFailed where rows break a check of severity error.
+    `options` are the fields of Settings. `progress` is called as the build runs. If a build fails, tables and output
+    files are unchanged, and its report says why. Raises LcIbisError; ChecksFailed if a check of severity error fails.
     """
     settings = Settings.load(**options)
     return run_pipeline(project.load(settings), settings, progress)
@@ -136,7 +135,7 @@ def _reported(run: Run, settings: Settings, store: Store) -> Iterator[None]:
                 failed.report = run.report
         except OutputError as error:
             if run.error is None:
-                raise OutputError(f"The tables are published, but not the report on them: {error}") from None
+                raise OutputError(f"The tables are published, but the report cannot be written: {error}") from None
 
 
 def _build(
@@ -242,10 +241,10 @@ class _Planned(Exception):
 
 
 def plan(progress: Progress | None = None, **options: Any) -> list[TableRun]:
-    """Return what a build would do to each table, and why; nothing is written.
+    """Return what a build would do to each table, and why. Writes nothing.
 
-    The build is run up to its checks and undone, so that every count is the one that the build would have.
-    `options` are the fields of Settings. Raises LcIbisError, as the build would.
+    Runs the build up to its checks and rolls it back, so the counts are exact. `options` are the fields of Settings.
+    Raises the same errors as build.
     """
     settings = Settings.load(**options)
     pipeline = project.load(settings)
@@ -270,8 +269,8 @@ def refuse_differences(results: Iterable[Verified]) -> None:
     if differing:
         listed = "\n".join(f"  {result.table}: {_differing(result)}" for result in differing)
         raise VerificationFailed(
-            f"The tables are not what the received rows and the histories make:\n{listed}\n"
-            "Build with --full-refresh, which makes all but the histories anew, and please report it."
+            f"These tables differ from a full refresh:\n{listed}\n"
+            "Build with --full-refresh to recompute all tables but the histories, and please report it."
         )
 
 
@@ -294,13 +293,13 @@ def _refuse_stale(run: Run, warn_error: bool) -> None:
     stale = [found for found in run.freshness if found.status == "fail" or (found.status == "warn" and warn_error)]
     if stale:
         listed = "\n".join(f"  {freshness_sentence(found)}" for found in stale)
-        raise StaleSource(f"Sources are stale, so nothing was published:\n{listed}")
+        raise StaleSource(f"Sources are stale. Nothing was published:\n{listed}")
 
 
 def _refuse_jumps(run: Run, warn_error: bool) -> None:
     if run.jumps and warn_error:
         listed = "\n".join(f"  {jump_sentence(jump)}" for jump in run.jumps)
-        raise ChecksFailed(f"Tables grew suddenly, so nothing was published:\n{listed}")
+        raise ChecksFailed(f"Tables grew suddenly. Nothing was published:\n{listed}")
 
 
 def _refuse_failures(run: Run) -> None:
