@@ -207,7 +207,7 @@ class Warehouse:
         if not model.is_stored:
             return None
         if model.name not in self.state.tables:
-            raise DatabaseError(f"{self.settings.place}: {model.name} has not been built yet. Run lc-ibis build.")
+            raise DatabaseError(f"{self.settings.place}: {model.name} is not built yet. Run lc-ibis build.")
         return self.store.table(model.layer, model.name)
 
     def _refuse_forgotten(self, name: str, at: datetime) -> None:

@@ -319,7 +319,7 @@ def test_a_file_a_table_is_written(tmp_path: Path) -> None:
 
 def test_a_file_where_the_directory_belongs_is_said(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("mine")
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot write"):
         contracts.export("account_summary", to=tmp_path / "taken")
     assert (tmp_path / "taken").read_text() == "mine"
 

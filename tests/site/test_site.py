@@ -146,7 +146,7 @@ def test_a_site_is_replaced_and_nothing_else_is(lending: Lending) -> None:
     (lending.root / "file").write_text("", encoding="utf-8")
     with pytest.raises(OutputError):
         site.build(lending.root / "file")
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot write"):
         site.build(lending.root / "file/below")
     assert {path.name for path in lending.root.iterdir() if path.name.startswith(".")} == set()
     assert (mine / "thesis.txt").read_text(encoding="utf-8") == "years of work"

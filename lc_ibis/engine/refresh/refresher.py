@@ -142,7 +142,7 @@ class Refresher:
         for name in self.pipeline.stored_inputs[model.name]:
             if name not in self.state.tables:
                 raise DatabaseError(
-                    f"{model.name} reads {name}, which has not been built yet. "
+                    f"{name} is not built yet, but {model.name} reads it. "
                     f"Select upstream tables too: --select +{model.name}."
                 )
 
