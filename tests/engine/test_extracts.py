@@ -248,7 +248,7 @@ MANY = HEADER + "1,A,y\n" * 50_000
         broken("CSV named Parquet", CSV, NO_PARQUET, PARQUET),
         broken("empty Parquet", "", NO_PARQUET, PARQUET),
         broken("Parquet column missing", parquet("1").drop(["Name"]), ": the columns are CustomerID, HasLoan", PARQUET),
-        broken("Parquet float", parquet(7.0), ": column CustomerID is double; text, integers, decimals", PARQUET),
+        broken("Parquet float", parquet(7.0), ": column CustomerID is double; only text, integers, decimals", PARQUET),
         broken(
             "Parquet wide decimal",
             parquet(pa.array([Decimal(7)], pa.decimal256(60, 10))),
@@ -332,7 +332,7 @@ def test_what_is_no_file_is_named_and_not_waited_for(lending: Lending, name: str
         (["customer.CSV"], "Did you mean customer.CSV?"),
         (
             ["Customer.csv", "Customer.csv.gz"],
-            ": Customer.csv, Customer.csv.gz all match the extract Customer. L",
+            ": Customer.csv, Customer.csv.gz all match the extract Customer. K",
         ),
         (
             ["Customer/1.csv", "Customer.csv"],

@@ -242,7 +242,7 @@ def test_the_database_is_not_exported_over(lending: Lending) -> None:
     place = lending.root / "lc.duckdb"
     place.rename(lending.root / "my.duckdb")
     place.symlink_to("my.duckdb")
-    with pytest.raises(SettingsError, match="it is the database itself"):
+    with pytest.raises(SettingsError, match="this is the database itself"):
         lc_ibis.export("snap_account", lending.root / "my.duckdb", database=place)
 
 
@@ -253,8 +253,8 @@ def test_what_builds_or_others_keep_is_not_exported_over(lending: Lending) -> No
     (lending.root / "theirs/year=2026/part-0.parquet").write_bytes(b"precious")
     before = {path: path.read_bytes() for path in lending.root.rglob("*") if path.is_file()}
     for name, told in {
-        "lc.duckdb": "it is the database itself",
-        "readers.duckdb": "it is the copy for readers",
+        "lc.duckdb": "this is the database itself",
+        "readers.duckdb": "this is the copy for readers",
         "theirs.duckdb": "this database exists and was not written by an export",
         "inputs/accounts.csv": "it is in the directory of extracts",
         "outputs/account_summary.csv": "builds write this file",
