@@ -24,7 +24,7 @@ __all__ = ["diff", "export", "show"]
 
 
 def show(*tables: str, **options: Unpack[Options]) -> list[dict[str, Any]]:
-    """Return the contracts of the tables, or of all: grain, key, columns and checks; no database is needed.
+    """Return the contracts of the named tables, or of all: grain, key, columns and checks. Needs no database.
 
     `options` are the fields of Settings. Raises SelectionError.
     """
@@ -32,7 +32,7 @@ def show(*tables: str, **options: Unpack[Options]) -> list[dict[str, Any]]:
 
 
 def diff(*tables: str, **options: Unpack[Options]) -> list[ContractDiff]:
-    """Compare the contracts of the tables, or of all, with those that the database was last built with.
+    """Compare the contracts of the named tables, or of all, with those of the database's last build.
 
     `options` are the fields of Settings. Raises DatabaseError, SelectionError.
     """
@@ -41,11 +41,11 @@ def diff(*tables: str, **options: Unpack[Options]) -> list[ContractDiff]:
 
 
 def export(*tables: str, to: str | Path | None = None, **options: Unpack[Options]) -> dict[str, str]:
-    """Return the contracts of the tables, or of all, as YAML of the Open Data Contract Standard, by table.
+    """Return the contracts of the named tables, or of all, as YAML of the Open Data Contract Standard, by table.
 
-    With `to` each is also written to a file of that directory, whole at every moment. Each names the database and
-    the Parquet files as they are named in the settings, as servers. `options` are the fields of
-    Settings. Raises SelectionError, SettingsError where the package of the standard is missing, OutputError.
+    With `to`, also write each to a file in that directory. Each contract lists the database and the Parquet files, as
+    the settings name them, as servers. `options` are the fields of Settings. Raises SelectionError, OutputError, or
+    SettingsError if the package of the standard is missing.
     """
     settings = Settings.load(**options)
     pipeline = project.load(settings)
@@ -101,7 +101,9 @@ def _chosen(pipeline: Pipeline, tables: tuple[str, ...]) -> list[Model]:
     models = [pipeline[name] for name in dict.fromkeys(tables)] or [model for model in pipeline if model.is_stored]
     for model in models:
         if not model.is_stored:
-            raise SelectionError(f"{model.name} ({model.where}): it is a step that is not stored, so nobody reads it.")
+            raise SelectionError(
+                f"{model.name} ({model.where}): the model is ephemeral, so nobody reads it. Choose a stored table."
+            )
     return models
 
 

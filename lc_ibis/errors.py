@@ -1,4 +1,4 @@
-"""Every error a user can meet. A message says what, where and how to mend it, and holds no secret."""
+"""Every error a user can meet. A message says what, where and how to fix it, and contains no secrets."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from lc_ibis.redaction import redacted
 
 
 class LcIbisError(Exception):
-    """Base of all errors that are not bugs; the command line prints them without a traceback."""
+    """Base class of all errors that are not bugs. The command line prints them without a traceback."""
 
     exit_code = 1
     report: Path | None = None  # of the build that it ended
-    is_undone = False  # what that build had done, so that tables and files are as they were
+    is_undone = False  # what that build had done, so that tables and files are unchanged
     is_torn = False  # what that build had begun to publish: some tables may be new, others as they were
 
     def __init__(self, message: str = "") -> None:
@@ -22,75 +22,75 @@ class LcIbisError(Exception):
 
 
 class SettingsError(LcIbisError):
-    """An option, environment variable or line of lc-ibis.toml that cannot be used."""
+    """An option, environment variable or line of lc-ibis.toml is invalid."""
 
     exit_code = 2
 
 
 class SelectionError(LcIbisError):
-    """A name in --select or --exclude, or a table, that does not exist."""
+    """A table, or a name in --select or --exclude, does not exist."""
 
     exit_code = 2
 
 
 class ModelError(LcIbisError):
-    """A model whose declaration cannot work: an unknown input, a missing key."""
+    """A model is declared wrongly: an unknown input, a missing key."""
 
 
 class ExtractError(LcIbisError):
-    """A delivered file that cannot be read as the extract that it should be."""
+    """A delivered file is not a valid extract."""
 
 
 class ReplayedExtract(ExtractError):
-    """A delivered file that was taken before, after which another was taken."""
+    """A delivered file was already loaded and has been superseded since."""
 
 
 class StaleSource(LcIbisError):
-    """A source whose files, or rows, are older than they may be; nothing was published."""
+    """A source's files or rows are too old. Nothing was published."""
 
 
 class ContractError(LcIbisError):
-    """A table whose columns are not its contract's."""
+    """A table does not match its contract."""
 
 
 class BreakingChangeError(LcIbisError):
-    """A contract that changed so that it breaks those who read the table, undeclared; nothing was written."""
+    """A contract has a breaking change, but its version was not raised. Nothing was written."""
 
 
 class MassDeleteError(LcIbisError):
-    """So many keys are gone from a full extract that it looks truncated."""
+    """So many keys are missing from a full extract that it may be truncated."""
 
 
 class ChecksFailed(LcIbisError):
-    """A check of severity error found rows; nothing was published."""
+    """A check of severity error failed. Nothing was published."""
 
 
 class OutputError(LcIbisError):
-    """A file that cannot be written, or put in its place."""
+    """A file cannot be written or replaced."""
 
 
 class DatabaseError(LcIbisError):
-    """A database that is missing, in use, or not ours to open."""
+    """A database is missing, in use, or cannot be opened."""
 
 
 class SessionEnded(DatabaseError):
-    """A Spark session that is no more: closed by its server, lost, or restarted."""
+    """A Spark session has ended: its server closed, lost or restarted it."""
 
 
 class DatabaseInUse(DatabaseError):
-    """A database that another process has open."""
+    """Another process has the database open."""
 
 
 class DropRefused(LcIbisError):
-    """A table that cannot be made again, or that is not to be dropped."""
+    """A table cannot be rebuilt, or must not be dropped."""
 
 
 class RedateRefused(LcIbisError):
-    """A time in the future of which nothing tells when it truly was."""
+    """The true value of a time in the future is unknown."""
 
 
 class BackupError(LcIbisError):
-    """A backup that cannot be made, or that is not whole."""
+    """A backup cannot be made, or is incomplete."""
 
 
 def cut(text: str, length: int = 100) -> str:
@@ -106,8 +106,8 @@ def hint(wrong: str, known: Iterable[str]) -> str:
 
 
 class MigrationError(LcIbisError):
-    """A migration that cannot begin, go on, or be taken back."""
+    """A migration cannot start, continue or be rolled back."""
 
 
 class VerificationFailed(LcIbisError):
-    """A stored table is not what the received rows and the histories make."""
+    """A stored table differs from a full refresh."""

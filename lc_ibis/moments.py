@@ -24,7 +24,7 @@ def parse_moment(text: str | int | date) -> datetime:
             value = value.astimezone(timezone.utc).replace(tzinfo=None)
     except (ValueError, OverflowError):
         raise SettingsError(
-            f"{text!r} is no moment: write a time like 2026-01-31T18:00:00 (UTC), a date like 2026-01-31, or a run's "
+            f"{text!r} is not a moment. Use a time like 2026-01-31T18:00:00 (UTC), a date like 2026-01-31, or a run's "
             "number."
         ) from None
     if not isinstance(value, datetime):
@@ -49,7 +49,7 @@ def parse_period(text: str) -> Any:
     found = re.fullmatch(r"\s*([1-9][0-9]{0,4})\s*([dwmy])\s*", text)
     if not found:
         raise SettingsError(
-            f"keep_history: {text!r} is no period: write days, weeks, months or years like 90d, 8w, 18m or 7y."
+            f"keep_history: {text!r} is not a period. Use days, weeks, months or years like 90d, 8w, 18m or 7y."
         )
     return relativedelta(**{_UNITS[found[2]]: int(found[1])})
 

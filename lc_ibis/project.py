@@ -42,8 +42,8 @@ def _of_models(name: str, directory: Path) -> list[ModuleType]:
         where = getattr(modules[0], "__file__", None) or "Python itself"
         near = [place for place in (directory / name, directory / f"{name}.py") if place.exists()]
         hidden = near and not Path(where).is_relative_to(directory)
-        mend = f"It hides {near[0]}: give that another name." if hidden else "Name a package that declares models."
-        raise SettingsError(f"models: {name} ({where}) holds no models. {mend}")
+        mend = f"It hides {near[0]}: give that another name." if hidden else "Choose a package that declares models."
+        raise SettingsError(f"models: {name} ({where}) contains no models. {mend}")
     return modules
 
 
@@ -57,7 +57,7 @@ def _modules(name: str, directory: Path) -> Iterator[ModuleType]:
     """Import a package, and yield it and its modules."""
     if str(directory) not in sys.path:
         sys.path.append(str(directory))
-    package = _imported(name, f"models: there is no module {name!r} in {directory}, nor is one installed.")
+    package = _imported(name, f"models: no module {name!r} in {directory}, and none is installed. Check --models.")
     yield package
     for found in pkgutil.walk_packages(getattr(package, "__path__", ()), f"{name}."):
         yield _imported(found.name, f"models: {found.name} is gone.")
@@ -83,5 +83,5 @@ def _outputs(module: ModuleType) -> Iterator[Output]:
         return
     for output in declared if isinstance(declared, Sequence) else (declared,):
         if not isinstance(output, Output):
-            raise ModelError(f"{module.__name__}: its outputs hold {output!r}, which is no Output.")
+            raise ModelError(f"{module.__name__}: outputs contains {output!r}, which is not an Output.")
         yield output

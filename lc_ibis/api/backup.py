@@ -35,15 +35,15 @@ Progress = Callable[[Kept], None]
 
 
 def backup(to: str | Path | None = None, **options: Unpack[Options]) -> Path:
-    """Copy the database and the output files of its last build to a new directory; return it.
+    """Copy the database and the output files of its last build to a new directory, and return it.
 
-    No build runs meanwhile. The default is `backups/<UTC time>` beside the database. `options` are the fields of
-    Settings. Raises BackupError, DatabaseError; then there is no new directory.
+    The default directory is `backups/<UTC time>` next to the database. No build can run meanwhile. `options` are the
+    fields of Settings. Raises BackupError or DatabaseError, and then leaves no new directory.
     """
     settings = Settings.load(**options)
     files = files_of(settings)
     if not settings.place.exists():
-        raise DatabaseError(f"{settings.place}: there is no database. Make it with lc-ibis build.")
+        raise DatabaseError(f"{settings.place}: no database found. Create it with lc-ibis build.")
     with frozen(settings) as store:
         now = utc_now()
         directory = Path(to) if to else settings.place.parent / DIRECTORY / f"{now:%Y%m%dT%H%M%S.%fZ}"
@@ -56,7 +56,7 @@ def backup(to: str | Path | None = None, **options: Unpack[Options]) -> Path:
             contents.write(directory, _described(settings, directory, now, run, missing))
         except OSError as error:
             shutil.rmtree(directory, ignore_errors=True)
-            raise BackupError(f"{error.filename or directory}: it cannot be copied ({error.strerror}).") from None
+            raise BackupError(f"{error.filename or directory}: cannot copy it ({error.strerror}).") from None
         except BaseException:
             shutil.rmtree(directory, ignore_errors=True)
             raise
@@ -68,9 +68,9 @@ def _make(directory: Path) -> None:
         directory.parent.mkdir(parents=True, exist_ok=True)
         directory.mkdir()
     except FileExistsError:
-        raise BackupError(f"{directory}: it is there already. Name a directory that is not, with --to.") from None
+        raise BackupError(f"{directory}: the directory already exists. Choose a new one with --to.") from None
     except OSError as error:
-        raise BackupError(f"{directory}: the directory cannot be made ({error.strerror}).") from None
+        raise BackupError(f"{directory}: cannot create the directory ({error.strerror}).") from None
 
 
 def _remembered(store: Store) -> tuple[tuple[int, datetime] | None, list[str]]:
@@ -117,24 +117,24 @@ def _described(
 
 
 def contents_of(backup: str | Path) -> Backup:
-    """Return what a backup's manifest says; its files are not looked at. Raises BackupError."""
+    """Return the manifest of a backup, without reading its files. Raises BackupError."""
     return contents.read(Path(backup))
 
 
 def restore(backup: str | Path, progress: Progress = lambda _: None, **options: Unpack[Options]) -> Path:
-    """Put the database and output files of a backup in the places that the settings name; return the database's.
+    """Restore the database and the output files of a backup to the paths in the settings; return the database's path.
 
-    Every checksum is verified first. What was in a place is kept beside it, its name ending in .before-restore-<time>;
-    `progress` is told of each place. What is as in the backup already is left alone. Killed at any moment, the database
-    is the old one or the new one, and restoring again ends well. `options` are the fields of Settings.
-    Raises BackupError, DatabaseError, and OutputError, which says that the database is restored.
+    Every checksum is verified first. What is replaced is kept next to it, with .before-restore-<time> added to its
+    name. `progress` is called for each path. Files that already match the backup are not touched. If the process is
+    killed, the database is either the old or the new one, and restoring again completes it. `options` are the fields of
+    Settings. Raises BackupError, DatabaseError, or OutputError if only an output file could not be replaced.
     """
     directory, settings = Path(backup), Settings.load(**options)
     files = files_of(settings)
     found = contents.read(directory)
     if found.backend != settings.backend:
         raise BackupError(
-            f"{directory}: it is of the backend {found.backend}. Restore it with --backend {found.backend}."
+            f"{directory}: the backup is for the backend {found.backend}. Restore it with --backend {found.backend}."
         )
     contents.verify(directory, found)
     outputs = PendingOutputs(settings.outputs, all_output_names(project.load(settings)))
@@ -151,7 +151,7 @@ def restore(backup: str | Path, progress: Progress = lambda _: None, **options: 
             database = waited(replaced, settings.wait)
         except OSError as error:
             where = error.filename2 or error.filename or settings.place
-            raise BackupError(f"{where}: it cannot be written ({error.strerror}), so nothing was restored.") from None
+            raise BackupError(f"{where}: cannot write it ({error.strerror}), so nothing was restored.") from None
         if database:
             progress(database)
         for kept in _published(outputs, mark):
@@ -164,6 +164,6 @@ def _published(outputs: PendingOutputs, mark: str) -> Iterator[Kept]:
         yield from outputs.publish(mark)
     except OSError as error:
         raise OutputError(
-            f"{error.filename2 or error.filename}: the database is restored, but the file cannot be put in its place "
-            f"({error.strerror}). Mend that and restore again, or build: the files will follow the tables."
+            f"{error.filename2 or error.filename}: the database is restored, but this file cannot be replaced "
+            f"({error.strerror}). Fix that, then restore again or build. The next build rewrites the files."
         ) from None

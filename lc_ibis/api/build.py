@@ -51,18 +51,17 @@ log = logger(__name__)
 
 
 class Progress(Protocol):
-    """Is told what a build begins to do, a table's name or a part of the build, and of each table that is done."""
+    """Called when a build starts a table or another step, and again for each finished table."""
 
     def begun(self, what: str) -> None: ...
     def done(self, table: TableRun) -> None: ...
 
 
 def build(progress: Progress | None = None, **options: Unpack[Options]) -> Run:
-    """Bring all tables and output files up to date with the delivered files, all or nothing.
+    """Update all tables and output files from the delivered files, all or nothing.
 
-    `options` are the fields of Settings; `progress` is told as it goes. A build that
-    fails leaves every table and output file as it was, and its report says why.
-    Raises LcIbisError; ChecksFailed where rows break a check of severity error.
+    `options` are the fields of Settings. `progress` is called as the build runs. If a build fails, tables and output
+    files are unchanged, and its report says why. Raises LcIbisError; ChecksFailed if a check of severity error fails.
     """
     settings = Settings.load(**options)
     return run_pipeline(project.load(settings), settings, progress)
@@ -146,7 +145,7 @@ def _reported(run: Run, settings: Settings, store: Store) -> Iterator[None]:
                 failed.report = run.report
         except OutputError as error:
             if run.error is None:
-                raise OutputError(f"The tables are published, but not the report on them: {error}") from None
+                raise OutputError(f"The tables are published, but the report cannot be written: {error}") from None
 
 
 @dataclass
@@ -288,10 +287,10 @@ class _Planned(Exception):
 
 
 def plan(progress: Progress | None = None, **options: Unpack[Options]) -> list[TableRun]:
-    """Return what a build would do to each table, and why; nothing is written.
+    """Return what a build would do to each table, and why. Writes nothing.
 
-    The build is run up to its checks and undone, so that every count is the one that the build would have.
-    `options` are the fields of Settings. Raises LcIbisError, as the build would.
+    Runs the build up to its checks and rolls it back, so the counts are exact. `options` are the fields of Settings.
+    Raises the same errors as build.
     """
     settings = Settings.load(**options)
     pipeline = project.load(settings)

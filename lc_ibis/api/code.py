@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 
 def lint(**options: Unpack[Options]) -> list[Breach]:
-    """Return the names in the layers that break the naming conventions; no database is needed."""
+    """Return the table and column names that violate the naming conventions. Needs no database."""
     from lc_ibis.layers.columns import ABBREVIATIONS
 
     return list(breaches(project.load(Settings.load(**options)), ABBREVIATIONS))
 
 
 def compile(dialect: str = "duckdb", **options: Unpack[Options]) -> dict[str, str]:
-    """Return the SQL of the selected models by name, ephemeral steps written out; no database is needed.
+    """Return the SQL of the selected models by name, with ephemeral models inlined. Needs no database.
 
-    Moments of a run stand as the literal 1970-01-01. A snapshot's is the rows that its history follows.
+    Run times appear as the literal 1970-01-01. The SQL of a snapshot computes the rows that its history tracks.
     """
     if dialect not in DIALECTS:
         raise SettingsError(f"dialect: {dialect!r} is not one of {', '.join(DIALECTS)}.")
@@ -42,7 +42,7 @@ def compile(dialect: str = "duckdb", **options: Unpack[Options]) -> dict[str, st
 
 
 def ls(**options: Unpack[Options]) -> list[dict[str, Any]]:
-    """Return the selected models: name, layer, kind, what a row is, and the models that it reads."""
+    """Return the selected models: name, layer, kind, grain and inputs."""
     settings = Settings.load(**options)
     pipeline = project.load(settings)
     models = [pipeline[name] for name in selected(pipeline, settings.select, settings.exclude)]

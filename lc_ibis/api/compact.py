@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Compacted:
-    """A database that was written anew, and its size in bytes before and after."""
+    """A database that was compacted, and its size in bytes before and after."""
 
     database: str
     before_bytes: int
@@ -27,14 +27,14 @@ class Compacted:
 
 
 def compact(**options: Unpack[Options]) -> Compacted:
-    """Write a database anew, its tables as they are, without the room that rows which are gone had.
+    """Rewrite the database file to free the disk space of deleted rows. The tables do not change.
 
-    It needs as much room beside it as it then takes. Killed at any moment it is the old file or the new one. `options`
-    are the fields of Settings. Raises DatabaseError; then it is as it was.
+    While it runs, it needs disk space for a second copy. If the process is killed, the file is either the old or the
+    new one. `options` are the fields of Settings. Raises DatabaseError, and then leaves the database unchanged.
     """
     settings = Settings.load(**options)
     if not keeps_delta(settings) and not settings.place.exists():
-        raise DatabaseError(f"{settings.place}: there is no database. Make it with lc-ibis build.")
+        raise DatabaseError(f"{settings.place}: no database found. Create it with lc-ibis build.")
     with opened(settings) as store:
         State.read(store)
         before = _size(settings.place)

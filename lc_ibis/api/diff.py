@@ -23,8 +23,10 @@ _CHANGE = "_change"
 
 @dataclass(frozen=True)
 class RowDiff:
-    """A row that differs: its key, and the differing columns' values before and after; all columns of one that is
-    there only once."""
+    """A row that differs: its key, and the changed columns with their values before and after.
+
+    A row that was added or removed has all of its columns.
+    """
 
     change: Literal["added", "removed", "changed"]
     key: dict[str, Any]
@@ -33,9 +35,9 @@ class RowDiff:
 
 @dataclass(frozen=True)
 class TableDiff:
-    """How a table differs between two moments, and the first of the rows, by key.
+    """The differences of a table between two moments, with the first rows by key.
 
-    `column_counts`: by column, how many of the changed rows differ in it. Stamps do not count.
+    `column_counts` says how many changed rows differ in each column. Stamps are ignored.
     """
 
     table: str
@@ -53,16 +55,16 @@ def diff(
     limit: int | None = None,
     **options: Unpack[Options],
 ) -> TableDiff:
-    """Compare a table as it stood at two moments; without `to`, the second is now.
+    """Compare a table at two moments. Without `to`, the second moment is now.
 
-    Moments are as for show: UTC, or the number of a run. `limit` is the most rows to return; all are counted.
-    `options` are the fields of Settings. Raises SelectionError where the table cannot be known as of a moment, or its
-    rows have no key; SettingsError, DatabaseError.
+    A moment is a time in UTC or a run number, as in show. `limit` is the maximum number of rows returned; the counts
+    include all rows. `options` are the fields of Settings. Raises SelectionError if the table has no key or its past is
+    unknown, SettingsError and DatabaseError.
     """
     with connect(**options) as warehouse:
         model = warehouse.pipeline[table]
         if not model.contract.key():
-            raise SelectionError(f"{table}: its rows have no key by which to compare them.")
+            raise SelectionError(f"{table}: the table has no key, so its rows cannot be compared.")
         old, new = warehouse.table(table, from_), warehouse.table(table, to)
         both = warehouse.store.scratch(_differing(model, old, new))
         counted = warehouse.store.rows(both.aggregate(**_counts(model, both)))[0]

@@ -33,7 +33,7 @@ _LEAST_FREE = 1_000_000_000
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at, how it is, and how to mend it if it is not fine."""
+    """The result of one check: what was checked, its status, and how to fix it."""
 
     topic: str
     status: Literal["pass", "warn", "fail"]
@@ -42,15 +42,15 @@ class Finding:
 
 
 def doctor(**options: Unpack[Options]) -> list[Finding]:
-    """Look at Python, packages, Java, settings, extracts, directories, disk, credentials, database and last verify.
+    """Check Python, packages, Java, settings, extracts, directories, disk space, credentials, database and last verify.
 
-    `options` are the fields of Settings. Nothing is written, and nothing is raised for what is found.
+    `options` are the fields of Settings. Writes nothing. Problems are returned, not raised.
     """
     found = [Finding("Python", "pass", f"{platform.python_version()}, lc-ibis {version('lc-ibis')}")]
     try:
         settings = Settings.load(**options)
     except LcIbisError as error:
-        return [*found, Finding("settings", "fail", str(error), "Mend the setting that it names.")]
+        return [*found, Finding("settings", "fail", str(error), "Fix the setting named above.")]
     found.append(Finding("settings", "pass", f"backend {settings.backend}, tables in {settings.place}"))
     for look in (_packages, _java, _credentials, _extracts, _directories, _disk, _database):
         found += look(settings)
@@ -78,7 +78,7 @@ def _packages(settings: Settings) -> Iterator[Finding]:
             fine += 1
         else:
             yield Finding("packages", "fail", f"{requirement.name} is {installed}, not {requirement.specifier}", mend)
-    yield Finding("packages", "pass", f"{fine} of the right versions")
+    yield Finding("packages", "pass", f"{fine} with the required version")
 
 
 def _java(settings: Settings) -> Iterator[Finding]:
@@ -86,11 +86,11 @@ def _java(settings: Settings) -> Iterator[Finding]:
         return
     home = os.environ.get("JAVA_HOME")
     java = str(Path(home, "bin", "java")) if home else shutil.which("java")
-    mend = "Install Java 17 (apt install openjdk-17-jre-headless, brew install openjdk@17), or name it by JAVA_HOME."
+    mend = "Install Java 17 (apt install openjdk-17-jre-headless, brew install openjdk@17), or set JAVA_HOME."
     try:
         said = subprocess.run([java or "java", "-version"], capture_output=True, text=True, timeout=30).stderr
     except (OSError, subprocess.TimeoutExpired):
-        yield Finding("Java", "fail", "there is none that runs", mend)
+        yield Finding("Java", "fail", "no working Java found", mend)
         return
     number = re.search(r'version "(?:1\.)?(\d+)', said)
     if number and int(number[1]) in _JAVAS:
@@ -117,7 +117,7 @@ def _extracts(settings: Settings) -> Iterator[Finding]:
     try:
         pipeline = project.load(settings)
     except LcIbisError as error:
-        yield Finding("models", "fail", str(error), "Mend the package, or the setting models.")
+        yield Finding("models", "fail", str(error), "Fix the package or the setting models.")
         return
     for model in pipeline:
         if not isinstance(model.kind, Source):
@@ -126,7 +126,7 @@ def _extracts(settings: Settings) -> Iterator[Finding]:
         try:
             groups = delivered(model, settings.inputs, pattern, with_operations=settings.delivery == "delta")
         except LcIbisError as error:
-            yield Finding(model.name, "fail", str(error), "If it is elsewhere, say so with --inputs or --source.")
+            yield Finding(model.name, "fail", str(error), "If it is elsewhere, set --inputs or --source.")
             continue
         paths = [path for group in groups for path in group.paths]
         size = decimal(sum(path.stat().st_size for path in paths))
@@ -141,10 +141,10 @@ def _directories(settings: Settings) -> Iterator[Finding]:
     for name, place in places.items():
         near = _existing(place)
         if near.is_dir() and os.access(near, os.W_OK | os.X_OK):
-            yield Finding(f"{name} directory", "pass", f"{place} can be written to")
+            yield Finding(f"{name} directory", "pass", f"{place} is writable")
         else:
-            mend = f"Give leave, or name another with --{name}."
-            yield Finding(f"{name} directory", "fail", f"{near} cannot be written to", mend)
+            mend = f"Grant write permission, or choose another directory with --{name}."
+            yield Finding(f"{name} directory", "fail", f"{near} is not writable", mend)
 
 
 def _disk(settings: Settings) -> Iterator[Finding]:
@@ -152,7 +152,7 @@ def _disk(settings: Settings) -> Iterator[Finding]:
     size = settings.place.stat().st_size if settings.place.is_file() else 0
     found = f"{free / 1e9:,.1f} GB free"
     if free < max(_LEAST_FREE, 2 * size):
-        yield Finding("disk", "warn", found, "A build may need as much as the database has, and more. Make room.")
+        yield Finding("disk", "warn", found, "A build can need more than the size of the database. Free disk space.")
     else:
         yield Finding("disk", "pass", found)
 
@@ -164,7 +164,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
     if any(not os.environ.get(name) for name in _CREDENTIALS.get(settings.backend, ())):
         return
     if settings.backend == "duckdb" and not settings.place.exists():
-        yield Finding("database", "pass", f"{settings.place} is not there yet; lc-ibis build makes it")
+        yield Finding("database", "pass", f"{settings.place} does not exist yet. lc-ibis build creates it")
         return
     try:
         with opened(settings, read_only=True) as store:
@@ -173,13 +173,15 @@ def _database(settings: Settings) -> Iterator[Finding]:
     except DatabaseInUse as error:
         yield Finding("database", "warn", str(error))
     except LcIbisError as error:
-        yield Finding("database", "fail", str(error), "If it is damaged, lc-ibis restore puts a backup in its place.")
+        yield Finding("database", "fail", str(error), "If it is damaged, restore a backup with lc-ibis restore.")
     else:
         said = f"run {last[0]} of {last[1]:%Y-%m-%d %H:%M:%S} UTC" if last else "no run yet"
         yield Finding("database", "pass", f"{settings.place}: {said}")
         if ahead:
-            mend = "If the clock is right, lc-ibis redate gives them their true times, after a backup; else set it."
-            yield Finding("times", "fail", f"beyond the clock: {'; '.join(ahead)}", mend)
+            mend = (
+                "If the clock is right, run lc-ibis redate, which corrects them after a backup. If not, set the clock."
+            )
+            yield Finding("times", "fail", f"in the future: {'; '.join(ahead)}", mend)
         yield _last_verify(settings, runs)
 
 
@@ -214,9 +216,9 @@ def _last_verify(settings: Settings, runs: Mapping[int, datetime]) -> Finding:
     try:
         last = last_verify.last(settings.reports, runs)
     except ValueError as error:
-        return Finding("verify", "warn", str(error), "lc-ibis verify writes it anew.")
+        return Finding("verify", "warn", str(error), "Run lc-ibis verify to replace it.")
     if last is None:
-        return Finding("verify", "pass", "no full one yet; lc-ibis verify compares every table with the same made anew")
+        return Finding("verify", "pass", "no full verify yet. lc-ibis verify compares every table with a full refresh")
     since = (
         f"{last.runs_since:,} {'run' if last.runs_since == 1 else 'runs'} since" if last.runs_since else "no run since"
     )
@@ -225,8 +227,8 @@ def _last_verify(settings: Settings, runs: Mapping[int, datetime]) -> Finding:
         found += f", {len(last.skipped)} not compared"
     if not last.differing:
         return Finding("verify", "pass", f"{found}; {since}")
-    mend = "lc-ibis build --full-refresh makes all but histories anew; then lc-ibis verify. Please report it."
-    found += f", {len(last.differing)} not ({', '.join(last.differing)}); {since}"
+    mend = "Run lc-ibis build --full-refresh, then lc-ibis verify, and please report it."
+    found += f", {len(last.differing)} different ({', '.join(last.differing)}); {since}"
     return Finding("verify", "warn" if last.runs_since else "fail", found, mend)
 
 

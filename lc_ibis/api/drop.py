@@ -28,26 +28,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Dropped:
-    """The tables that were dropped, and the backup that was made before, if one was."""
+    """The tables that were dropped, and the backup made before, if any."""
 
     tables: tuple[Stored, ...]
     backup: Path | None
 
 
 def targets(tables: str | Sequence[str], force: bool = False, **options: Unpack[Options]) -> list[Stored]:
-    """Return what drop would drop; nothing is dropped. Raises as drop does."""
+    """Return what drop would drop, without dropping it. Raises the same errors as drop."""
     settings = Settings.load(**options)
     with opened(settings, read_only=True) as store:
         return _targets(project.load(settings), store, State.read(store, is_whole=False), tables, force)
 
 
 def drop(tables: str | Sequence[str], force: bool = False, **options: Unpack[Options]) -> Dropped:
-    """Drop tables, and all that is remembered of them, in one transaction; the next build makes the pipeline's again.
+    """Drop tables and their recorded state in one transaction. The next build rebuilds the pipeline's tables.
 
-    A table is named by itself, or as layer.name; one that the pipeline does not know, or a view, may be dropped too.
-    What cannot be made again, such as a history, is dropped only with `force`, and after a backup.
-    `options` are the fields of Settings. Raises SelectionError, DropRefused, DatabaseError, BackupError; then nothing
-    is dropped.
+    Name a table as name or layer.name. Views and tables outside the pipeline can be dropped too. Tables that cannot be
+    rebuilt, such as histories, are dropped only with `force`, and after a backup. `options` are the fields of Settings.
+    Raises SelectionError, DropRefused, DatabaseError or BackupError, and then drops nothing.
     """
     settings = Settings.load(**options)
     pipeline = project.load(settings)
@@ -57,7 +56,7 @@ def drop(tables: str | Sequence[str], force: bool = False, **options: Unpack[Opt
     backup = _backed_up(needs_backup, options) if needs_backup else None
     with opened(settings) as store:
         if store.interrupted_at:
-            raise DatabaseError(f"{settings.place}: the last build was cut off. Build first, then drop.")
+            raise DatabaseError(f"{settings.place}: the last build was interrupted. Build first, then drop.")
         state = State.read(store, is_whole=False)
         if backup and contents_of(backup).run_id != (state.last_run[0] if state.last_run else None):
             raise DatabaseError(f"{settings.place}: a build has run since the backup {backup}. Drop again.")
@@ -77,7 +76,7 @@ def _backed_up(reasons: dict[str, str], options: Options) -> Path:
     try:
         return back_up(**options)
     except BackupError as error:
-        raise BackupError(f"{', '.join(reasons)}: no backup can be made before it is dropped. {error}") from None
+        raise BackupError(f"{', '.join(reasons)}: not dropped, because no backup can be made first. {error}") from None
 
 
 def _targets(
@@ -91,8 +90,8 @@ def _targets(
     if precious and not force:
         listed = "\n".join(f"  {name}: {why}" for name, why in precious.items())
         raise DropRefused(
-            f"This cannot be made again, so nothing was dropped:\n{listed}\n"
-            "Drop it with --force, which makes a backup first."
+            f"These tables cannot be rebuilt, so nothing was dropped:\n{listed}\n"
+            "To drop them after a backup, use --force."
         )
     return list(found)
 
@@ -104,10 +103,10 @@ def _named(name: str, known: Sequence[Stored], own: Iterable[str]) -> Stored:
     if len(found) == 1:
         return found[0]
     if found:
-        raise SelectionError(f"{name!r} names {len(found)} tables. Write {' or '.join(map(_quoted, found))}.")
+        raise SelectionError(f"{name!r} matches {len(found)} tables. Write {' or '.join(map(_quoted, found))}.")
     if name in own or name.startswith(f"{LAYER}."):
-        raise DropRefused(f"{name}: the state is what builds go by, and is not dropped.")
-    raise SelectionError(f"There is no table {name!r}.{hint(name, [each.full_name for each in known])}")
+        raise DropRefused(f"{name}: builds depend on the state, so it cannot be dropped.")
+    raise SelectionError(f"No table named {name!r}.{hint(name, [each.full_name for each in known])}")
 
 
 def _quoted(stored: Stored) -> str:
@@ -131,19 +130,19 @@ def _why_not_again_by_older_code(state: State, name: str) -> str | None:
     """Say why a table that the pipeline no longer knows is precious: by its contract, for its model is gone."""
     contract = state.contracts.get(name)
     if contract and contract.is_history:
-        return "it is a history, and what was before is known nowhere else"
+        return "it is a history, and its past is stored nowhere else"
     return _why_not_received_again(state, name)
 
 
 def _why_not_received_again(state: State, name: str) -> str | None:
     if any(taken.delivery == "delta" for taken in state.taken.of(name).values()):
-        return "deltas made it what it is, and no extract has them all"
+        return "it was built from deltas, and no extract contains them all"
     return None
 
 
 def _why_not_again(pipeline: Pipeline, state: State, model: Model) -> str | None:
     if isinstance(model.kind, Snapshot):
-        return "it is a history, and what was before is known nowhere else"
+        return "it is a history, and its past is stored nowhere else"
     if not isinstance(model.kind, Source):
         return None
     if why := _why_not_received_again(state, model.name):
@@ -151,7 +150,7 @@ def _why_not_again(pipeline: Pipeline, state: State, model: Model) -> str | None
     stamps = {column.name for column in model.contract.columns if column.is_stamp}
     for follower in _followers(pipeline, model.name):
         if (stamp := _updated_at(follower)) in stamps:
-            return f"it alone knows each row's {stamp}; with new ones, {follower.name} gets a version of every key"
+            return f"only it stores each row's {stamp}; with new ones, {follower.name} gets a new version of every key"
     return None
 
 

@@ -33,14 +33,14 @@ def export(
     table: str, to: str | Path, as_of: str | int | date | None = None, columns: Sequence[str] = (),
     partition_by: Sequence[str] = (), **options: Unpack[Options],
 ) -> Path:  # fmt: skip
-    """Write a table, ordered by its key, to one file, in the form that its ending says; return the file.
+    """Write a table, ordered by its key, to one file in the format of its extension, and return the file.
 
-    .csv, .parquet, .arrow (the IPC file format), .xlsx (needs the extra excel), or .duckdb, a database that holds the
-    table alone. `columns` are those to write, in this order; all, unless some are named. With `partition_by`, `to` is a
-    directory, and gets Parquet files by the values of these columns, below directories like account_type=savings;
-    texts that a reader would take for other values are refused. File and directory are whole at every moment: an older
-    one stays until the new one is written. Beside it is written what it holds, as JSON: <file>.manifest.json. `options`
-    are the fields of Settings. Raises SettingsError, SelectionError, OutputError, DatabaseError.
+    The formats are .csv, .parquet, .arrow (Arrow IPC), .xlsx (needs the extra excel) and .duckdb, a database with this
+    table only. `columns` are the columns to write, in this order; by default all. With `partition_by`, `to` is a
+    directory of Parquet files partitioned by these columns, like account_type=savings; values that readers would take
+    for another type are an error. The old file or directory stays until the new one is complete. A manifest with the
+    contents is written to <file>.manifest.json. `options` are the fields of Settings. Raises SettingsError,
+    SelectionError, OutputError, DatabaseError.
     """
     place, by = Path(to), tuple(partition_by)
     _verify(place, by)
@@ -69,14 +69,16 @@ def _verify(place: Path, by: tuple[str, ...]) -> None:
     try:
         str(place).encode()
     except UnicodeEncodeError:
-        raise SettingsError(f"--to {str(place)!a}: the name is not UTF-8.") from None
+        raise SettingsError(f"--to {str(place)!a}: the name is not UTF-8. Choose another name.") from None
     if not place.name:
-        raise SettingsError(f"--to {place}: it has no name of its own. Name a file, or a directory to be made.")
+        raise SettingsError(f"--to {place}: the path has no file name. Name a file or a new directory.")
     if by and place.suffix in {".csv", *FORMS}:
-        raise SettingsError(f"--to {place}: with --partition-by it is a directory. Name it without {place.suffix}.")
+        raise SettingsError(
+            f"--to {place}: with --partition-by, it must be a directory. Remove {place.suffix} from the name."
+        )
     if not by and place.suffix not in {*_PLAIN, *FORMS}:
         *others, last = (*_PLAIN, *FORMS)
-        raise SettingsError(f"--to {place}: the name of a file ends in {', '.join(others)} or {last}.")
+        raise SettingsError(f"--to {place}: the file name must end in {', '.join(others)} or {last}.")
 
 
 def _refuse_what_others_own(place: Path, warehouse: Warehouse) -> None:
@@ -84,16 +86,18 @@ def _refuse_what_others_own(place: Path, warehouse: Warehouse) -> None:
     target, settings = place.resolve(), warehouse.settings
     owned = {"the database itself": settings.place, "the copy for readers": settings.publish}
     if what := next((what for what, path in owned.items() if path and path.resolve() == target), None):
-        raise SettingsError(f"--to {place}: it is {what}. Name another file.")
+        raise SettingsError(f"--to {place}: this is {what}. Choose another file.")
     if target.is_relative_to(settings.inputs.resolve()):
-        raise SettingsError(f"--to {place}: it would be among the extracts. Name a file in another directory.")
+        raise SettingsError(f"--to {place}: it is in the directory of extracts. Choose a file in another directory.")
     outputs, names = settings.outputs.resolve(), all_output_names(warehouse.pipeline)
     if target == outputs or (target.parent == outputs and {target.name, manifest_of(target).name} & {*names}):
-        raise SettingsError(f"--to {place}: builds write it. Name another file.")
+        raise SettingsError(f"--to {place}: builds write this file. Choose another file.")
     is_database = place.suffix == ".duckdb" and place.exists()
     if (is_database or (place.is_dir() and any(place.iterdir()))) and not manifest_of(place).exists():
         what = "database" if is_database else "directory"
-        raise SettingsError(f"--to {place}: it is a {what} that no export has made. Name another, or remove it.")
+        raise SettingsError(
+            f"--to {place}: this {what} exists and was not written by an export. Choose another, or remove it."
+        )
 
 
 def _chosen(table: str, known: tuple[str, ...], columns: tuple[str, ...], by: tuple[str, ...]) -> tuple[str, ...]:
@@ -101,12 +105,14 @@ def _chosen(table: str, known: tuple[str, ...], columns: tuple[str, ...], by: tu
         if name not in known:
             raise SelectionError(f"{table} has no column {name!r}.{hint(name, known)}")
     if len(set(columns)) != len(columns) or len(set(by)) != len(by):
-        raise SelectionError(f"{table}: a column is named twice.")
+        raise SelectionError(f"{table}: a column is named twice. Name it once.")
     chosen = columns or known
     if missing := [name for name in by if name not in chosen]:
-        raise SelectionError(f"{table}: {missing[0]} is not among the columns that are written. Name it with --column.")
+        raise SelectionError(
+            f"{table}: --partition-by {missing[0]} is not among the selected columns. Add it with --column."
+        )
     if len(by) == len(chosen):
-        raise SelectionError(f"{table}: no column is left beside those of --partition-by.")
+        raise SelectionError(f"{table}: all columns are in --partition-by. Leave at least one to write.")
     return chosen
 
 

@@ -23,10 +23,10 @@ What = Literal["first seen", "changed", "deleted", "came back", "refused", "no l
 
 @dataclass(frozen=True)
 class Event:
-    """One moment of a life.
+    """One event in the life of a key.
 
-    `at` is UTC, `run_id` the run of that time, None for one of another program. `changes` are the columns' values
-    before and after; of what is first seen there is no before. `reason` says why a row was refused.
+    `at` is in UTC. `run_id` is the run at that time, or None if another program wrote it. `changes` maps columns to
+    their values before and after; on first sight there is no value before. `reason` says why a row was refused.
     """
 
     at: datetime
@@ -37,10 +37,10 @@ class Event:
 
 
 def history(entity: str, *key: Any, **options: Unpack[Options]) -> list[Event]:
-    """Return the life of a key, from the first event to the last.
+    """Return everything that happened to a key, from the first event to the last.
 
-    `entity` is what there is a history of: account, customer; `key` its number. A row that is refused does not end a
-    version. `options` are the fields of Settings. Raises SelectionError where no such key was ever received,
+    `entity` is a table with a history, such as account or customer, and `key` the key. A refused row does not end a
+    version. `options` are the fields of Settings. Raises SelectionError if the key was never received, and
     DatabaseError.
     """
     with connect(**options) as warehouse:
@@ -50,8 +50,8 @@ def history(entity: str, *key: Any, **options: Unpack[Options]) -> list[Event]:
         refused = warehouse.store.rows(refusals_of(warehouse, model, wanted))
         if not versions and not refused:
             since = warehouse.state.known_since.get(model.name)
-            never = f"none is known of since {since:%Y-%m-%d} (keep_history)" if since else "never was"
-            raise SelectionError(f"There is no {model.short_name} {written(wanted)}, and {never}, nor was one refused.")
+            known = f"since {since:%Y-%m-%d} (keep_history)" if since else "in any run"
+            raise SelectionError(f"No {model.short_name} {written(wanted)} found {known}, nor a rejected row of it.")
         runs = {run["run_at"]: run["run_id"] for run in warehouse.runs()}
         events = [*_lived(business_columns(model), versions), *_refused(refused)]
         dated = [Event(e.at, e.what, runs.get(e.at), e.changes, e.reason) for e in events]
@@ -62,7 +62,7 @@ def _of(warehouse: Warehouse, entity: str) -> Model:
     if found := called(warehouse.pipeline, Snapshot, entity):
         return found
     histories = [model.short_name for model in warehouse.pipeline if isinstance(model.kind, Snapshot)]
-    raise SelectionError(f"There is no history of {entity!r}.{hint(entity, histories)}")
+    raise SelectionError(f"No history found for {entity!r}.{hint(entity, histories)}")
 
 
 def _lived(columns: list[str], versions: list[dict[str, Any]]) -> Iterator[Event]:

@@ -13,17 +13,17 @@ _IGNORED = "data/duckdb/\ndata/outputs/\ndata/quality_reports/\n"
 
 
 def init(directory: str | Path) -> Path:
-    """Make a project in a new or empty directory, and return it: settings, and the sample's extracts of two days.
+    """Create a project in a new or empty directory, with settings and two days of sample extracts; return it.
 
-    Raises OutputError where there is something already, or it cannot be written.
+    Raises OutputError if the directory is not empty or cannot be written.
     """
     place = Path(directory)
     try:
         if place.exists() and (not place.is_dir() or any(place.iterdir())):
-            raise OutputError(f"{place}: it is not empty. Name a new directory.")
+            raise OutputError(f"{place}: the directory is not empty. Choose a new one.")
         _fill(place)
     except OSError as error:
-        raise OutputError(f"{error.filename or place}: it cannot be written ({error.strerror}).") from None
+        raise OutputError(f"{error.filename or place}: cannot write it ({error.strerror}).") from None
     return place
 
 

@@ -16,10 +16,10 @@ def parsed(model: Model, texts: Sequence[Any]) -> dict[str, Any]:
     """Return the values of a model's key, by column, from what was written for each. Raises SelectionError."""
     names = model.business_key
     if not names:
-        raise SelectionError(f"{model.name}: its rows have no key to ask for.")
+        raise SelectionError(f"{model.name}: the table has no key, so its rows cannot be looked up.")
     if len(texts) != len(names):
         given = ", ".join(map(repr, texts)) or "nothing"
-        raise SelectionError(f"{model.name}: its key is {', '.join(names)}; given was {given}.")
+        raise SelectionError(f"{model.name}: the key is {', '.join(names)}, but you gave {given}.")
     types = model.contract.schema()
     return {name: _value(model, name, text, types[name].is_integer()) for name, text in zip(names, texts, strict=True)}
 
@@ -30,9 +30,9 @@ def _value(model: Model, name: str, text: Any, is_integer: bool) -> Any:
     try:
         value = int(str(text))
     except ValueError:
-        raise SelectionError(f"{model.name}.{name}: {text!r} is not a whole number.") from None
+        raise SelectionError(f"{model.name}.{name}: {text!r} is not an integer.") from None
     if not -(2**63) <= value < 2**63:
-        raise SelectionError(f"{model.name}.{name}: {text} is larger than a number of 64 bits.")
+        raise SelectionError(f"{model.name}.{name}: {text} does not fit a 64-bit integer.")
     return value
 
 

@@ -31,7 +31,7 @@ EXAMPLES = 5
 
 @dataclass(frozen=True)
 class Compared:
-    """A table of two backends; `hashes` are of all its rows, in any order, the same for the same rows anywhere."""
+    """A table on two backends. `hashes` cover all rows, in any order; equal hashes mean equal rows."""
 
     table: str
     layer: str
@@ -44,9 +44,9 @@ class Compared:
 def parity(other: str = "spark", then: tuple[Path, ...] = (), **options: Unpack[Options]) -> list[Compared]:
     """Build the inputs on the settings' backend and on another, and compare every table row by row.
 
-    `then` are directories of inputs that are built after the first, one by one. `options` are the fields of Settings;
-    its outputs and reports are left alone, and its database says where the scratch schemas of Delta tables go:
-    main.lending makes them main.lending_parity_…. Raises LcIbisError.
+    `then` are directories of inputs to build afterwards, one by one. `options` are the fields of Settings. Its outputs
+    and reports are not touched. Its database says where Delta tables put scratch schemas: main.lending gives
+    main.lending_parity_…. Raises LcIbisError.
     """
     settings = Settings.load(**options)
     pipeline = project.load(settings)

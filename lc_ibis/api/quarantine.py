@@ -19,13 +19,13 @@ _REFUSAL = ["source_name", "received_id", "reason", "failure_reason", "received_
 def quarantine(
     source: str | None = None, reason: str | None = None, limit: int | None = None, **options: Any
 ) -> list[dict[str, Any]]:
-    """Return every row that was ever refused, those that still are first, the latest first.
+    """Return every row that was ever rejected, open rows first, newest first.
 
-    `source` is customer or account (or src_account), `reason` a part of the reason, in any case. Columns:
-    source_name, received_id, reason, failure_reason (with the value), received_text, refused_count (copies of the
-    row), first_seen_at, refused_since_at, resolved_at and came_back_count. A row that was resolved may come back:
-    refused_since_at is when it last did, or was first seen. resolved_at is the run whose extract no longer had it, or
-    in which it was accepted; null while it is open. Raises SettingsError, DatabaseError.
+    `source` is customer or account (or src_account). `reason` is a part of the reason, in any case. Columns:
+    source_name, received_id, reason, failure_reason (with the value), received_text, refused_count (copies of the row),
+    first_seen_at, refused_since_at, resolved_at and came_back_count. A resolved row can come back: refused_since_at is
+    the last time it did, or when it was first seen. resolved_at is the run that accepted it, or whose extract no longer
+    had it; null while it is open. Raises SettingsError, DatabaseError.
     """
     with connect(**options) as warehouse:
         rows = _refusals(warehouse, source, reason)
@@ -34,7 +34,7 @@ def quarantine(
 
 
 def quarantine_reasons(source: str | None = None, reason: str | None = None, **options: Any) -> list[dict[str, Any]]:
-    """Return how many rows are refused now, and how many were and are resolved, by source and reason."""
+    """Return the number of open and resolved rejected rows by source and reason."""
     with connect(**options) as warehouse:
         rows = _refusals(warehouse, source, reason)
         is_open = rows.resolved_at.isnull()

@@ -40,10 +40,10 @@ if TYPE_CHECKING:
 _TIMES = "redated_times"
 _SHOWN = 5
 _AS_BEFORE = (
-    "Take back the migration that brought them (lc-ibis migrate rollback), or restore a backup from before them "
+    "Roll back the migration that brought them (lc-ibis migrate rollback), or restore a backup from before it "
     "(lc-ibis restore)."
 )
-_FIRST_KNOWN = " Or have them be those of the first runs that knew them, with --first-known."
+_FIRST_KNOWN = " Or set them to the first run that recorded them, with --first-known."
 _MISMATCH = "Restore a backup from before (lc-ibis restore), and please report it."
 # Of the state: these have rules of their own, or are the backend's.
 _NOT_BY_CLOCK = ("runs", "retention", "journal", _TIMES)
@@ -51,11 +51,11 @@ _NOT_BY_CLOCK = ("runs", "retention", "journal", _TIMES)
 
 @dataclass(frozen=True)
 class Redated:
-    """What got another time: runs, and rows of tables.
+    """The runs and rows whose times were corrected.
 
-    `row_counts` are the rows by table, `changes` what became of them, of the first 10,000 of each. `outdated` are the
-    tables that the next build makes anew. `backup` was made before; there is none of a dry run, nor where there was
-    nothing to do.
+    `row_counts` counts the rows by table. `changes` lists the first 10,000 changes of each table. `outdated` are the
+    tables that the next build rebuilds. `backup` was made before; it is None for a dry run, or if there was nothing to
+    do.
     """
 
     runs: tuple[RedatedRun, ...] = ()
@@ -70,14 +70,14 @@ class _Tried(Exception):
 
 
 def redate(dry_run: bool = False, first_known: bool = False, **options: Unpack[Options]) -> Redated:
-    """Give runs that are dated in the future their true times, in the log and in every time that they left in tables.
+    """Correct the times of runs that are dated in the future, in the run log and in the tables.
 
-    A run was when the log says that it ended, as far as the clock was right then; else just after the run before. An
-    end in the future that is no run's becomes the start of the key's next version, or none; versions that say the same
-    become one. Any other time in the future is refused, or, with `first_known`, becomes that of the first run after it.
-    All in one transaction, after a backup; with `dry_run`, nothing is written. Output files and reports stay as they
-    are; the next build writes the files. `options` are the fields of Settings. Raises RedateRefused, DatabaseError,
-    BackupError; then nothing is changed.
+    A run's true time is when the log says it ended, if the clock was right by then; otherwise just after the previous
+    run. A future end that no run wrote becomes the start of the key's next version, or null; identical versions are
+    merged. Any other future time is an error or, with `first_known`, becomes that of the first run after it. Everything
+    happens in one transaction, after a backup; with `dry_run`, nothing is written. Output files and reports are not
+    changed; the next build rewrites the files. `options` are the fields of Settings. Raises RedateRefused,
+    DatabaseError or BackupError, and then changes nothing.
     """
     settings = Settings.load(**options)
     pipeline, now = project.load(settings), utc_now()
@@ -99,7 +99,7 @@ def _redated(
         opened(settings, read_only=True).close()  # a place without a database stays one
     with opened(settings) as store:
         if store.interrupted_at:
-            raise DatabaseError(f"{settings.place}: the last build was cut off. Build first, then redate.")
+            raise DatabaseError(f"{settings.place}: the last build was interrupted. Build first, then redate.")
         state = State.read(store)
         last = state.last_run
         if backup and contents_of(backup).run_id != (last[0] if last else None):
@@ -130,7 +130,7 @@ class _Redating:
         self._refuse_leftovers()
         log = [tuple(row.values()) for row in self.store.rows(self.store.table(LAYER, "runs"))]
         if len(log) > 1 and all(finished_at > self.limit for _, _, finished_at in log):
-            raise RedateRefused(f"The clock says {self.now} (UTC), and every run ended later. Set the clock.")
+            raise RedateRefused(f"The clock says {self.now} (UTC), and every run ended later than that. Set the clock.")
         runs = redating.redated_runs(log, self.now, self.limit)
         times = {run.before: run.after for run in runs}
         new, left = self._tables(times)
@@ -138,7 +138,7 @@ class _Redating:
             known = {at: redating.at_or_after(runs, at) for _, at in left}
             new, left = self._tables(times | {at: after for at, after in known.items() if after})
         advice = _AS_BEFORE + ("" if first_known else _FIRST_KNOWN)
-        _refuse("These times have no run to tell when they were", [text for text, _ in left], advice)
+        _refuse("No run is recorded for these times", [text for text, _ in left], advice)
         outdated: list[str] = []
         if runs or new:
             self._write(log, runs, new)
@@ -184,8 +184,8 @@ class _Redating:
             if columns and self.store.count(table.filter(ibis.or_(*columns))):
                 found.append(f"{layer}.{name}")
         _refuse(
-            "Tables of models that are not here hold times in the future", found,
-            "Name their package with --models, or, if they are not needed, drop them (lc-ibis drop).",
+            "Tables of models that are not loaded contain times in the future", found,
+            "Name their package with --models, or drop the tables if they are not needed (lc-ibis drop).",
         )  # fmt: skip
 
     def _times(self, known: Mapping[datetime, datetime]) -> ir.Table:

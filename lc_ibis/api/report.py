@@ -29,7 +29,7 @@ _LOOKED_AT = 200
 
 
 def report(format: Format = "json", **options: Unpack[Options]) -> str:
-    """Return the last report in the directory of reports: as it is, as an HTML page, or as JUnit XML.
+    """Return the last quality report as JSON, an HTML page or JUnit XML.
 
     `options` are the fields of Settings. Raises DatabaseError, SettingsError.
     """
@@ -40,12 +40,12 @@ def report(format: Format = "json", **options: Unpack[Options]) -> str:
 
 
 def report_page(**options: Unpack[Options]) -> Path:
-    """Write the last report as an HTML page beside it; return the page. Raises DatabaseError, OutputError."""
+    """Write the last report as an HTML page next to it, and return the page. Raises DatabaseError, OutputError."""
     return page_of(_reports(Settings.load(**options).reports)[-1])
 
 
 def page_of(path: Path) -> Path:
-    """Write a report as an HTML page beside it; return the page. Raises DatabaseError, OutputError."""
+    """Write a report as an HTML page next to it, and return the page. Raises DatabaseError, OutputError."""
     found = _reports(path.parent)
     paths = found[: found.index(path) + 1] if path in found else [path]
     page, text = path.with_suffix(".html"), _made(paths, "html")
@@ -54,17 +54,17 @@ def page_of(path: Path) -> Path:
 
 
 def last(directory: Path) -> dict[str, Any] | None:
-    """Return the last report of a directory; None where there is none that this version can read."""
+    """Return the last report of a directory, or None if there is none that this version can read."""
     found = _ordered(directory)
     return _sound(found[-1]) if found else None
 
 
 @dataclass(frozen=True)
 class Known:
-    """What reports tell of tables as they are.
+    """What the reports say about the current tables.
 
-    `published` is the last report of a build that published, `by_table` for each table the last of them that tells of
-    it. `failed` is the very last report, where that build failed, `spoilt` its file, where it cannot be read.
+    `published` is the last report of a published build. `by_table` has, for each table, the last such report that
+    includes it. `failed` is the latest report, if that build failed. `spoilt` is its file, if it cannot be read.
     """
 
     published: Mapping[str, Any] | None
@@ -74,7 +74,7 @@ class Known:
 
 
 def known(directory: Path, tables: Iterable[str]) -> Known:
-    """Return what the reports of a directory tell of the named tables; those of other versions are left out."""
+    """Return what the reports in a directory say about the named tables. Reports of other versions are ignored."""
     paths = _ordered(directory)[::-1]
     newest = _sound(paths[0]) if paths else None
     published: Mapping[str, Any] | None = None
@@ -103,7 +103,7 @@ def _made(paths: list[Path], format: Format) -> str:
             return junit(last)
         return _page(last, [found for path in paths[-_TREND - 1 : -1] if (found := _readable(path))])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DatabaseError(f"{paths[-1]}: it is no report of this version ({type(error).__name__}).") from None
+        raise DatabaseError(f"{paths[-1]}: not a report of this version ({type(error).__name__}).") from None
 
 
 def _page(report: Mapping[str, Any], earlier: list[dict[str, Any]]) -> str:
@@ -122,7 +122,7 @@ def _reports(directory: Path) -> list[Path]:
     """Return the files of the reports, the oldest first."""
     found = _ordered(directory)
     if not found:
-        raise DatabaseError(f"{directory}: there is no report. Make one with lc-ibis build.")
+        raise DatabaseError(f"{directory}: no report found. Create one with lc-ibis build.")
     return found
 
 
@@ -148,7 +148,7 @@ def _text(path: Path) -> str:
     try:
         return texts.read(path)
     except texts.NotUtf8 as error:
-        raise DatabaseError(f"{path}: it is no report of this version ({error}).") from None
+        raise DatabaseError(f"{path}: not a report of this version ({error}).") from None
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def show(
     table: str, limit: int | None = None, as_of: str | int | date | None = None, **options: Unpack[Options]
 ) -> list[dict[str, Any]]:
-    """Return the first rows of a table, ordered by its key, as dictionaries."""
+    """Return the first rows of a table as dictionaries, ordered by key."""
     with connect(**options) as warehouse:
         rows = warehouse.table(table, as_of)
         return warehouse.store.rows(warehouse.pipeline[table].ordered(rows).limit(few(limit)))
@@ -35,21 +35,21 @@ def show(
 def failing(
     table: str, limit: int | None = None, stored: bool = False, **options: Unpack[Options]
 ) -> dict[str, list[dict[str, Any]]]:
-    """Return the first rows of a stored table that break each of its checks, whatever its thresholds.
+    """Return the first rows of a stored table that fail each of its checks, regardless of thresholds.
 
-    With `stored` they are those that the last build with store_failures kept, published or not.
+    With `stored`, return the rows that the last build with store_failures kept, whether or not it was published.
     """
     with connect(**options) as warehouse:
         return warehouse.failing(table, limit, stored)
 
 
 def runs(limit: int | None = None, **options: Unpack[Options]) -> list[dict[str, Any]]:
-    """Return the runs that changed something, the last first, each with what it did to which table."""
+    """Return the runs that changed something, newest first, each with what it did to each table."""
     with connect(**options) as warehouse:
         return warehouse.runs(limit)
 
 
-def histories(**options: Any) -> set[str]:
+def histories(**options: Unpack[Options]) -> set[str]:
     """Return the names of the tables whose lost rows are versions that were closed; those of older code too."""
     with connect(**options) as warehouse:
         known = {model.name: isinstance(model.kind, Snapshot) for model in warehouse.pipeline}
@@ -62,10 +62,10 @@ Status = Literal["built", "lost", "leftover", "other"]
 
 @dataclass(frozen=True)
 class Stored:
-    """A table or view of the database.
+    """A table or view in the database.
 
-    `status`: built by the pipeline; lost, which is known to have been built and is gone; leftover of older code; or
-    other, of something else's making. `version` is the run that last changed its rows, `changed_at` that run's time.
+    `status` is one of: built by the pipeline; lost, built but missing now; leftover, from older code; other, created by
+    another tool. `version` is the run that last changed its rows, and `changed_at` that run's time.
     """
 
     layer: str
@@ -82,7 +82,7 @@ class Stored:
 
 
 def tables(**options: Unpack[Options]) -> list[dict[str, Any]]:
-    """Return what the database holds: the pipeline's tables in their order, then all others; not the engine's state.
+    """Return the tables in the database: the pipeline's in order, then all others, without the engine's state.
 
     `options` are the fields of Settings. Raises DatabaseError.
     """
@@ -110,7 +110,7 @@ def _stored(pipeline: Pipeline, store: Store, state: State) -> Iterator[Stored]:
 
 
 def _home(pipeline: Pipeline, name: str, there: set[tuple[str, str]]) -> tuple[str, str]:
-    """Return where a table that was built is: where its model says, or, of older code, where there is one."""
+    """Return where a table that was built is: where its model says, or, from older code, where there is one."""
     if name in pipeline.models:
         return pipeline[name].layer, name
     found = sorted(place for place in there if place[1] == name)

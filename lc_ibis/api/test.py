@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 
 def test(**options: Unpack[Options]) -> Run:
-    """Run the selected models' checks on the stored tables; nothing is written."""
+    """Run the checks of the selected models on the stored tables. Writes nothing."""
     with connect(**options) as warehouse:
         return warehouse.test(warehouse.selected())
 
 
 def mutate(**options: Unpack[Options]) -> list[Mutated]:
-    """Break copies of the selected models' tables, and say of each check whether it notices; nothing is written."""
+    """Break copies of the selected tables, and return for each check whether it detects it. Writes nothing."""
     with connect(**options) as warehouse:
         return warehouse.mutate(warehouse.selected())
 
 
 def verify(**options: Unpack[Options]) -> list[Verified]:
-    """Make every table anew from what was received and the histories, and compare.
+    """Recompute every table from the source tables and the histories, and compare.
 
-    Nothing is written to the database. In the directory of reports it is noted for lc-ibis doctor, if no partial build
-    had left tables behind, which cannot be compared.
+    The database is not changed. If every table could be compared, the result is saved in the directory of reports for
+    lc-ibis doctor. After a partial build, tables older than their inputs are skipped.
     """
     with connect(**options) as warehouse:
         results = warehouse.verify()

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 class Warehouse:
-    """A built database, open for reading. Use it as a context, or close it."""
+    """A built database, open for reading. Use it as a context manager, or close it."""
 
     def __init__(self, pipeline: Pipeline, settings: Settings):
         self.pipeline, self.settings = pipeline, settings
@@ -60,34 +60,34 @@ class Warehouse:
         self.close()
 
     def close(self) -> None:
-        """Close the database; builds of this process can have it then."""
+        """Close the database, so that builds in this process can open it."""
         if self._store is not None:
             self._store.close()
         self._store = None
 
     @property
     def store(self) -> Store:
-        """The open place of the tables. Raises DatabaseError once it is closed."""
+        """The open store of the tables. Raises DatabaseError after it is closed."""
         if self._store is None:
-            raise DatabaseError(f"{self.settings.place}: it is closed. Open it again: p = lc_ibis.connect(…).")
+            raise DatabaseError(f"{self.settings.place}: it was closed. Open it again: p = lc_ibis.connect(…).")
         return self._store
 
     def selected(self) -> list[str]:
-        """The names of the models that the settings select."""
+        """The names of the models selected by the settings."""
         return selected(self.pipeline, self.settings.select, self.settings.exclude)
 
     @property
     def con(self) -> Any:
-        """The Ibis connection, for queries of your own."""
+        """The Ibis connection, for your own queries."""
         return self.store.con
 
     def table(self, name: str, as_of: str | int | date | None = None) -> ir.Table:
         """Return a table of the pipeline as an Ibis table.
 
-        With `as_of`, a moment in UTC or the number of a run, it is the table as it stood then: a history as it was
-        then known, and what is made from histories computed from them by the pipeline's own functions, its stamps
-        (calculated_at) being that moment. A table that partial builds left out stood as the last run made it that did
-        not. Raises SelectionError, also where that is not known; SettingsError.
+        With `as_of`, a moment in UTC or a run number, return the table as of then: a history as it was known at that
+        moment, and tables downstream of histories as the pipeline computes them from it. Stamps such as calculated_at
+        show that moment. A table that partial builds skipped is returned as the last run that included it left it.
+        Raises SelectionError, also if the past is unknown, and SettingsError.
         """
         model = self.pipeline[name]
         if as_of is None:
@@ -96,15 +96,15 @@ class Warehouse:
         if not isinstance(model.kind, Snapshot) and not _made_from_history(self.pipeline, model):
             histories = [m.name for m in self.pipeline if isinstance(m.kind, Snapshot)]
             raise SelectionError(
-                f"{name}: only histories and what is made from them are known as of a moment; "
-                f"{model.layer} holds the last load alone. Ask {' or '.join(histories)}."
+                f"{name}: --as-of works only for histories and tables downstream of them; "
+                f"{model.layer} stores only the latest load. Use {' or '.join(histories)}."
             )
         if run_id and not isinstance(model.kind, Snapshot):
             self._past.refuse_unbuilt(name, run_id)
         return self._tables_as_of(run_id, at, stamp=at)[name]
 
     def run_of(self, as_of: str | int | date | None = None) -> tuple[int, datetime] | None:
-        """Return the last run at a moment or before, and its time; without a moment, the last. None: there was none.
+        """Return the last run at or before a moment, with its time; by default the last run. None if there was none.
 
         Raises SelectionError, SettingsError.
         """
@@ -114,11 +114,11 @@ class Warehouse:
         return (run_id, self._past.times[run_id]) if run_id else None
 
     def __getitem__(self, name: str) -> View:
-        """Return a table as a notebook shows it: what a row is, the key, and the first rows."""
+        """Return a table for display in a notebook: its grain, its key and its first rows."""
         return View(self.pipeline[name], self.table(name), self.store)
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the names of the tables that are built."""
+        """Yield the names of the built tables."""
         return (model.name for model in self.pipeline if model.name in self.state.tables)
 
     def __repr__(self) -> str:
@@ -126,19 +126,19 @@ class Warehouse:
         return f"<Warehouse {self.settings.place}: {sum(1 for _ in self)} tables, {last}>"
 
     def _repr_html_(self) -> str:
-        """The tables as boxes with their rows, and what each is made from."""
+        """The lineage of the tables, with row counts."""
         from lc_ibis.reporting import notebook
 
         counts = {name: table.row_count for name, table in self.state.tables.items()}
         return notebook.graph(self.pipeline.lineage, counts)
 
     def what_if(self, *functions: Callable[..., ir.Table]) -> Mapping[str, ir.Table]:
-        """Return the tables by name, as they would be if models were made by other functions.
+        """Return the tables by name as they would be with other functions for some models.
 
-        Each function is named as the model in whose place it stands, and its parameters name what it reads. What is
-        made from those models is computed with them; all other tables are the stored ones. Nothing is written.
-        Raises SelectionError where there is no such model, or a history would follow from it, for what the past would
-        have been is not known; ModelError or ContractError where the function does not fit.
+        Each function replaces the model of the same name, and its parameters name its inputs. Models downstream of it
+        are recomputed; all other tables are the stored ones. Writes nothing. Raises SelectionError if there is no such
+        model, or if a history is downstream of it, because its past would be unknown; ModelError or ContractError if
+        the function does not fit.
         """
         changed = {f.__name__: replace(self.pipeline[f.__name__], function=f) for f in functions}
         pipeline = Pipeline((changed.get(m.name, m) for m in self.pipeline), self.pipeline.outputs)
@@ -148,8 +148,8 @@ class Warehouse:
                 touched.add(model.name)
         if histories := [m.name for m in pipeline if m.name in touched and isinstance(m.kind, Snapshot)]:
             raise SelectionError(
-                f"{', '.join(histories)} would follow from it, and what would have been its past is not known. "
-                "Change what is made from histories."
+                f"{', '.join(histories)} is downstream of it, and what its past would have been is unknown. "
+                "Change a model downstream of the histories."
             )
 
         def found(model: Model) -> ir.Table | None:
@@ -168,8 +168,8 @@ class Warehouse:
             at = parse_moment(as_of)
             return at, self._past.last_run(at)
         if run_id not in self._past.times:
-            last = f"the last is run {self.state.last_run[0]}" if self.state.last_run else "there was none yet"
-            raise SelectionError(f"There was no run {run_id} that changed something; {last}. See lc-ibis runs.")
+            last = f"the last is run {self.state.last_run[0]}" if self.state.last_run else "there was no run yet"
+            raise SelectionError(f"No run {run_id} has changed anything; {last}. See lc-ibis runs.")
         return self._past.times[run_id], run_id
 
     def _tables(self) -> Tables:
@@ -202,8 +202,8 @@ class Warehouse:
             return stored.mutate(**dict.fromkeys(model.contract.stamps(), moment(stamp))).cast(stored.schema())
         if made is None:
             raise SelectionError(
-                f"{model.name}: whether run {run_id} brought it up to date is not known, for the lc-ibis of then did "
-                "not write that down. Ask for a later run, or for the history that it is made from."
+                f"{model.name}: it is not known whether run {run_id} updated it, because the lc-ibis of that run did "
+                "not record it. Choose a later run, or the history it is computed from."
             )
         return self._tables_as_of(made, self._past.times[made], stamp)[model.name]
 
@@ -219,12 +219,12 @@ class Warehouse:
         since = self.state.known_since.get(name)
         if since and at < since:
             raise SelectionError(
-                f"{name}: what ended before {since:%Y-%m-%d %H:%M:%S} was let go (keep_history), so "
-                f"{at:%Y-%m-%d %H:%M:%S} is not known any more. Ask for a later moment, or restore a backup."
+                f"{name}: versions that ended before {since:%Y-%m-%d %H:%M:%S} were purged (keep_history), so "
+                f"{at:%Y-%m-%d %H:%M:%S} is no longer known. Choose a later moment, or restore a backup."
             )
 
     def test(self, names: list[str]) -> Run:
-        """Run all checks of the named models on the stored tables, in full."""
+        """Run all checks of the named models on all stored rows."""
         started = perf_counter()
         tables = self._tables()
         run_id = self.state.last_run[0] if self.state.last_run else 0
@@ -240,13 +240,13 @@ class Warehouse:
         return run
 
     def failing(self, name: str, limit: int | None = None, stored: bool = False) -> dict[str, list[dict[str, Any]]]:
-        """Return the first rows that break each check of a table, by the check's name, where there are any.
+        """Return the first rows that fail each check of a table, by check name. Checks that pass are omitted.
 
-        With `stored` they are those that the last build with store_failures kept, published or not, as JSON has them.
-        Raises SelectionError for a table that has no checks, DatabaseError where nothing is kept.
+        With `stored`, return the rows that the last build with store_failures kept, whether or not it was published.
+        Raises SelectionError for a table without checks, and DatabaseError if no rows are stored.
         """
         if not (checks := self.pipeline[name].checks):
-            raise SelectionError(f"{name} has no checks that a row could break.")
+            raise SelectionError(f"{name} has no checks.")
         if stored:
             return failing_rows.stored(self.store, name, limit)
         tables = self._tables()
@@ -255,17 +255,17 @@ class Warehouse:
         return {check: rows for check, rows in found.items() if rows}
 
     def mutate(self, names: list[str]) -> list[Mutated]:
-        """Break copies of the named models' tables, and say of each check whether it notices."""
+        """Break copies of the named tables, and return for each check whether it detects it."""
         return list(mutated(self.pipeline, self.store, self._tables(), names))
 
     def verify(self) -> list[Verified]:
-        """Make every table anew in scratch space and compare it with what is stored."""
+        """Recompute every table in scratch space and compare it with the stored one."""
         return list(verify_tables(self.pipeline, self.store, self.state))
 
     def runs(self, limit: int | None = None) -> list[dict[str, Any]]:
-        """Return the runs that changed something, the last first, each with what it did to which table.
+        """Return the runs that changed something, newest first, each with what it did to each table.
 
-        `seconds` is None where a run is dated after the one before it, which was ahead of the clock, or was redated.
+        `seconds` is None if a run is dated after the previous one, which was ahead of the clock, or if it was redated.
         """
         if self.state.last_run is None:
             return []
@@ -300,7 +300,7 @@ def _made_from_history(pipeline: Pipeline, model: Model) -> bool:
 
 
 def connect(database: str | Path | None = None, /, **options: Unpack[Options]) -> Warehouse:
-    """Open a built database for reading; `options` are the fields of Settings."""
+    """Open a built database for reading. `options` are the fields of Settings."""
     if database is not None:
         options["database"] = database
     settings = Settings.load(**options)

@@ -59,9 +59,9 @@ def files_of(settings: Settings) -> DatabaseFiles:
     """Return how the files of the settings' tables are copied. Raises BackupError where they are not files here."""
     if keeps_delta(settings):
         raise BackupError(
-            f"backend: {settings.backend} keeps Delta tables, which have versions of their own. Go back to one with "
-            "RESTORE TABLE … TO TIMESTAMP AS OF …, all tables of all schemas to the same moment, or copy them with "
-            "CREATE TABLE … DEEP CLONE …."
+            f"backend: {settings.backend} uses Delta tables, which keep their own versions. Restore one with "
+            "RESTORE TABLE … TO TIMESTAMP AS OF …, all tables of all schemas to the same moment, or copy the tables "
+            "with CREATE TABLE … DEEP CLONE …."
         )
     with _needing(settings):
         return cast(DatabaseFiles, import_module(f"lc_ibis.backends.{_FILES[settings.backend]}"))

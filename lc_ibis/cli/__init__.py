@@ -32,7 +32,7 @@ class _Group(Group):
         except errors.LcIbisError as error:
             echo(f"Error: {error}", err=True)
             if error.is_undone:
-                echo("Nothing was published: tables and files are as they were.", err=True)
+                echo("Nothing was published. Tables and files are unchanged.", err=True)
             _tell_torn(error)
             if error.report:
                 echo(f"Report: {error.report}", err=True)
@@ -63,7 +63,7 @@ def _name_variable(error: click.ClickException) -> None:
 def _tell_torn(error: BaseException) -> None:
     """Say of a build that was cut off while it published what it left."""
     if getattr(error, "is_torn", False):
-        echo("Some tables may be new, others as they were: the next build looks at all of them.", err=True)
+        echo("Some tables may be updated and others not. The next build checks all of them.", err=True)
 
 
 def _print_version(ctx: click.Context, _option: click.Parameter, is_asked: bool) -> None:
@@ -79,12 +79,12 @@ def _print_version(ctx: click.Context, _option: click.Parameter, is_asked: bool)
 def main() -> None:
     """A lending company's table pipeline: source, staging, snapshots, intermediate, marts.
 
-    Settings are flags, environment variables (LC_IBIS_DATABASE for --database) and lines of the
-    file lc-ibis.toml in the current directory (database = "…"), in this order of precedence. Other
-    options have variables too (LC_IBIS_QUIET for --quiet).
+    Settings come from flags, environment variables (LC_IBIS_DATABASE for --database) and lc-ibis.toml in the current
+    directory (database = "…"), in this order of precedence. Other options have environment variables too
+    (LC_IBIS_QUIET for --quiet).
 
-    Exit code 0: done; 1: data or build failed; 2: the command was not understood; 130, 143 or 129: it was
-    interrupted, by Ctrl-C, SIGTERM or SIGHUP.
+    Exit codes: 0, success; 1, an error in the data or the build; 2, invalid usage; 130, 143 or 129, interrupted by
+    Ctrl-C, SIGTERM or SIGHUP.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -113,7 +113,7 @@ def _make_plain(command: click.Command) -> None:
     else:
         option = click.Option(
             ["--no-color"], is_flag=True, expose_value=False, is_eager=True, callback=_without_colour,
-            help="Print plain lines; as the variable NO_COLOR has it.",
+            help="Disable colour (same as setting NO_COLOR).",
         )  # fmt: skip
         command.params.append(option)
 

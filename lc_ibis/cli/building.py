@@ -20,11 +20,11 @@ from lc_ibis.settings import BACKENDS
 @command()
 @options(*SETTINGS, "debug", "quiet", "json")
 def build(as_json: bool, is_quiet: bool, **given: Any) -> None:
-    """Bring tables and files up to date with the extracts.
+    """Update tables and output files from the extracts.
 
-    All or nothing: a build that fails leaves every table and file as it was. Two exceptions are said to be such: where
-    only a file cannot be put in its place, the tables are published, and the next build puts the files right; and where
-    Delta tables, which are published one by one, are cut off there, some may be new, and the next build looks at all.
+    A build is all or nothing: if it fails, tables and files are unchanged. There are two exceptions, and the message
+    says so. If only an output file cannot be replaced, the tables are published and the next build writes the file.
+    Delta tables are published one by one: if that is interrupted, some are updated, and the next build checks all.
     """
     from lc_ibis.api.build import build
     from lc_ibis.cli.printing import building as terminal
@@ -51,16 +51,16 @@ def _published() -> Iterator[None]:
         if isinstance(error, OSError) and error.errno == errno.EPIPE:
             raise
         why = error.strerror if isinstance(error, OSError) else "interrupted"
-        raise OutputError(f"The build is done, and published; what it did cannot be printed ({why}).") from None
+        raise OutputError(f"The build is published, but its summary cannot be printed ({why}).") from None
 
 
 @command()
 @options(*TABLES, "inputs", "source", "delivery", "select", "exclude", "full_refresh", "allow_mass_delete",
           "max_delete_share", "allow_replay", "keep_history", "debug", "json")  # fmt: skip
 def plan(as_json: bool, **given: Any) -> None:
-    """Say what a build would do to each table, and why.
+    """Show what a build would do to each table, and why.
 
-    The build is run up to its checks and undone: it takes as long, and writes nothing.
+    Runs the build up to its checks and rolls it back. It takes as long as a build and writes nothing.
     """
     from lc_ibis.api.build import plan
     from lc_ibis.cli.printing import building as terminal
@@ -79,12 +79,13 @@ def plan(as_json: bool, **given: Any) -> None:
 @click.option(
     "--with", "other", type=click.Choice(list(BACKENDS)), default="spark", show_default=True, help="The other backend."
 )
-@click.option("--then", type=PATH, multiple=True, help="A directory of extracts to build next; may be repeated.")
+@click.option("--then", type=PATH, multiple=True, help="A directory of extracts to build next. Can be repeated.")
 @options("models", "backend", "database", "master", "remote", "threads", "memory_limit", "inputs", "source", "json")
 def parity(other: str, then: tuple[Path, ...], as_json: bool, **given: Any) -> None:
-    """Build the same extracts on two backends in scratch space, and compare every table row by row.
+    """Build the same extracts on two backends and compare every table row by row.
 
-    Exit code 0 if all are identical, 1 with the keys of those that are not.
+    Both builds use a temporary directory. Exit code 0 if all tables are identical; otherwise 1, with the keys of rows
+    that differ.
     """  # fmt: skip
     from dataclasses import asdict
 

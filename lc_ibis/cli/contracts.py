@@ -14,9 +14,9 @@ from lc_ibis.cli.printing.escaping import echo, emit
 
 @click.group(cls=Group)
 def contract() -> None:
-    """Show, compare and export what tables promise.
+    """Show, compare and export table contracts.
 
-    All stored tables, unless some are named.
+    Covers all stored tables unless you name some.
     """
 
 
@@ -24,9 +24,10 @@ def contract() -> None:
 @click.argument("table", nargs=-1)
 @options("models", "json")
 def show(table: tuple[str, ...], as_json: bool, **given: Any) -> None:
-    """Print columns, types, keys and checks of each TABLE.
+    """Print the columns, types, keys and checks of each TABLE.
 
-    null: the value may be missing. stamp: a time that moves only when the rest of the row does. No database is needed.
+    null: the column is nullable. stamp: a time that changes only when another column of the row does. Needs no
+    database.
     """
     from lc_ibis import contracts
     from lc_ibis.cli.printing import contracts as terminal
@@ -40,10 +41,10 @@ def show(table: tuple[str, ...], as_json: bool, **given: Any) -> None:
 @click.argument("table", nargs=-1)
 @options(*TABLES, "json")
 def diff(table: tuple[str, ...], as_json: bool, **given: Any) -> None:
-    """Say what changed of each TABLE since it was built.
+    """Show how the contract of each TABLE has changed since its last build.
 
-    The contracts of the code are compared with those that the database was last built with. Exit code 1 where a build
-    would refuse one: it breaks those who read the table, and does not declare that by a greater version.
+    Compares the contracts in the code with those of the database's last build. Exit code 1 if a build would fail on
+    one: the change is breaking, and its version has not been raised.
     """
     from lc_ibis import contracts
     from lc_ibis.cli.printing import contracts as terminal
@@ -56,13 +57,12 @@ def diff(table: tuple[str, ...], as_json: bool, **given: Any) -> None:
 
 @contract.command()
 @click.argument("table", nargs=-1)
-@click.option("--to", type=PATH, metavar="DIR", help="Write a file a table, TABLE.odcs.yaml, into this directory.")
+@click.option("--to", type=PATH, metavar="DIR", help="Write one file per table, TABLE.odcs.yaml, to this directory.")
 @options("models", "backend", "database", "remote", "outputs", "publish", "partitioned")
 def export(table: tuple[str, ...], to: Path | None, **given: Any) -> None:
-    """Print each TABLE's contract as an open standard has it.
+    """Print the contract of each TABLE in the Open Data Contract Standard.
 
-    YAML of the Open Data Contract Standard, a document a table, with the database and the Parquet files as its servers.
-    No database is needed.
+    One YAML document per table, with the database and the Parquet files as its servers. Needs no database.
     """
     from lc_ibis import contracts
 

@@ -22,16 +22,16 @@ class _Port(click.Option):
 
 _SAMPLE = click.option(
     "--sample", "sample_rows", type=click.IntRange(min=0), default=0, metavar="ROWS",
-    help="Show the first rows of each table; none, unless asked for.",
+    help="Show the first rows of each table. [default: none]",
 )  # fmt: skip
-_OPEN = click.option("--open", "is_opened", is_flag=True, help="Open the first page.")
+_OPEN = click.option("--open", "is_opened", is_flag=True, help="Open the first page in a browser.")
 
 
 @click.group(cls=Group)
 def docs() -> None:
-    """Make the documentation of the tables: lineage, columns, checks, code.
+    """Generate documentation of the tables: lineage, columns, checks, code.
 
-    Pages that need no network.
+    The pages work offline.
     """
 
 
@@ -41,9 +41,9 @@ def docs() -> None:
 @_OPEN
 @options(*TABLES, "reports")
 def build(directory: Any, sample_rows: int, is_opened: bool, **given: Any) -> None:
-    """Write the pages into DIRECTORY, by default site, in place of those that were there.
+    """Write the pages to DIRECTORY (default: site), replacing earlier pages.
 
-    States are those of the last report; a database is needed for rows alone.
+    Statuses come from the last report. A database is needed only for sample rows.
     """
     from lc_ibis import site
 
@@ -55,17 +55,22 @@ def build(directory: Any, sample_rows: int, is_opened: bool, **given: Any) -> No
 
 @docs.command()
 @click.option(
-    "--port", cls=_Port, type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any that is free."
+    "--port",
+    cls=_Port,
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="The port; 0 picks a free one.",
 )
 @_SAMPLE
 @_OPEN
 @options(*TABLES, "reports")
 def serve(port: int, sample_rows: int, is_opened: bool, **given: Any) -> None:
-    """Serve the pages to this machine's browsers, until Ctrl-C."""
+    """Serve the pages on this machine. Press Ctrl-C to stop."""
     from lc_ibis import site
 
     def ready(address: str) -> None:
-        echo(f"serving {address} (Ctrl-C ends it)")
+        echo(f"serving {address} (press Ctrl-C to stop)")
         if is_opened:
             click.launch(address)
 
@@ -77,9 +82,9 @@ def serve(port: int, sample_rows: int, is_opened: bool, **given: Any) -> None:
 @click.argument("directory", type=PATH, default="target")
 @options("models", "backend", "database", "remote", "reports")
 def artifacts(directory: Any, **given: Any) -> None:
-    """Write manifest.json, catalog.json and run_results.json as dbt does into DIRECTORY, by default target.
+    """Write dbt's manifest.json, catalog.json and run_results.json to DIRECTORY (default: target).
 
-    For tools that read dbt's artifacts. Results are those of the last report; no database is needed.
+    For tools that read dbt artifacts. Results come from the last report. Needs no database.
     """
     from lc_ibis import site
 

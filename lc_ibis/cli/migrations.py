@@ -12,12 +12,18 @@ from lc_ibis.cli.options import PATH, THRESHOLDS, Group, options
 from lc_ibis.cli.printing.escaping import emit
 from lc_ibis.migrations.repairs import REPAIRS
 
-_FROM = click.option("--from", "from_", type=PATH, help="The old database. [default: that of the phases applied]")
+_FROM = click.option(
+    "--from", "from_", type=PATH, help="The old database. [default: the one used by the phases applied so far]"
+)
 _PHASE = click.option(
-    "--phase", "phases", type=int, multiple=True, metavar="N", help="Only phase N; may be repeated. [default: all]"
+    "--phase", "phases", type=int, multiple=True, metavar="N", help="Only phase N. Can be repeated. [default: all]"
 )
 _LIMIT = click.option(
-    "--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Most rows to print a table or phase."
+    "--limit",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    help="Maximum rows to print per table or phase.",
 )
 _WHERE = ("backend", "database", "outputs", "reports", "threads", "memory_limit")
 _BUILDING = (*_WHERE, "allow_mass_delete", "max_delete_share", *THRESHOLDS, "json")
@@ -31,36 +37,38 @@ class _Columns(click.ParamType):  # type: ignore[type-arg]
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, str]:
         pairs = [part.partition("=") for part in value.split(",") if part.strip()]
         if any(not equals or not name.strip() for name, equals, _ in pairs):
-            self.fail(f"{value!r}: write dbt's name, =, and the name in the old table, like dbt_valid_to=valid_to.")
+            self.fail(f"{value!r} is not DBT=THEIRS: dbt's name and the old table's, like dbt_valid_to=valid_to.")
         return {name.strip(): theirs.strip() for name, _, theirs in pairs}
 
 
 _ADOPTING = (
     click.option(
-        "--adopt-snapshots", is_flag=True, help="Take over the histories that dbt has made, with all versions and ids."
+        "--adopt-snapshots", is_flag=True, help="Adopt the histories in dbt's snapshots, with all versions and ids."
     ),
     click.option(
         "--fold-unchanged", is_flag=True,
-        help="Make one of adopted versions that follow each other and differ only in when they were loaded.",
+        help="Merge adjacent adopted versions that differ only in their load time.",
     ),
     click.option("--clean-versions", is_flag=True, help="Clean the values of adopted versions as staging does."),
     click.option(
         "--repair", "repairs", multiple=True, type=click.Choice(tuple(REPAIRS)),
-        help="Repair a fault of adopted histories, each change reported; may be repeated. "
+        help="Repair a fault in adopted histories. Each change is reported. Can be repeated. "
         + " ".join(f"{name}: {does}." for name, does in REPAIRS.items()),
     ),
     click.option(
-        "--dbt-manifest", type=PATH, help="dbt's target/manifest.json: where histories are, how they are configured."
+        "--dbt-manifest", type=PATH,
+        help="dbt's target/manifest.json, which says where snapshots are and how they are configured."
     ),
     click.option(
-        "--snapshot-columns", type=_Columns(), help="What dbt's columns are called, like dbt_valid_to=valid_to,…"
+        "--snapshot-columns", type=_Columns(),
+        help="Names of dbt's columns in the old tables, like dbt_valid_to=valid_to,…"
     ),
     click.option(
-        "--snapshot-timezone", metavar="ZONE", help="The zone of times without one, like Asia/Kolkata. [default: UTC]"
+        "--snapshot-timezone", metavar="ZONE", help="Time zone of times without one, like Asia/Kolkata. [default: UTC]"
     ),
     click.option(
         "--data-timezone", metavar="ZONE",
-        help="The zone of loaded_at, and of what dbt copied of it, where it is not that of dbt's own times.",
+        help="Time zone of loaded_at and its copies, if it differs from that of dbt's own times.",
     ),
 )  # fmt: skip
 
@@ -73,10 +81,10 @@ def _adopting(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group(cls=Group)
 def migrate() -> None:
-    """Move from three layers, or from five by dbt, to these tables.
+    """Migrate from the three-layer pipeline or the five-layer dbt project.
 
-    In seven phases, each validated and reversible. The old database is opened for reading only, and the new one is made
-    beside it.
+    There are seven phases; each is validated and can be rolled back. The old database is opened read-only, and a new
+    one is created beside it.
     """
 
 
@@ -85,12 +93,13 @@ def migrate() -> None:
 @_PHASE
 @_adopting
 @_LIMIT
-@click.option("--csv", "as_csv", is_flag=True, help="Print all rows that are refused or change, as CSV.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print all rows that are rejected or changed, as CSV.")
 @options(*_BUILDING)
 def plan(limit: int, as_csv: bool, as_json: bool, **given: Any) -> None:
-    """Say what each phase would create, rename, cast, refuse and change.
+    """Show what each phase would create, rename, cast, reject and change.
 
-    The phases are run in scratch space: it takes as long, and writes nothing. Exit code 1 if one would fail.
+    Runs the phases in a temporary directory. It takes as long as applying them and changes nothing. Exit code 1 if a
+    phase would fail.
     """
     from lc_ibis import migrations
     from lc_ibis.cli.printing import migrations as terminal
@@ -110,13 +119,13 @@ def plan(limit: int, as_csv: bool, as_json: bool, **given: Any) -> None:
 @_FROM
 @_PHASE
 @_adopting
-@click.option("--drop-aliases", is_flag=True, help="Do nothing but remove the views that bear the old names.")
+@click.option("--drop-aliases", is_flag=True, help="Only drop the views that keep the old names.")
 @options(*_BUILDING)
 def apply(drop_aliases: bool, as_json: bool, **given: Any) -> None:
-    """Apply phases, each validated before it counts.
+    """Apply phases and validate each one.
 
-    Before each, database and output files are kept beside the database, in <database>.migration. A phase that is
-    applied is left alone, one that was interrupted is done again. A phase that fails leaves those before it applied.
+    Before each phase, the database and its output files are copied to <database>.migration, beside the database.
+    Applied phases are skipped; an interrupted phase is run again. If a phase fails, the ones before it stay applied.
     """
     from lc_ibis import migrations
     from lc_ibis.cli.printing import migrations as terminal
@@ -124,7 +133,7 @@ def apply(drop_aliases: bool, as_json: bool, **given: Any) -> None:
 
     if drop_aliases:
         if given["phases"] or given["adopt_snapshots"] or given["from_"]:
-            raise click.UsageError("--drop-aliases is of a migration that is done. Leave the other options.")
+            raise click.UsageError("--drop-aliases works on a finished migration. Remove the other options.")
         where = {name: given[name] for name in _WHERE}
         dropped = migrations.drop_aliases(**where)
         emit(to_json(dropped)) if as_json else terminal.dropped(dropped)
@@ -137,24 +146,24 @@ def apply(drop_aliases: bool, as_json: bool, **given: Any) -> None:
 @_FROM
 @_PHASE
 @_LIMIT
-@click.option("--checklist", is_flag=True, help="Run the list of what must be so after a migration.")
-@click.option("--markdown", is_flag=True, help="With --checklist: print it as Markdown, for a ticket.")
+@click.option("--checklist", is_flag=True, help="Run the checklist for a finished migration.")
+@click.option("--markdown", is_flag=True, help="With --checklist: print it as Markdown, for example for a ticket.")
 @options(*_WHERE, "json")
 def validate(limit: int, checklist: bool, markdown: bool, as_json: bool, **given: Any) -> None:
-    """Validate what is applied, and compare the old marts with ours.
+    """Validate the applied phases and compare the old marts with the new.
 
-    Row by row and column by column, under the old names. Each difference has its reason, or is unexplained. Exit code 1
-    if one is, or if a phase is not as it should be. Nothing is written.
+    Compares row by row and column by column, under the old names. Each difference is explained or counted as
+    unexplained. Exit code 1 if one is unexplained or a phase is invalid. Writes nothing.
     """
     from lc_ibis import migrations
     from lc_ibis.cli.printing import migrations as terminal
     from lc_ibis.files.documents import to_json
 
     if markdown and not checklist:
-        raise click.UsageError("--markdown is a form of the checklist. Give --checklist too.")
+        raise click.UsageError("--markdown needs --checklist. Add it.")
     if checklist:
         if given.pop("phases"):
-            raise click.UsageError("--checklist looks at all phases. Leave --phase.")
+            raise click.UsageError("--checklist checks all phases. Remove --phase.")
         listed = migrations.checklist(**given)
         if as_json:
             emit(to_json(terminal.document(listed)))
@@ -171,13 +180,13 @@ def validate(limit: int, checklist: bool, markdown: bool, as_json: bool, **given
 
 @migrate.command()
 @_PHASE
-@click.option("--force", is_flag=True, help="Also where ordinary builds have run since.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--force", is_flag=True, help="Roll back even if builds have run since. Their changes are lost.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @options("backend", "database", "outputs", "json")
 def rollback(phases: tuple[int, ...], force: bool, yes: bool, as_json: bool, **given: Any) -> None:
-    """Put back what was there before a phase, or before all.
+    """Roll back to the state before a phase, or before all phases.
 
-    Phases that came after it go with it. What is replaced is kept beside its place.
+    Later phases are rolled back too. What is replaced is kept beside it.
     """
     from lc_ibis import migrations
     from lc_ibis.cli.printing import migrations as terminal
@@ -195,11 +204,11 @@ def rollback(phases: tuple[int, ...], force: bool, yes: bool, as_json: bool, **g
 
 @migrate.command()
 @click.option(
-    "--changes", is_flag=True, help="Print each row and value of dbt's histories that was not adopted as it was."
+    "--changes", is_flag=True, help="Print each row and value of dbt's snapshots that was changed on adoption."
 )
 @options("backend", "database", "json")
 def status(changes: bool, as_json: bool, **given: Any) -> None:
-    """Say where each phase stands: applied, interrupted, not applied."""
+    """Show the status of each phase: applied, interrupted or not applied."""
     from lc_ibis import migrations
     from lc_ibis.cli.printing import migrations as terminal
     from lc_ibis.files.documents import to_json

@@ -9,7 +9,9 @@ import click
 from lc_ibis.cli.options import TABLES, command, options
 from lc_ibis.cli.printing.escaping import emit
 
-_LIMIT = click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Most rows to print.")
+_LIMIT = click.option(
+    "--limit", type=click.IntRange(min=0), default=20, show_default=True, help="Maximum rows to print."
+)
 
 
 @command()
@@ -17,10 +19,10 @@ _LIMIT = click.option("--limit", type=click.IntRange(min=0), default=20, show_de
 @click.argument("key", nargs=-1, required=True, metavar="KEY")
 @options(*TABLES, "json")
 def history(entity: str, key: tuple[str, ...], as_json: bool, **given: Any) -> None:
-    """Tell the life of a KEY: history account A007.
+    """Show everything that happened to a KEY: history account A007.
 
-    When it was first seen, what changed from what to what, when it was refused, deleted, and came back. ENTITY is what
-    there is a history of: customer, account.
+    Lists when it was first seen, each changed value, and when it was refused, deleted or came back. ENTITY is a table
+    with a history: customer or account.
     """
     from dataclasses import asdict
 
@@ -34,17 +36,15 @@ def history(entity: str, key: tuple[str, ...], as_json: bool, **given: Any) -> N
 
 @command()
 @click.argument("table")
-@click.option(
-    "--from", "from_", required=True, metavar="TIME", help="The first moment: a time, UTC, or a run's number."
-)
+@click.option("--from", "from_", required=True, metavar="TIME", help="The first moment: a time (UTC) or a run number.")
 @click.option("--to", metavar="TIME", help="The second moment. [default: now]")
 @_LIMIT
 @options(*TABLES, "json")
 def diff(table: str, from_: str, to: str | None, limit: int, as_json: bool, **given: Any) -> None:
-    """Say what changed in a TABLE between two moments.
+    """Show what changed in a TABLE between two moments.
 
-    Rows added, removed, and changed, column by column. Of histories, and of what is made from them; stamps like
-    calculated_at do not count.
+    Lists rows added, removed and changed, column by column. Works for histories and tables downstream of them. Stamps
+    like calculated_at are ignored.
     """
     from dataclasses import asdict
 
@@ -62,9 +62,10 @@ def diff(table: str, from_: str, to: str | None, limit: int, as_json: bool, **gi
 @_LIMIT
 @options(*TABLES, "inputs", "json")
 def explain(table: str, key: tuple[str, ...], limit: int, as_json: bool, **given: Any) -> None:
-    """Say why a row of a TABLE is as it is: explain account_summary A007.
+    """Explain where a row of a TABLE comes from: explain account_summary A007.
 
-    The row, what its table does, and the rows of each table behind it, back to the lines of the delivered files.
+    Prints the row, how its table is computed, and the rows upstream in each table, back to the lines of the delivered
+    files.
     """
     from dataclasses import asdict
 

@@ -15,12 +15,12 @@ from lc_ibis.settings import FORMATS, Format, Settings
 
 
 @command()
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Most runs to list.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Maximum runs to list.")
 @options(*TABLES, "json")
 def runs(limit: int, as_json: bool, **given: Any) -> None:
-    """List the runs that changed something, the last first.
+    """List the runs that changed something, newest first.
 
-    With --json, also what each did to which table, and why.
+    With --json, also lists what each run did to each table, and why.
     """
     from lc_ibis.api import tables
     from lc_ibis.cli.printing import reading as terminal
@@ -33,11 +33,11 @@ def runs(limit: int, as_json: bool, **given: Any) -> None:
 @command()
 @options(*TABLES, "reports", "json")
 def verify(as_json: bool, **given: Any) -> None:
-    """Make every table anew from what was received and the histories, and compare.
+    """Recompute every table from the source tables and the histories, and compare.
 
-    Exit code 0 if all are identical, 1 with the keys of those that are not, or the names of those that could not be
-    compared: after a partial build, a table may be older than what it is made from. Where all were, the
-    outcome is noted in the directory of reports, and lc-ibis doctor tells of it.
+    Exit code 0 if all tables are identical. Otherwise 1, with the keys of rows that differ or the tables that were
+    skipped: after a partial build, a table can be older than its inputs. The result of a full verify is saved in the
+    directory of reports, and lc-ibis doctor shows it.
     """
     from dataclasses import asdict
 
@@ -53,9 +53,9 @@ def verify(as_json: bool, **given: Any) -> None:
 @command()
 @options("models", "select", "exclude", "json")
 def ls(as_json: bool, **given: Any) -> None:
-    """List the tables that the code makes, and what each is made from.
+    """List the models in the code and their inputs.
 
-    What a database holds: lc-ibis tables.
+    To list what a database holds, use lc-ibis tables.
     """
     from lc_ibis.api import code
     from lc_ibis.cli.printing import reading as terminal
@@ -67,19 +67,19 @@ def ls(as_json: bool, **given: Any) -> None:
 
 @command()
 @click.argument("table")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Most rows to print.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Maximum rows to print.")
 @click.option(
     "--as-of",
     metavar="TIME",
-    help="The table as it stood then, UTC: 2026-01-31, or 2026-01-31T18:00, or the number of a run.",
+    help="The table as of this moment: 2026-01-31 or 2026-01-31T18:00 (UTC), or a run number.",
 )
-@click.option("--failing", is_flag=True, help="The rows that break one of the table's checks, check by check.")
-@click.option("--stored", is_flag=True, help="With --failing: the rows that build --store-failures kept last.")
+@click.option("--failing", is_flag=True, help="Show the rows that fail the table's checks, check by check.")
+@click.option("--stored", is_flag=True, help="With --failing: show the rows last kept by build --store-failures.")
 @options(*TABLES, "json")
 def show(table: str, limit: int, as_of: str | None, failing: bool, stored: bool, as_json: bool, **given: Any) -> None:
-    """Print the first rows of a table, ordered by its key.
+    """Print the first rows of a table, ordered by key.
 
-    As of a past moment, stamps like calculated_at are that moment.
+    With --as-of, stamps like calculated_at show that moment.
     """
     from lc_ibis.api import tables
     from lc_ibis.cli.printing import reading as terminal
@@ -87,10 +87,10 @@ def show(table: str, limit: int, as_of: str | None, failing: bool, stored: bool,
 
     most = limit if as_json else limit + 1  # one more tells whether there are more
     if stored and not failing:
-        raise click.UsageError("--stored goes with --failing.")
+        raise click.UsageError("--stored needs --failing. Add it.")
     if failing:
         if as_of:
-            raise click.UsageError("--failing looks at the table as it is. Leave --as-of.")
+            raise click.UsageError("--failing checks the current table. Remove --as-of.")
         found = tables.failing(table, most, stored, **given)
         emit(to_json(found)) if as_json else terminal.failing(table, found, limit, stored)
         return
@@ -103,21 +103,21 @@ def show(table: str, limit: int, as_of: str | None, failing: bool, stored: bool,
     "--format",
     "form",
     type=click.Choice(FORMATS),
-    help="What to print. [default: on a terminal a summary, elsewhere json]",
+    help="The output format. [default: a summary on a terminal, otherwise json]",
 )
-@click.option("--open", "is_opened", is_flag=True, help="Write the HTML page beside the report, and open it.")
+@click.option("--open", "is_opened", is_flag=True, help="Write the HTML page next to the report and open it.")
 @options("reports")
 def report(form: Format | None, is_opened: bool, **given: Any) -> None:
     """Print the last build's quality report.
 
-    html is a page that needs no network; junit is XML for continuous integration: a suite a table, a case a check.
+    html is a page that works offline. junit is XML for continuous integration: one suite per table, one case per check.
     """
     from lc_ibis.api import report
     from lc_ibis.cli.printing import reading as terminal
 
     if is_opened:
         if form not in (None, "html"):
-            raise click.UsageError(f"--open opens the HTML page. Leave --format {form}.")
+            raise click.UsageError(f"--open opens the HTML page. Remove --format {form}.")
         page = report.report_page(**given)
         echo(f"wrote {page}")
         click.launch(page.resolve().as_uri())
@@ -130,22 +130,21 @@ def report(form: Format | None, is_opened: bool, **given: Any) -> None:
 
 @command()
 @click.argument("source", required=False)
-@click.option("--reason", metavar="TEXT", help="Only refusals whose reason holds this text.")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Most rows to print.")
+@click.option("--reason", metavar="TEXT", help="Only rows whose reason contains this text.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Maximum rows to print.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print all rows as CSV.")
 @options(*TABLES, "neutralise_formulas", "json")
 def quarantine(source: str | None, reason: str | None, limit: int, as_csv: bool, as_json: bool, **given: Any) -> None:
-    """List what was refused of a SOURCE, or of all, and why.
+    """List the rejected rows of a SOURCE, or of all sources, and why.
 
-    Rows that are refused now come first, then those that were: a row is resolved when an extract no longer has it, or
-    contains it corrected.
+    Open rows come first, then resolved ones. A row is resolved when a later extract drops or corrects it.
     """
     from lc_ibis.api import quarantine
     from lc_ibis.cli.printing import reading as terminal
     from lc_ibis.files.documents import to_csv, to_json
 
     if as_csv and as_json:
-        raise click.UsageError("--csv and --json are two forms. Leave one.")
+        raise click.UsageError("--csv and --json cannot be combined. Remove one.")
     most = None if as_csv else limit if as_json else limit + 1
     rows = quarantine.quarantine(source, reason, most, **given)
     if as_csv:
@@ -164,25 +163,25 @@ def quarantine(source: str | None, reason: str | None, limit: int, as_csv: bool,
     "--to",
     type=PATH,
     required=True,
-    help="The file; it ends in .csv, .parquet, .arrow, .xlsx or .duckdb. With --partition-by, a directory.",
+    help="The file to write: .csv, .parquet, .arrow, .xlsx or .duckdb. With --partition-by, a directory.",
 )
-@click.option("--as-of", metavar="TIME", help="The table as it stood then, UTC; as for show.")
-@click.option("--column", "columns", multiple=True, metavar="NAME", help="Only this column; may be repeated.")
+@click.option("--as-of", metavar="TIME", help="The table as of this moment (UTC), as in show.")
+@click.option("--column", "columns", multiple=True, metavar="NAME", help="Only this column. Can be repeated.")
 @click.option(
     "--partition-by",
     multiple=True,
     metavar="COLUMN",
-    help="Write a directory of Parquet files, by the values of this column: account_type=savings/part-0.parquet; "
-    "may be repeated. If it is not of texts, give readers its type, which stands in the manifest.",
+    help="Write a directory of Parquet files partitioned by this column: account_type=savings/part-0.parquet. Can be "
+    "repeated. If the column is not text, readers must be given its type, which is in the manifest.",
 )
 @options(*TABLES, "neutralise_formulas")
 def export(
     table: str, to: Path, as_of: str | None, columns: tuple[str, ...], partition_by: tuple[str, ...], **given: Any
 ) -> None:  # fmt: skip
-    """Write a table to a file, ordered by its key.
+    """Write a table to a file, ordered by key.
 
-    The file's ending says its form. Beside it, FILE.manifest.json says what it holds: columns, types, rows, checksum
-    and run.
+    The file's extension sets its format. FILE.manifest.json, next to it, describes the contents: columns, types, rows,
+    checksum and run.
     """
     from lc_ibis.api.export import export
 
@@ -190,13 +189,12 @@ def export(
 
 
 @command()
-@click.option("--mutate", is_flag=True, help="Break copies of the tables, and say which checks do not notice.")
+@click.option("--mutate", is_flag=True, help="Break copies of the tables and report checks that miss it.")
 @options(*TABLES, "select", "exclude", *THRESHOLDS, "json")
 def test(mutate: bool, as_json: bool, **given: Any) -> None:
     """Run all checks on the stored tables.
 
-    Exit code 1 if a check fails; with --mutate, if one does not notice that its table is broken in the way that it
-    guards against. Nothing is written.
+    Exit code 1 if a check fails; with --mutate, if a check misses the fault it guards against. Writes nothing.
     """
     from lc_ibis.api import test
     from lc_ibis.cli.printing import building
@@ -206,7 +204,7 @@ def test(mutate: bool, as_json: bool, **given: Any) -> None:
 
     if mutate:
         if unused := [name for name in THRESHOLDS if given.get(name) is not None]:
-            raise click.UsageError(f"--{unused[0].replace('_', '-')} has no meaning with --mutate. Leave it.")
+            raise click.UsageError(f"--{unused[0].replace('_', '-')} has no effect with --mutate. Remove it.")
         results = test.mutate(**given)
         emit(to_json([mutated_document(result) for result in results])) if as_json else terminal.mutated(results)
         sys.exit(0 if all(result.has_noticed for result in results) else 1)
@@ -216,10 +214,10 @@ def test(mutate: bool, as_json: bool, **given: Any) -> None:
 
 
 @command()
-@click.option("--dialect", default="duckdb", show_default=True, help="duckdb, databricks or pyspark.")
+@click.option("--dialect", default="duckdb", show_default=True, help="The dialect: duckdb, databricks or pyspark.")
 @options("models", "select", "exclude", "json")
 def compile(dialect: str, as_json: bool, **given: Any) -> None:
-    """Print the SQL of each table; no database is needed."""
+    """Print the SQL of each table. Needs no database."""
     from lc_ibis.api import code
     from lc_ibis.files.documents import to_json
 
@@ -233,9 +231,9 @@ def compile(dialect: str, as_json: bool, **given: Any) -> None:
 @command()
 @options("models", "json")
 def lint(as_json: bool, **given: Any) -> None:
-    """Name what breaks the naming conventions.
+    """Check table and column names against the naming conventions.
 
-    Tables and columns, with file and line; no database is needed. Exit code 1 if there is one.
+    Prints each violation with its file and line. Needs no database. Exit code 1 if there is a violation.
     """
     from dataclasses import asdict
 

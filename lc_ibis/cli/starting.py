@@ -16,7 +16,7 @@ from lc_ibis.cli.printing.escaping import emit
 @click.argument("directory", type=PATH)
 @options("json")
 def init(directory: Path, as_json: bool) -> None:
-    """Make a project in a new DIRECTORY: settings, and extracts of two days to try it with."""
+    """Create a project in a new DIRECTORY, with settings and two days of sample extracts."""
     from lc_ibis.api.init import init
     from lc_ibis.cli.printing import starting as terminal
     from lc_ibis.files.documents import to_json
@@ -28,10 +28,10 @@ def init(directory: Path, as_json: bool) -> None:
 @command()
 @options(*TABLES, "inputs", "outputs", "reports", "source", "delivery", "json")
 def doctor(as_json: bool, **given: Any) -> None:
-    """Say what is fine with the installation and the project, what is not, and how to mend it.
+    """Check the installation and the project, and say how to fix problems.
 
-    Looks at Python, packages, Java, settings, extracts, directories, disk, credentials, the database and its last
-    verify, and writes nothing. Exit code 1 if something is not fine.
+    Checks Python, packages, Java, settings, extracts, directories, disk space, credentials, the database and its last
+    verify. Writes nothing. Exit code 1 if there is a problem.
     """
     from dataclasses import asdict
 
@@ -48,9 +48,9 @@ def doctor(as_json: bool, **given: Any) -> None:
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print what teaches a SHELL to complete commands and options.
+    """Print the completion script for a SHELL.
 
-    For bash: lc-ibis completion bash > ~/.lc-ibis.bash, and a line in ~/.bashrc: source ~/.lc-ibis.bash
+    For bash, run lc-ibis completion bash > ~/.lc-ibis.bash and add to ~/.bashrc: source ~/.lc-ibis.bash
     """
     from click.shell_completion import get_completion_class
 

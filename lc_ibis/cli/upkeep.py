@@ -13,13 +13,13 @@ from lc_ibis.cli.printing.escaping import emit
 
 
 @command()
-@click.option("--to", type=PATH, help="The new directory. [default: backups/<UTC time> beside the database]")
+@click.option("--to", type=PATH, help="The new directory. [default: backups/<UTC time> next to the database]")
 @options(*TABLES, "outputs", "json")
 def backup(to: Path | None, as_json: bool, **given: Any) -> None:
-    """Copy the database and its output files, with checksums.
+    """Back up the database and its output files, with checksums.
 
-    No build runs meanwhile. lc-ibis restore puts the copy back. Databases of Delta tables have versions of their own,
-    and no backups here.
+    No build can run meanwhile. Restore it with lc-ibis restore. Delta tables cannot be backed up here: they
+    have their own versions.
     """
     from lc_ibis.api import backup
     from lc_ibis.cli.printing import upkeep as terminal
@@ -34,10 +34,10 @@ def backup(to: Path | None, as_json: bool, **given: Any) -> None:
 @click.argument("backup", type=PATH)
 @options(*TABLES, "outputs", "json")
 def restore(backup: Path, as_json: bool, **given: Any) -> None:
-    """Put the database and the output files of a BACKUP in their places.
+    """Restore the database and the output files from a BACKUP.
 
-    All checksums are verified first. What was in a place is kept beside it, its name ending in .before-restore-<time>.
-    The places are those that the options say, whatever they were when the backup was made.
+    All checksums are verified first. What is replaced is kept next to it, with .before-restore-<time> added to its
+    name. Files go to the paths the options give, wherever they were when the backup was made.
     """
     from lc_ibis.api import backup as backups
     from lc_ibis.cli.printing import upkeep as terminal
@@ -60,9 +60,9 @@ def restore(backup: Path, as_json: bool, **given: Any) -> None:
 @command()
 @options(*TABLES, "json")
 def compact(as_json: bool, **given: Any) -> None:
-    """Write the database anew, without the room that deleted rows had.
+    """Rewrite the database file to free the disk space of deleted rows.
 
-    Its tables stay as they are. It needs as much room again while it runs.
+    The tables do not change. While it runs, it needs disk space for a second copy.
     """
     from dataclasses import asdict
 
@@ -77,9 +77,9 @@ def compact(as_json: bool, **given: Any) -> None:
 @command()
 @options(*TABLES, "json")
 def tables(as_json: bool, **given: Any) -> None:
-    """List what the database holds, views and tables of others too.
+    """List the tables and views in the database, including other tools'.
 
-    Each table's rows, and the run that last changed them. What the code says that there should be: lc-ibis ls.
+    Shows each table's row count and the run that last changed it. To list the models in the code, use lc-ibis ls.
     """
     from lc_ibis.api import tables as stored
     from lc_ibis.cli.printing import upkeep as terminal
@@ -91,15 +91,15 @@ def tables(as_json: bool, **given: Any) -> None:
 
 @command()
 @click.argument("names", nargs=-1, required=True, metavar="TABLE...")
-@click.option("--force", is_flag=True, help="Drop what cannot be made again too; a backup is made first.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--force", is_flag=True, help="Also drop tables that cannot be rebuilt. A backup is made first.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @options(*TABLES, "outputs", "json")
 def drop(names: tuple[str, ...], force: bool, yes: bool, as_json: bool, **given: Any) -> None:
-    """Drop tables; the next build makes the pipeline's again.
+    """Drop tables. The next build rebuilds the pipeline's.
 
-    TABLE is a table of the pipeline, or any other table or view of the database, as layer.name where its name is not
-    the only one. All that is remembered of it goes too; its output files stay until a build replaces them. Histories,
-    and sources that no extract can make again as they are, are dropped only with --force.
+    TABLE is any table or view in the database; write layer.name if the name is ambiguous. Its recorded state is deleted
+    too. Its output files stay until a build replaces them. Histories, and sources that cannot be rebuilt from the
+    extracts, are dropped only with --force.
     """
     from dataclasses import asdict
 
@@ -110,7 +110,7 @@ def drop(names: tuple[str, ...], force: bool, yes: bool, as_json: bool, **given:
     if not yes:
         targets = drop.targets(names, force, **{name: given[name] for name in TABLES})
         if not sys.stdin.isatty():
-            raise click.UsageError("There is no terminal to ask on. Confirm with --yes.")
+            raise click.UsageError("Cannot ask for confirmation without a terminal. Confirm with --yes.")
         click.confirm(f"{terminal.listed(targets)}\nDrop?", abort=True, err=True)
     done = drop.drop(names, force, **given)
     if as_json:
@@ -121,16 +121,18 @@ def drop(names: tuple[str, ...], force: bool, yes: bool, as_json: bool, **given:
 
 
 @command()
-@click.option("--dry-run", is_flag=True, help="Print what would get another time, and change nothing.")
-@click.option("--first-known", is_flag=True, help="Give times that no run has left that of the first run after them.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@click.option(
+    "--first-known", is_flag=True, help="Set a time whose run is no longer recorded to that of the first run after it."
+)
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @options(*TABLES, "outputs", "json")
 def redate(dry_run: bool, first_known: bool, yes: bool, as_json: bool, **given: Any) -> None:
-    """Give runs that are dated in the future their true times.
+    """Correct the times of runs that are dated in the future.
 
-    A clock that was ahead, or a history with a far end that was taken for a time, dates all later runs in the future
-    too. Their times in the log and in tables become those at which they were; a backup is made first. Output files and
-    reports stay as they are: the next build writes the files anew, and the names of reports keep their times.
+    If the clock was once ahead, or a far-future end date in a history was taken for a time, all later runs are dated in
+    the future too. Their times in the run log and the tables are set to when they really ran. A backup is made first.
+    The next build rewrites the output files. Reports keep their names and times.
     """
     from dataclasses import asdict
 
@@ -142,7 +144,7 @@ def redate(dry_run: bool, first_known: bool, yes: bool, as_json: bool, **given: 
     if not dry_run and (found.runs or found.row_counts):
         if not yes:
             if not sys.stdin.isatty():
-                raise click.UsageError("There is no terminal to ask on. Confirm with --yes.")
+                raise click.UsageError("Cannot ask for confirmation without a terminal. Confirm with --yes.")
             click.confirm(f"{terminal.redating(found)}\nRedate?", abort=True, err=True)
         found = redate.redate(False, first_known, **given)
     if as_json:

@@ -27,7 +27,7 @@ _STRANGE_NUMBER, _STRANGE_TEXT = 2**62 + 1, "no such key"
 
 
 def not_null(column: str) -> Check:
-    """Every row has a value there."""
+    """Every row has a value in the column."""
     return Check(
         f"not_null_{column}", (column,), f"{column} is always known.",
         changing(lambda row: {column: ibis.null(row[column].type())}),
@@ -36,7 +36,7 @@ def not_null(column: str) -> Check:
 
 
 def unique(*columns: str) -> Check:
-    """No two rows share these columns; a failing row is a repeated key."""
+    """No two rows share these columns. Each repeated key is a failing row."""
     several = {"properties": list(columns)} if len(columns) > 1 else None
     return Check(
         f"unique_{'_'.join(columns)}", columns, _identifies(columns), repeating,
@@ -50,7 +50,7 @@ def _identifies(columns: tuple[str, ...]) -> str:
 
 
 def accepted_values(column: str, values: tuple[str, ...]) -> Check:
-    """Every known value is one of these."""
+    """Every value is one of these. Nulls are ignored."""
     return Check(
         f"accepted_values_{column}", (column,), f"{column} is one of {', '.join(values)}.",
         changing(lambda row: {column: f"not {values[0]}"}),
@@ -60,7 +60,7 @@ def accepted_values(column: str, values: tuple[str, ...]) -> Check:
 
 
 def positive_value(column: str, zero: bool = False) -> Check:
-    """Every known value is above zero, or zero where that is allowed."""
+    """Every value is above zero, or at least zero if allowed. Nulls are ignored."""
     return Check(
         f"positive_value_{column}", (column,), f"{column} is {'zero or ' if zero else ''}positive.",
         changing(lambda row: {column: -1 if zero else 0}),
@@ -69,7 +69,7 @@ def positive_value(column: str, zero: bool = False) -> Check:
 
 
 def accepted_range(column: str, low: Decimal | int, high: Decimal | int) -> Check:
-    """Every known value lies from low to high."""
+    """Every value is between low and high, inclusive. Nulls are ignored."""
     return Check(
         f"accepted_range_{column}", (column,), f"{column} lies from {low} to {high}.",
         changing(lambda row: {column: _like(row[column], high + 1)}),
@@ -83,23 +83,23 @@ def _like(column: ir.Column, value: Decimal | int) -> ir.Scalar:
 
 
 def expression_is_true(name: str, meaning: str, holds: Callable[[ir.Table], ir.BooleanValue], spoilt: Changed) -> Check:
-    """Every row satisfies `holds`; an unknown answer fails too. `spoilt` are columns of a row that does not."""
+    """Every row satisfies `holds`; null fails too. `spoilt` are columns of a row that does not."""
     return Check(name, (), meaning, changing(spoilt), breaks=lambda t: ~holds(t).fill_null(False))
 
 
 def no_rows(name: str, meaning: str) -> Check:
-    """The table is empty: each row is one too many."""
+    """The table is empty. Every row is a failing row."""
     return Check(name, (), meaning, repeating, breaks=lambda t: t[t.columns[0]].isnull() | t[t.columns[0]].notnull())
 
 
 def few_refused(source: str, why: str, warn_if: float = 0.05, error_if: float = 0.5) -> Check:
-    """Of a quarantine: no more than a share of the rows of `source` are refused; the column `why` gives the reason."""
+    """At most a share of the rows of `source` is in this quarantine table. The column `why` gives the reason."""
     every = no_rows("few_refused", f"Most rows of {source} are sound; a broken feed does not pass as a small day.")
     return every.but(columns=(why,), of=source, warn_if=warn_if, error_if=error_if)
 
 
 def row_count(low: int) -> Check:
-    """There are at least so many rows; a failing row is one that is missing, by its number from 0."""
+    """The table has at least this many rows. Each missing row is a failing row, numbered from 0."""
 
     def missing(table: ir.Table, _: TablesByName) -> ir.Table:
         some = table.limit(low)
@@ -114,7 +114,7 @@ def row_count(low: int) -> Check:
 
 
 def valid_date_range(start: str, end: str) -> Check:
-    """Where there is an end it lies after the start."""
+    """The end, if there is one, is later than the start."""
     return Check(
         f"valid_date_range_{start}_{end}", (start, end), f"{end} is later than {start}.",
         changing(lambda row: {end: row[start]}),
@@ -123,7 +123,7 @@ def valid_date_range(start: str, end: str) -> Check:
 
 
 def relationships(column: str, to: str, where: Callable[[ir.Table], ir.BooleanValue] | None = None) -> Check:
-    """Every known `column` is in the table `to`, under the same name; `where` says in which of its rows."""
+    """Every non-null `column` is in the table `to`, under the same name. `where` restricts the rows of `to`."""
 
     def orphans(table: ir.Table, tables: TablesByName) -> ir.Table:
         parents = tables[to].filter(where(tables[to])) if where else tables[to]
@@ -139,7 +139,7 @@ def relationships(column: str, to: str, where: Callable[[ir.Table], ir.BooleanVa
 
 
 def scd2_no_overlap(keys: tuple[str, ...], start: str = "dbt_valid_from", end: str = "dbt_valid_to") -> Check:
-    """The intervals [start, end) of a key never overlap, so at most one version is current."""
+    """The intervals [start, end) of a key do not overlap, so at most one version is current."""
 
     def overlapping(table: ir.Table, _: TablesByName) -> ir.Table:
         following = table[start].lead().over(group_by=list(keys), order_by=table[start])
@@ -155,9 +155,9 @@ def scd2_no_overlap(keys: tuple[str, ...], start: str = "dbt_valid_from", end: s
 
 def same_rows(name: str, meaning: str, columns: tuple[str, ...], other: str,
               prepare: Callable[[ir.Table], ir.Table]) -> Check:  # fmt: skip
-    """`columns` of the table, as a set, are what `prepare` makes of table `other`.
+    """`columns` of the table, as a set, equal what `prepare` makes of the table `other`.
 
-    The first column is the key of both, and what `prepare` makes of a key's rows depends on that key's alone.
+    The first column is the key of both. What `prepare` makes of a key's rows must depend on that key only.
     """
 
     def different(table: ir.Table, tables: TablesByName) -> ir.Table:

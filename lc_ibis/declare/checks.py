@@ -31,20 +31,19 @@ Changed = Callable[[ir.Table], Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Check:
-    """A rule about a table's rows.
+    """A check of a table's rows.
 
-    Exactly one of `breaks` (true for a row that breaks the rule) and `failing` (the table and
-    the tables named in `needs`, to the failing rows) is set. With `failing`, `by` names the columns
-    by which the rule looks at rows: it may be run on some values of them alone. None: on all rows.
-    With `where`, only the rows of which it is true are looked at.
+    Set exactly one of `breaks`, an expression that is true for failing rows, and `failing`, a function of the table and
+    of the tables named in `needs` that returns the failing rows. With `failing`, `by` names the columns by which the
+    check looks at rows, so that it can run on some of their values only. None: on all rows. With `where`, only rows for
+    which it is true are checked.
 
-    `spoil` shows that the rule is awake: of all rows but one, and that one, it makes a table in
-    which more rows break the rule.
+    `spoil` proves that the check works: from all rows but one, and that one, it makes a table in which more rows fail.
 
-    More failing rows than `error_if` fail a check of severity error, more than `warn_if` are a
-    warning: a number of rows, or, as a float, a share of the rows of the table, or of the table `of`.
+    More failing rows than `error_if` fail a check of severity error; more than `warn_if` are a warning. Both are a
+    number of rows, or, as a float, a share of the rows of the table or of the table `of`.
 
-    `metric` is the same rule in the words of the Open Data Contract Standard, if it has them.
+    `metric` is the same check in terms of the Open Data Contract Standard, if it has one.
     """
 
     name: str
@@ -69,7 +68,7 @@ class Check:
         return isinstance(self.warn_if, float) or isinstance(self.error_if, float)
 
     def but(self, where: Callable[[ir.Table], ir.BooleanValue] | None = None, **changes: Any) -> Check:
-        """Return the check with other fields, and looking only at the rows of which `where` is true."""
+        """Return a copy of the check with other fields, for rows where `where` is true."""
         check = replace(self, **changes)
         if where is None:
             return check
@@ -92,7 +91,7 @@ class Check:
             if missing.args[0] not in tables or missing.args[0] in self.needs:
                 raise
             raise ModelError(
-                f"check {self.name} reads {missing.args[0]}, which it does not name, so that a change there would "
+                f"check {self.name} reads {missing.args[0]} without naming it in needs, so a change there would "
                 f"not be looked at. Add it to needs: needs=({missing.args[0]!r},)."
             ) from None
 
@@ -126,7 +125,7 @@ class Check:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a check found: how many rows fail, and a few of them."""
+    """The result of a check: the number of failing rows, and a few of them."""
 
     table: str
     layer: str
@@ -147,9 +146,10 @@ def sentence(result: CheckResult) -> str:
     ]
     more = "; …" if result.failing_count > len(rows) else ""
     shown = f", by {', '.join(result.examples[0])}: {'; '.join(rows)}{more}" if rows else ""
-    share = f" of {result.row_count:,} rows" if result.check.is_share else ""
+    share = f" of {result.row_count:,}" if result.check.is_share else ""
+    fail = "row fails" if result.failing_count == 1 and not share else "rows fail"
     thresholds = f" ({result.check.thresholds})" if result.check.thresholds else ""
-    return f"{result.table}: {result.failing_count:,}{share} break {result.check.name}{thresholds}{shown}"
+    return f"{result.table}: {result.failing_count:,}{share} {fail} {result.check.name}{thresholds}{shown}"
 
 
 def counts(checks: list[Check], table: ir.Table, tables: TablesByName) -> ir.Table:
@@ -169,7 +169,7 @@ def counts(checks: list[Check], table: ir.Table, tables: TablesByName) -> ir.Tab
 
 
 def changing(changed: Changed) -> Spoil:
-    """Spoil a table by other values in one row."""
+    """Spoil a table by changing values in one row."""
 
     def spoil(others: ir.Table, row: ir.Table) -> ir.Table:
         # A text alone would be the name of a column.

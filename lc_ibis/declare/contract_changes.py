@@ -134,9 +134,9 @@ def refuse_breaking(diffs: Iterable[ContractDiff]) -> None:
     """Raise BreakingChangeError where a contract breaks those who read its table, and does not declare it."""
     refused = [diff for diff in diffs if diff.is_refused]
     if refused:
-        contracts = "1 contract breaks what it" if len(refused) == 1 else f"{len(refused)} contracts break what they"
+        contracts = "1 contract has" if len(refused) == 1 else f"{len(refused)} contracts have"
         listed = "\n".join(line for diff in refused for line in (*_lines(diff), f"  {mend(diff)}"))
-        raise BreakingChangeError(f"{contracts} promised, so nothing was written:\n{listed}")
+        raise BreakingChangeError(f"{contracts} breaking changes. Nothing was written:\n{listed}")
 
 
 def _lines(diff: ContractDiff) -> list[str]:
@@ -160,13 +160,13 @@ def mend(diff: ContractDiff) -> str:
         is_breaking = any(change.is_breaking for change in diff.changes)
         wanted = before + 1 if is_breaking else before
         said.append(
-            f"{name} states version {diff.version}, and the table was built with {before}. A version only grows: "
-            f"write version = {wanted} in {name}."
+            f"{name} has version {diff.version}, but the table was built with {before}. Versions only increase: "
+            f"set version = {wanted} in {name}."
         )
     elif diff.status == "breaking":
-        said.append(f"Take it back, or declare it: version = {before + 1} in {name}.")
+        said.append(f"Revert the change, or declare it: set version = {before + 1} in {name}.")
     if diff.must_be_altered:
-        said.append("A history is never made anew: alter the stored table to the contract too.")
+        said.append("Histories are never rebuilt. Also alter the stored table to match the contract.")
     return " ".join(said)
 
 

@@ -30,9 +30,8 @@ NO_RUN = datetime(1970, 1, 1)
 class Column:
     """One column of a contract.
 
-    `stamp` marks a time that follows the row's content: it is set from the run when the row
-    changes and never counts as a change itself. `header` is the column's name in an extract,
-    and `read_as` makes the key of a received column's text.
+    `stamp` marks a time that follows the row's content: it is set from the run when the row changes, and is never a
+    change itself. `header` is the column's name in an extract. `read_as` makes the key from a received column's text.
     """
 
     description: str
@@ -51,33 +50,33 @@ def column(description: str) -> Any:
 
 
 def key(description: str) -> Any:
-    """Declare a column of the key: together, the key columns identify a row."""
+    """Declare a key column. Together, the key columns identify a row."""
     return Column(description, is_key=True)
 
 
 def stamp(description: str) -> Any:
-    """Declare a time that moves only when the rest of the row does."""
+    """Declare a time that changes only when another column of the row does."""
     return Column(description, is_stamp=True)
 
 
 def from_extract(header: str, description: str) -> Any:
-    """Declare a column that is read as text from the extract's column `header`."""
+    """Declare a text column that is read from the extract's column `header`."""
     return Column(description, header=header)
 
 
 def received_key(header: str, description: str, read_as: Callable[[Any], Any]) -> Any:
-    """Declare a received column that says which key a row is about.
+    """Declare a received column that identifies the key a row is about.
 
-    `read_as` turns its text into that key as the later layers know it, and into null where it cannot be read.
+    `read_as` turns its text into that key as later layers know it, or into null if it cannot be read.
     """
     return Column(description, header=header, read_as=read_as)
 
 
 class Contract:
-    """Base of all contracts; a subclass declares its columns in order, as annotated attributes.
+    """Base class of all contracts. A subclass declares its columns in order, as annotated attributes.
 
-    A greater `version` declares a change that breaks those who read the table. It is inherited as the columns are. A
-    contract with a column of that name states its version in a subclass.
+    A higher `version` declares a breaking change. It is inherited, as the columns are. A contract with a column named
+    version states its version in a subclass.
     """
 
     columns: ClassVar[tuple[Column, ...]] = ()
@@ -95,7 +94,7 @@ class Contract:
         if type(version) is not int or not 1 <= version < 2**31:
             where = "/".join(cls.__module__.split(".")[-2:]) + ".py"
             raise ModelError(
-                f"{cls.__name__} ({where}): version = {version!r} is no whole number from 1 to {2**31 - 1}."
+                f"{cls.__name__} ({where}): version = {version!r} is not an integer from 1 to {2**31 - 1}."
             )
         return version
 
@@ -106,12 +105,12 @@ class Contract:
 
     @classmethod
     def key(cls) -> tuple[str, ...]:
-        """Return the names of the key columns; empty where rows have no identity."""
+        """Return the names of the key columns; empty if rows have no key."""
         return tuple(c.name for c in cls.columns if c.is_key)
 
     @classmethod
     def stamps(cls) -> tuple[str, ...]:
-        """Return the names of the columns that never count as a change."""
+        """Return the names of the stamps, which never count as a change."""
         return tuple(c.name for c in cls.columns if c.is_stamp)
 
     @classmethod
@@ -171,7 +170,7 @@ def verify(
         remedy = "Cast it there"
         if assumed is not None and same_type(assumed[name], wanted):
             ways = ".".join(f'cast("{type_.copy(nullable=True)}")' for type_ in (actual[name], wanted))
-            remedy = f"Ibis takes it for {wanted} already, and leaves a cast out. Cast it by way of another: {ways}"
+            remedy = f"Ibis already infers {wanted} and drops the cast. Cast through another type: {ways}"
         raise ContractError(
             f"{table}.{name}: contract says {wanted}, {where} gives {actual[name]}. "
             f"{remedy}, or change {contract.__name__}."

@@ -23,6 +23,6 @@ def current(history: ir.Table) -> ir.Table:
 
 
 def as_of(history: ir.Table, moment: ir.TimestampScalar) -> ir.Table:
-    """Return the history as it stood at `moment`: later versions unborn, later ends unknown."""
+    """Return the history as of `moment`: without later versions and later ends."""
     known = history.filter(history.dbt_valid_from <= moment)
     return known.mutate(dbt_valid_to=ibis.ifelse(known.dbt_valid_to <= moment, known.dbt_valid_to, ibis.null()))

@@ -24,9 +24,9 @@ VERSION_ID = "dbt_scd_id"
 
 @dataclass(frozen=True)
 class Source:
-    """Rows of an extract as received; `file` is its name in the inputs directory, less the ending.
+    """The rows of an extract as received. `file` is its name in the inputs directory, without extension.
 
-    The function's `received` is the delivery's rows, all text, under the contract's names.
+    The function's parameter `received` has the delivered rows, all text, under the contract's column names.
     """
 
     file: str
@@ -34,12 +34,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Incremental:
-    """A stored table that always equals the function's whole result; only differences are written.
+    """A stored table that always equals the full result of its function. Only differences are written.
 
-    Where inputs changed, the rows of the touched keys are computed anew. `by` names the columns of
-    those keys, if they are not the contract's key: the partition of a window, say. With by=() the
-    whole result is computed, for a function whose rows depend on rows of any other key. With each_run=True
-    too it is computed by every build, whether or not its inputs changed: for a function that looks at run_at.
+    If inputs change, the rows of the affected keys are recomputed. `by` names the columns of those keys, if they differ
+    from the contract's key, for example the partition of a window. With by=(), the whole result is recomputed, for a
+    function whose rows depend on rows of other keys. With each_run=True as well, every build recomputes it, for a
+    function that depends on run_at.
     """
 
     by: tuple[str, ...] | None = None
@@ -47,28 +47,30 @@ class Incremental:
 
     def __post_init__(self) -> None:
         if self.each_run and self.by != ():
-            raise ModelError("Incremental(each_run=True): what looks at the clock is computed whole. Add by=().")
+            raise ModelError(
+                "Incremental(each_run=True): a model that depends on the clock is always computed in full. Add by=()."
+            )
 
 
 @dataclass(frozen=True)
 class Ephemeral:
-    """A step that other models share; computed within a build and never stored."""
+    """A step shared by other models. It is computed within a build and not stored."""
 
 
 @dataclass(frozen=True)
 class CheckStrategy:
-    """A new version when any business column differs: all but the key and the `ignore`d ones."""
+    """A new version when any business column changes: all but the key and the columns in `ignore`."""
 
     ignore: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class TimestampStrategy:
-    """A new version when `updated_at` is later than the current version's; equal or older is ignored.
+    """A new version when `updated_at` is later than in the current version. Equal or earlier times are ignored.
 
-    Where `ignore` names `updated_at`, the other columns decide, and it only dates the version: a time of loading moves
-    with the text, a text that is read as the same values is no news, and one that is read otherwise since is. Of others
-    that it names, no change is seen.
+    If `ignore` names `updated_at`, the other columns decide, and it only dates the version. This suits a load time that
+    changes with the text: text that reads as the same values makes no version, text that now reads differently does.
+    Changes in other ignored columns are not seen.
     """
 
     updated_at: str
@@ -81,11 +83,11 @@ class TimestampStrategy:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Slowly changing dimension of type 2 over the function's rows.
+    """A slowly changing dimension of type 2 (SCD2) of the function's rows.
 
-    A key that is absent is closed, unless it is among the keys of the model `held`:
-    those are present at the origin but refused, so their last good version stays current.
-    That most keys are absent at once is taken for a truncated extract, unless it `may_shrink`.
+    A missing key is closed, unless it is in the model `held`: those keys were delivered but rejected, so their last
+    good version stays current. If most keys are missing at once, the extract is taken to be truncated, unless
+    `may_shrink` is set.
     """
 
     strategy: CheckStrategy | TimestampStrategy
@@ -100,7 +102,7 @@ _LEFT_OUT: dict[type[Kind], str] = {Source: "src_", Snapshot: "snap_"}
 
 @dataclass(eq=False)
 class Model:
-    """A named table of the pipeline. It stays callable, so that a test can hand it tables."""
+    """A named table of the pipeline. It stays callable, so that tests can call it with tables."""
 
     function: Callable[..., ir.Table]
     kind: Kind
@@ -182,12 +184,14 @@ class Model:
         """Add checks to those that the contract implies (not null, unique key)."""
         for check in checks:
             if any(check.name == known.name for known in self.checks):
-                raise ModelError(f"{self.name} ({self.where}): check {check.name} is there twice.")
+                raise ModelError(
+                    f"{self.name} ({self.where}): check {check.name} is declared twice. Rename or remove one."
+                )
             self.checks.append(check)
 
 
 def model(kind: Kind, contract: type[Contract] = Contract) -> Callable[[Callable[..., ir.Table]], Model]:
-    """Declare the decorated function a model; its layer is the name of its module."""
+    """Declare the decorated function as a model. Its layer is the name of its module."""
 
     def declare(function: Callable[..., ir.Table]) -> Model:
         if not isinstance(kind, Ephemeral) and not contract.columns:

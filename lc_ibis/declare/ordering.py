@@ -18,11 +18,11 @@ def named(models: Iterable[Model]) -> dict[str, Model]:
     for model in models:
         if model.layer.lower() in (*_TAKEN, *_RESERVED):
             raise ModelError(
-                f"{model.name} ({model.where}): the layer {model.layer} is the engine's own. Rename the module."
+                f"{model.name} ({model.where}): the layer name {model.layer} is reserved. Rename the module."
             )
         # Databases do not tell names apart by their case.
         if known := found.get(model.name.lower()):
-            raise ModelError(f"{model.name} ({model.where}): there is {known.name} in {known.where} too.")
+            raise ModelError(f"{model.name} ({model.where}): {known.where} also declares {known.name}. Rename one.")
         found[model.name.lower()] = model
     return {model.name: model for model in found.values()}
 
@@ -32,12 +32,12 @@ def in_order(models: dict[str, Model]) -> dict[str, Model]:
     for model in models.values():
         for name in model.inputs:
             if name not in models:
-                raise ModelError(f"{model.name} ({model.where}): its parameter {name} is no model.{hint(name, models)}")
+                raise ModelError(f"{model.name} ({model.where}): parameter {name} is not a model.{hint(name, models)}")
     graph = TopologicalSorter({m.name: m.inputs for m in models.values()})
     try:
         graph.prepare()
     except CycleError as cycle:
-        raise ModelError(f"The models read each other in a circle: {' → '.join(cycle.args[1])}.") from None
+        raise ModelError(f"The models form a cycle: {' → '.join(cycle.args[1])}.") from None
     # Layer by layer where the graph leaves a choice, so that a listing reads as the data flows.
     layers = list(dict.fromkeys(m.layer for m in models.values()))
     order, ready = list[str](), list[str]()

@@ -31,17 +31,17 @@ LEDGER = "ledger"
 
 @dataclass(frozen=True)
 class Output:
-    """A table that is also written to files, ordered by its key."""
+    """A table that is also written to files, ordered by key."""
 
     table: str
     formats: tuple[str, ...] = ("csv", "parquet")
 
 
 class Pipeline:
-    """The models by name, each after its inputs, and the tables that are written to files.
+    """The models by name, each after its inputs, and the tables written to files.
 
-    The models of the layer `ledger` account for every row received. `modules` are those that define all of the
-    pipeline, if it is so made.
+    The models of the layer `ledger` account for every row received. `modules` are the modules that define the pipeline,
+    if it was made from modules.
     """
 
     modules: tuple[ModuleType, ...] = ()
@@ -53,7 +53,9 @@ class Pipeline:
         self.in_memory: set[str] = set()  # the models that have rows of their own
         for output in self.outputs:
             if not self[output.table].is_stored:
-                raise ModelError(f"{output.table}: it is not stored, so it cannot be written to files.")
+                raise ModelError(
+                    f"{output.table}: the model is ephemeral, so it cannot be written to files. Choose a stored table."
+                )
         for model in self:
             if why := unsteady(self, model):
                 raise ModelError(f"{model.name} ({model.where}): {why}")
@@ -61,8 +63,8 @@ class Pipeline:
                 self._verify_columns(model)
                 if not self.carries(model, model.by):
                     raise ModelError(
-                        f"{model.name} ({model.where}): it is to be computed by {' and '.join(model.by)}, which "
-                        f"{model.contract.__name__} has no columns for."
+                        f"{model.name} ({model.where}): by=(...) names {' and '.join(model.by)}, but "
+                        f"{model.contract.__name__} has no such columns. Name columns of the contract."
                     )
                 if model.by:
                     self.ways[model.name] = self._ways(model)
@@ -79,7 +81,7 @@ class Pipeline:
         try:
             return self.models[name]
         except KeyError:
-            raise SelectionError(f"There is no table {name!r}.{hint(name, self.models)}") from None
+            raise SelectionError(f"No table named {name!r}.{hint(name, self.models)}") from None
 
     def __iter__(self) -> Iterator[Model]:
         return iter(self.models.values())
@@ -178,8 +180,7 @@ class Pipeline:
             by = " and ".join(model.by)
             raise ModelError(
                 f"{model.name} ({model.where}): {why}, so it cannot be computed by {by}. Declare "
-                "Incremental(by=...): other columns by which all of it is done, or by=() to compute the whole table "
-                "whenever an input changes."
+                "Incremental(by=...) with other columns, or by=() to recompute the whole table when an input changes."
             ) from None
 
     def _refuse_stamps(self, ways: Ways) -> None:

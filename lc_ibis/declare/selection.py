@@ -46,7 +46,7 @@ def _union(pipeline: Pipeline, option: str, groups: list[str]) -> set[str]:
 def _term(pipeline: Pipeline, term: str) -> set[str]:
     match = _TERM.match(term)
     if not match:
-        raise SelectionError("write a table or a layer, with + before or after it.")
+        raise SelectionError("use a table or a layer, with + before or after it.")
     up_steps, up, word, down, down_steps = match.groups()
     found = _named(pipeline, word)
     selected = set(found)
@@ -60,7 +60,7 @@ def _term(pipeline: Pipeline, term: str) -> set[str]:
 def _named(pipeline: Pipeline, word: str) -> set[str]:
     method, colon, rest = word.partition(":")
     if colon and method not in _METHODS:
-        raise SelectionError(f"{method}: is no method.{hint(method, _METHODS)}")
+        raise SelectionError(f"{method}: is not a selection method.{hint(method, _METHODS)}")
     pattern = rest if colon else word
     by_name, by_layer = not colon or method == "name", method != "name"
     found = {
@@ -68,7 +68,7 @@ def _named(pipeline: Pipeline, word: str) -> set[str]:
     }
     if not found:
         known = [*(pipeline.models if by_name else ()), *(pipeline.layers if by_layer else ())]
-        raise SelectionError(f"no table or layer has that name.{hint(pattern, known)}")
+        raise SelectionError(f"no table or layer has this name.{hint(pattern, known)}")
     return found
 
 

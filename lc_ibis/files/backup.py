@@ -92,18 +92,18 @@ def read(directory: Path) -> Backup:
         version = found["format_version"]
         if type(version) is int and version > FORMAT:
             raise BackupError(
-                f"{path}: it is of format {version}, made by lc-ibis {found.get('program_version')}, and this program "
-                f"reads formats up to {FORMAT}. Restore it with that program."
+                f"{path}: its format {version}, of lc-ibis {found.get('program_version')}, is not supported here "
+                f"(maximum {FORMAT}). Restore it with that version."
             )
         files = tuple(_typed(Copied, file) for file in found["files"])
         backup = _typed(Backup, {**found, "files": files, "missing": tuple(map(str, found["missing"]))})
     except (FileNotFoundError, NotADirectoryError):
         raise BackupError(
-            f"{directory}: there is no {NAME}, so it is no backup, or one that was cut off. Name another."
+            f"{directory}: there is no {NAME}, so this is not a backup, or an incomplete one. Use another backup."
         ) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-        raise BackupError(f"{path}: it cannot be read ({reason}). Use another backup.") from None
+        raise BackupError(f"{path}: cannot read it ({reason}). Use another backup.") from None
     _verify_paths(directory, [file.path for file in backup.files])
     return backup
 
@@ -127,13 +127,13 @@ def _verify_paths(directory: Path, paths: Iterable[str]) -> None:
         is_plain = "/".join(parts) == text and not {"..", "."} & set(parts) and not set(text) & set("\0\\:")
         if not is_plain or len(parts) < 2 or parts[0] not in (DATABASE, OUTPUTS) or text in seen:
             raise BackupError(
-                f"{directory / NAME}: it names {text!r}, which is no file of a backup, or names it twice. "
-                "Something else than lc-ibis has written it: use another backup."
+                f"{directory / NAME}: invalid or repeated file name {text!r}. lc-ibis did not write this file. "
+                "Use another backup."
             )
         seen.add(text)
         steps = [directory.joinpath(*parts[: n + 1]) for n in range(len(parts))]
         if link := next((step for step in steps if step.is_symlink()), None):
-            raise BackupError(f"{link}: a link is in the place of a file of the backup. Use another backup.")
+            raise BackupError(f"{link}: a file of the backup is a link. Use another backup.")
 
 
 def verify(directory: Path, backup: Backup) -> None:
@@ -141,13 +141,13 @@ def verify(directory: Path, backup: Backup) -> None:
     wrong = [line for file in backup.files if (line := _wrong(directory / file.path, file))]
     if wrong:
         lines = "\n".join(f"  {line}" for line in wrong)
-        raise BackupError(f"{directory}: the backup is damaged, so nothing was restored. Use another.\n{lines}")
+        raise BackupError(f"{directory}: the backup is damaged, so nothing was restored. Use another backup.\n{lines}")
 
 
 def _wrong(path: Path, file: Copied) -> str | None:
     if not path.is_file():
         return f"{file.path} is missing"
     if path.stat().st_size != file.size:
-        return f"{file.path} has {path.stat().st_size:,} bytes; it had {file.size:,}"
+        return f"{file.path} has {path.stat().st_size:,} bytes instead of {file.size:,}"
     with path.open("rb") as found:
-        return None if sha256_of(found) == file.sha256 else f"{file.path} has other bytes than it had"
+        return None if sha256_of(found) == file.sha256 else f"{file.path} does not match its checksum"

@@ -36,7 +36,7 @@ def stage(source: Path, sha256: str, staged: Path) -> None:
     """Copy a file of a backup. Raises BackupError where it is no longer what it was when it was looked at."""
     with source.open("rb") as file:
         if copied(file, staged) != sha256:
-            raise BackupError(f"{source}: it has changed since it was looked at. Restore again.")
+            raise BackupError(f"{source}: it has changed during the restore. Restore again.")
 
 
 def keep(place: Path, aside: Path) -> None:
@@ -55,7 +55,7 @@ def put_new(written: Path, place: Path) -> None:
     try:
         os.link(written, place)
     except FileExistsError:
-        raise DatabaseInUse(f"{place}: another process has made it meanwhile. Run it again.") from None
+        raise DatabaseInUse(f"{place}: another process created it meanwhile. Run it again.") from None
     except OSError:
         os.replace(written, place)
     written.unlink(missing_ok=True)

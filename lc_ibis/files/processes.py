@@ -36,7 +36,7 @@ def described(pid: int | None) -> str:
         process = psutil.Process(pid)
         since = datetime.fromtimestamp(process.create_time(), timezone.utc)
         command = cut(shlex.join(process.cmdline()) or process.name())
-        return f"process {pid} ({command}), which {process.username()} started at {since:%Y-%m-%d %H:%M:%S} UTC"
+        return f"process {pid} ({command}), started by {process.username()} at {since:%Y-%m-%d %H:%M:%S} UTC"
     except psutil.Error:
         return f"process {pid}"
 
@@ -44,8 +44,8 @@ def described(pid: int | None) -> str:
 def in_use(place: object, pid: int | None) -> DatabaseInUse:
     """Return the error of a database that another process holds."""
     return DatabaseInUse(
-        f"{place}: in use by {described(pid)}. Wait for it (--wait SECONDS), or stop it; to read while builds run, "
-        "have them make a copy for readers (--publish FILE)."
+        f"{place}: in use by {described(pid)}. Wait for it (--wait SECONDS) or stop it. To read during "
+        "builds, have them publish a copy for readers (--publish FILE)."
     )
 
 
@@ -66,10 +66,10 @@ def note_closed(place: Path, number: int) -> None:
 def open_here(place: Path) -> DatabaseInUse:
     """Return the error of a database that this process itself holds."""
     holders = [caller for (held, _), caller in _open.items() if held == place.resolve()]
-    who = f"opened by {' and by '.join(sorted(set(holders)))}" if holders else "opened by something else than lc-ibis"
+    who = f"opened by {' and by '.join(sorted(set(holders)))}" if holders else "not opened by lc-ibis"
     return DatabaseInUse(
-        f"{place}: in use by this process itself ({os.getpid()}), {who}. Close it first: p.close(), or open it as "
-        "with lc_ibis.connect(…) as p."
+        f"{place}: in use by this process itself ({os.getpid()}), {who}. Close it first with p.close(), or "
+        "open it using: with lc_ibis.connect(…) as p."
     )
 
 

@@ -21,7 +21,7 @@ _CHUNK = 1 << 20
 def write_whole(place: Path, write: Callable[[Path], None]) -> None:
     """Have `write` make a file beside its place, and move it there. Raises OutputError; then the place is as it was."""
     if place.is_dir():
-        raise OutputError(f"{place}: a directory is where the file belongs. Name a file in it.")
+        raise OutputError(f"{place}: the path is a directory. Name a file in it.")
     _write(place, write)
 
 
@@ -31,7 +31,7 @@ def write_directory(place: Path, write: Callable[[Path], None], may_go: Callable
     Between the two there is none for a moment, but never half of one. Raises OutputError; then the place is as it was.
     """
     if place.is_symlink() or (place.exists() and not may_go(place)):
-        raise OutputError(f"{place}: it holds something else than an export. Name another directory.")
+        raise OutputError(f"{place}: it contains files that are not from an export. Choose another directory.")
     _write(place, write)
 
 
@@ -43,7 +43,7 @@ def _write(place: Path, write: Callable[[Path], None]) -> None:
         write(written)
         move(written, place)
     except OSError as error:
-        raise OutputError(f"{place}: the file cannot be written ({error.strerror or error}).") from None
+        raise OutputError(f"{place}: cannot write the file ({error.strerror or error}).") from None
     finally:
         with contextlib.suppress(OSError):  # a directory that could not be made holds none
             remove(written)

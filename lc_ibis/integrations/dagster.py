@@ -278,10 +278,10 @@ def _sensor(pipeline: Pipeline, settings: Settings, job: Any, interval_seconds: 
         asked, _, before = (context.cursor or "").partition(" ")
         if seen == asked:
             context.update_cursor(f"{asked} {seen}")
-            return dg.SkipReason("The extracts are as they were.")
+            return dg.SkipReason("The extracts have not changed.")
         if seen != before:
             context.update_cursor(f"{asked} {seen}")
-            return dg.SkipReason("The extracts are new or still change; a run is asked for once they stay as they are.")
+            return dg.SkipReason("The extracts are new or still changing. A run starts once they are stable.")
         context.update_cursor(f"{seen} {seen}")
         # Without a key: Dagster would drop one that it knows, and files may be put back to what they were.
         return dg.RunRequest()

@@ -27,10 +27,10 @@ def plan(
     from_: str | Path | None = None, phases: Iterable[int] = (), adopt_snapshots: bool = False,
     progress: Callable[[PhasePlan], None] | None = None, **options: Unpack[AdoptionOptions],
 ) -> list[PhasePlan]:  # fmt: skip
-    """Say what phases would do, all by default: tables, names and types, and each row refused or value changed.
+    """Return what phases would do, by default all: tables, names, types, and each row rejected or value changed.
 
-    The phases are run in scratch space, on a copy of the new database if there is one; nothing is written to it. See
-    apply for what is given. Raises LcIbisError; that a phase would fail is its plan's `error`.
+    Runs the phases in a temporary directory, on a copy of the new database if there is one. Changes nothing. For the
+    arguments see apply. Raises LcIbisError. If a phase would fail, its plan has the `error`.
     """
     from lc_ibis.migrations import planning, running
 
@@ -43,16 +43,15 @@ def apply(
     from_: str | Path | None = None, phases: Iterable[int] = (), adopt_snapshots: bool = False,
     progress: Progress | None = None, **options: Unpack[AdoptionOptions],
 ) -> list[PhaseRun]:  # fmt: skip
-    """Apply phases of a migration, all by default, and return what was done about each.
+    """Apply phases of a migration, by default all, and return what was done in each.
 
-    `from_` is the old database, which is opened for reading only; once phase 1 is applied it is known. Before each
-    phase database and output files are kept in `<database>.migration`; a phase that is applied already is left alone.
-    `adopt_snapshots` takes over the histories that dbt has made. How, is among the `options`: `fold_unchanged` makes
-    one version of those that differ only in when they were loaded; `clean_versions` puts their values through staging's
-    cleaning; `repairs` are the names of faults to mend, of migrations.repairs.REPAIRS; `dbt_manifest` is dbt's
-    manifest, `snapshot_columns` the names that dbt's columns have, by dbt's own, and `snapshot_timezone` the zone of
-    times that have none. The other options are the fields of Settings. Raises LcIbisError; the phases before the
-    one that failed stay applied.
+    `from_` is the old database, opened read-only. After phase 1 it is known and can be omitted. Before each phase, the
+    database and output files are copied to `<database>.migration`. Applied phases are skipped. `adopt_snapshots` adopts
+    the histories in dbt's snapshots. Its details are in `options`: `fold_unchanged` merges versions that differ only in
+    their load time; `clean_versions` cleans their values as staging does; `repairs` are names of faults to fix, from
+    migrations.repairs.REPAIRS; `dbt_manifest` is dbt's manifest; `snapshot_columns` maps dbt's column names to those in
+    the old tables; `snapshot_timezone` is the zone of times without one. The other options are the fields of Settings.
+    Raises LcIbisError; phases before the failed one stay applied.
     """
     from lc_ibis.migrations import running
 
@@ -64,10 +63,9 @@ def apply(
 def rollback(
     phases: Iterable[int] = (), force: bool = False, progress: Progress | None = None, **options: Unpack[Options]
 ) -> list[PhaseRun]:
-    """Put back what was there before the first of some phases, by default all; return the phases that went.
+    """Roll back to the state before the first of some phases, by default all; return the phases that were rolled back.
 
-    What is replaced is kept beside its place. Raises MigrationError where builds have run since, unless `force` is
-    given.
+    What is replaced is kept next to it. Raises MigrationError if builds have run since, unless `force` is given.
     """
     from lc_ibis.layers import pipeline
     from lc_ibis.migrations import running
@@ -76,31 +74,31 @@ def rollback(
 
 
 def going(phases: Iterable[int] = (), **options: Unpack[Options]) -> list[int]:
-    """Return the phases that a rollback of some phases would take back, the last first."""
+    """Return the phases that a rollback of some phases would roll back, last first."""
     from lc_ibis.migrations import running
 
     return [one.phase for one in reversed(running.going_with(_settings(dict(options)), running.chosen(phases)))]
 
 
 def status(**options: Unpack[Options]) -> list[PhaseStatus]:
-    """Return where each phase stands: applied, interrupted or not applied."""
+    """Return the status of each phase: applied, interrupted or not applied."""
     from lc_ibis.migrations import running
 
     return running.status(_settings(dict(options)))
 
 
 def changes(**options: Unpack[Options]) -> list[Change]:
-    """Return what was changed of dbt's histories when they were adopted: rows left out, and values."""
+    """Return what was changed in dbt's histories on adoption: rows left out, and values."""
     from lc_ibis.migrations import adopted
 
     return adopted.changes(_settings(dict(options)))
 
 
 def validate(from_: str | Path | None = None, phases: Iterable[int] = (), **options: Unpack[Options]) -> Validation:
-    """Validate the phases that are applied, and compare the old marts with ours, row by row and column by column.
+    """Validate the applied phases, and compare the old marts with the new, row by row and column by column.
 
-    Each difference is explained by what was received and refused, or it is not; `is_valid` says whether all are.
-    Nothing is written. `from_` is the old database, by default that of the phases applied. Raises LcIbisError.
+    Each difference is explained by what was received and rejected, or is unexplained; `is_valid` says whether all are
+    explained. Writes nothing. `from_` is the old database, by default that of the applied phases. Raises LcIbisError.
     """
     from lc_ibis.migrations import running, validating
 
@@ -110,9 +108,9 @@ def validate(from_: str | Path | None = None, phases: Iterable[int] = (), **opti
 
 
 def checklist(from_: str | Path | None = None, **options: Unpack[Options]) -> Checklist:
-    """Check what must be so after a migration, and measure; what must be built for it is built in a copy.
+    """Check what must hold after a migration, and measure speed. Builds that this needs run in a copy.
 
-    `from_` is the old database, by default that of the phases applied. Raises LcIbisError.
+    `from_` is the old database, by default that of the applied phases. Raises LcIbisError.
     """
     from lc_ibis.migrations import checking
 
@@ -121,7 +119,7 @@ def checklist(from_: str | Path | None = None, **options: Unpack[Options]) -> Ch
 
 
 def drop_aliases(**options: Unpack[Options]) -> list[str]:
-    """Remove the views that bear the old names; return their names."""
+    """Drop the views that keep the old names, and return their names."""
     from lc_ibis.migrations import names
 
     return names.drop(_settings(dict(options)))

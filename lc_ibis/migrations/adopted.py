@@ -93,9 +93,7 @@ def changes(settings: Settings) -> list[Change]:
             if (LAYER, HISTORIES) in store.tables():
                 rows = store.rows(store.table(LAYER, CHANGES).order_by("change_number"))
                 return [Change(*list(row.values())[1:]) for row in rows]
-    raise MigrationError(
-        f"{settings.place}: no history of dbt's was adopted, so none was changed. Name another with --database."
-    )
+    raise MigrationError(f"{settings.place}: no dbt snapshot was adopted. Choose another database with --database.")
 
 
 def as_read(migration: Migration, store: Store) -> dict[str, History]:

@@ -66,7 +66,7 @@ def adopt(migration: Migration) -> tuple[str, datetime]:
             versions[name] = _Read(table, store.count(theirs.table) - store.count(table), theirs.changes)
         if refused:
             refused.append(
-                "What no option covers, mend in a copy of the old database; or go without --adopt-snapshots."
+                "Fix what no option covers in a copy of the old database, or migrate without --adopt-snapshots."
             )
             raise MigrationError("\n".join(refused))
         state = State.read(store)
@@ -142,8 +142,8 @@ def _refuse_begun(state: State, names: Iterable[str]) -> None:
     """Refuse where a build has begun a history: it cannot take older versions over any more."""
     if begun := [name for name in names if name in state.tables]:
         raise MigrationError(
-            f"{' and '.join(begun)}: a build has begun the history here, without the old versions, and cannot take "
-            "them over any more. Roll back phase 2, or migrate into another --database, with --adopt-snapshots."
+            f"{' and '.join(begun)}: a build has already started this history, so the old versions can "
+            "no longer be adopted. Roll back phase 2, or migrate into another --database, with --adopt-snapshots."
         )
 
 

@@ -109,7 +109,7 @@ def _of_tables(migration: Migration, warehouse: Warehouse) -> Iterator[Item]:
     ]  # fmt: skip
     yield _item("histories have their SCD2 columns", lacking, ", ".join(needed))
     results = warehouse.test([m.name for m in histories]).checks
-    broken = [f"{r.table}: {r.failing_count:,} break {r.check.name}" for r in results if r.status == "fail"]
+    broken = [f"{r.table}: {r.failing_count:,} failing rows in {r.check.name}" for r in results if r.status == "fail"]
     counts = []
     for m in histories:
         table = warehouse.store.table(m.layer, m.name)
@@ -152,7 +152,7 @@ def _reports(directory: Path) -> Item:
     try:
         total = json.loads(texts.read(reports[-1]))["total_checks"]
     except (OSError, ValueError, KeyError) as error:
-        return Item("reports are written", "fail", f"{reports[-1]}: it cannot be read ({error})")
+        return Item("reports are written", "fail", f"{reports[-1]}: cannot read it ({error})")
     return Item("reports are written", "pass", f"{len(reports)}, the last of {total} tests")
 
 

@@ -58,7 +58,7 @@ def find(settings: Settings, phase: int) -> Checkpoint | None:
         return None
     except (OSError, ValueError, TypeError) as error:
         raise MigrationError(
-            f"{directory / NAME}: it cannot be read ({type(error).__name__}: {error}). Something else has written it."
+            f"{directory / NAME}: cannot read it ({type(error).__name__}: {error}). Another tool has written it."
         ) from None
 
 
@@ -81,7 +81,7 @@ def take(settings: Settings, pipeline: Pipeline, phase: int) -> Checkpoint:
         (made / NAME).write_text(json.dumps(facts, indent=1), encoding="utf-8")
         os.rename(made, directory)
     except OSError as error:
-        raise BackupError(f"{error.filename or directory}: it cannot be written ({error.strerror}).") from None
+        raise BackupError(f"{error.filename or directory}: cannot write it ({error.strerror}).") from None
     finally:
         shutil.rmtree(made, ignore_errors=True)
     return checkpoint
@@ -117,7 +117,7 @@ def put_back(settings: Settings, pipeline: Pipeline, checkpoint: Checkpoint) -> 
         outputs.stage(checkpoint.directory / OUTPUTS, checkpoint.outputs)
         list(outputs.publish(mark))
     except OSError as error:
-        raise BackupError(f"{error.filename or settings.place}: it cannot be written ({error.strerror}).") from None
+        raise BackupError(f"{error.filename or settings.place}: cannot write it ({error.strerror}).") from None
     finally:
         outputs.discard()
 

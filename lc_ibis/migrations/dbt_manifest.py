@@ -37,12 +37,12 @@ def snapshots(path: Path) -> dict[str, Configured]:
         return {node["name"]: _configured(node) for node in nodes if node["resource_type"] == "snapshot"}
     except FileNotFoundError:
         raise MigrationError(
-            f"--dbt-manifest {path}: there is no such file. dbt writes it as target/manifest.json: dbt parse."
+            f"--dbt-manifest {path}: the file does not exist. Create target/manifest.json with dbt parse."
         ) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise MigrationError(
-            f"--dbt-manifest {path}: it is no manifest of dbt's ({type(error).__name__}: {error}). dbt writes it as "
-            "target/manifest.json: dbt parse."
+            f"--dbt-manifest {path}: not a dbt manifest ({type(error).__name__}: {error}). Create "
+            "target/manifest.json with dbt parse."
         ) from None
 
 

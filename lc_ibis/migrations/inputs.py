@@ -33,7 +33,7 @@ def received(old: OldDatabase, model: Model) -> str:
     if missing:
         raise MigrationError(
             f"{old.path}: {relation} has the columns {', '.join(relation.columns)}; there is no {', '.join(missing)}. "
-            "Give it the column, or a view with it in its place."
+            "Add the column, or replace the table with a view that has it."
         )
     texts = (f"{text(c, relation.columns[c])} AS {quoted(header)}" for header, c in columns.items() if c)
     return f"SELECT {', '.join(texts)} FROM {old.sql(relation)}"

@@ -72,7 +72,7 @@ def _example(migration: Migration, settings: Settings) -> tuple[str, Decimal]:
         rows = mart.semi_join(staged, "account_id").order_by("account_id").limit(1)
         found = warehouse.store.rows(rows.select("account_id", "original_balance_amount"))
     if not found:
-        raise MigrationError(f"{MART} has no row that could be changed, to see a change arrive.")
+        raise MigrationError(f"{MART} has no row to change for the end-to-end test.")
     return found[0]["account_id"], found[0]["original_balance_amount"]
 
 

@@ -54,11 +54,11 @@ def future(store: Store, model: Model, rows: ir.Table, has_manifest: bool) -> It
             yield said
     yield from lines
     if lines and has_manifest:
-        yield "\n  No run is dated by such times, and the manifest says of no such end that versions are open until it."
+        yield "\n  Runs cannot be dated by these times, and in the manifest they are not the end of open versions."
     elif lines:
         yield (
-            "\n  No run is dated by such times. If they are the end of open versions, dbt's dbt_valid_to_current, say "
-            "so with --dbt-manifest; if dbt ran in another time zone, with --snapshot-timezone and --data-timezone."
+            "\n  Runs cannot be dated by these times. If they mark open versions (dbt_valid_to_current), add "
+            "--dbt-manifest. If dbt ran in another time zone, set --snapshot-timezone and --data-timezone."
         )
 
 
@@ -75,11 +75,11 @@ def faults(store: Store, model: Model, rows: ir.Table) -> Iterator[tuple[str, ir
     reasons = store.rows(live.filter(live[REASON].notnull()).select(REASON).distinct().order_by(REASON).limit(_SHOWN))
     why = "; ".join(row[REASON] for row in reasons)
     for fault, found in {
-        f"a version that staging refuses ({why})": live.filter(live[REASON].notnull()),
+        f"a version that staging rejects ({why})": live.filter(live[REASON].notnull()),
         "a version without id or time": live.filter(no_value),
         "an id shared with another version": live.semi_join(shared, "dbt_scd_id"),
         "more than one open version": rows.semi_join(several, keys),
-        "a version that ends before it begins": rows.filter(rows.dbt_valid_to <= rows.dbt_valid_from),
+        "a version that ends before it starts": rows.filter(rows.dbt_valid_to <= rows.dbt_valid_from),
         "versions that overlap": following.filter(
             following.next_from.notnull()
             & (following.dbt_valid_to.isnull() | (following.dbt_valid_to > following.next_from))
@@ -189,4 +189,4 @@ def advice(store: Store, model: Model, rows: ir.Table) -> Iterator[str]:
     """Say which repairs would mend how many versions."""
     found = [one.repair for _, one in _found(store, model, rows, tuple(REPAIRS))]
     for name in (name for name in REPAIRS if name in found):
-        yield f"\n  --repair {name} mends {found.count(name):,} of these versions: {REPAIRS[name]}."
+        yield f"\n  --repair {name} fixes {found.count(name):,} of these versions: {REPAIRS[name]}."

@@ -82,12 +82,11 @@ def adoption(adopt_snapshots: bool, options: dict[str, Any]) -> Adoption | None:
     if not adopt_snapshots:
         for name in given:
             raise SettingsError(
-                f"--{_FLAGS.get(name, name.replace('_', '-'))} is about histories that are taken over. Give "
-                "--adopt-snapshots too."
+                f"--{_FLAGS.get(name, name.replace('_', '-'))} works on adopted histories. Add --adopt-snapshots."
             )
         return None
     if unknown := [name for name in given.get("repairs", ()) if name not in REPAIRS]:
-        raise SettingsError(f"repair: there is none called {unknown[0]}; they are {', '.join(REPAIRS)}.")
+        raise SettingsError(f"repair: {unknown[0]} is not one of {', '.join(REPAIRS)}.")
     if "repairs" in given:
         given["repairs"] = tuple(given["repairs"])
     if "dbt_manifest" in given:

@@ -152,8 +152,8 @@ def _refuse_what_is_there(settings: Settings, run: Any, table: OldTable) -> None
     columns = f"FROM duckdb_columns() WHERE {_HERE} AND schema_name = ? AND table_name = ?"
     if run(columns, [table.schema, table.name]).fetchall():
         raise MigrationError(
-            f"{settings.place}: {table} is there already, made by something else. Rename it, or migrate into another "
-            "--database."
+            f"{settings.place}: {table} already exists and was not created by lc-ibis. Rename it, or migrate into "
+            "another --database."
         )
 
 

@@ -55,9 +55,9 @@ def _advice(error: duckdb.Error) -> str:
     if not is_newer(error):
         return ""
     return (
-        f" A later DuckDB than {duckdb.__version__} has written it. With that one, copy it into an older form: "
-        "ATTACH 'old.duckdb' AS old; ATTACH 'copy.duckdb' AS new (STORAGE_VERSION 'v1.0.0'); "
-        "COPY FROM DATABASE old TO new; then give the copy, under the old file's name, with --from."
+        f" It was written by a newer version of DuckDB than {duckdb.__version__}. With that version, copy it to an "
+        "older format: ATTACH 'old.duckdb' AS old; ATTACH 'copy.duckdb' AS new (STORAGE_VERSION 'v1.0.0'); "
+        "COPY FROM DATABASE old TO new; then name the copy with --from. It must have the old file's name."
     )
 
 
@@ -69,7 +69,7 @@ class OldDatabase:
 
     def __init__(self, path: Path):
         if not path.is_file():
-            raise MigrationError(f"{path}: there is no old database. Name the file to migrate from with --from.")
+            raise MigrationError(f"{path}: no old database found. Name the file to migrate from with --from.")
         # Before it is opened: closing any descriptor of a file ends the lock that a process has on it.
         self.path, self.sha256 = path, sha256_of(path)
         try:
@@ -154,6 +154,6 @@ class OldDatabase:
         there = [str(relation) for relation in self.relations.values()]
         more = ", …" if len(there) > _SHOWN else ""
         raise MigrationError(
-            f"{self.path}: it is no database that is known how to migrate. Looked for ({wanted}); "
-            f"there is {', '.join(there[:_SHOWN]) + more if there else 'no table'}. Is it the right file?"
+            f"{self.path}: this database cannot be migrated. Looked for ({wanted}); "
+            f"there is {', '.join(there[:_SHOWN]) + more if there else 'no table'}. Check that it is the right file."
         )

@@ -48,8 +48,8 @@ class Phase:
             listed = "\n".join(f"  {line}" for line in problems)
             back = command(f"rollback --phase {self.number}", migration.settings.place)
             raise MigrationError(
-                f"Phase {self.number} ({self.name}) is done, but is not as it should be, and does not count as "
-                f"applied:\n{listed}\nTake it back: {back}."
+                f"Phase {self.number} ({self.name}) ran, but its result is invalid, so it is not applied:\n"
+                f"{listed}\nRoll back: {back}."
             )
         return details
 
@@ -77,7 +77,7 @@ def _source_problems(migration: Migration) -> list[str]:
         for model in inputs.sources(migration.pipeline):
             file = migration.inputs / f"{model.kind.file}.parquet"  # type: ignore[union-attr]
             if file.exists() and (count := _differing(warehouse, model.layer, model.name, file)):
-                found.append(f"{model.name}: {count:,} rows are not as the old database has them")
+                found.append(f"{model.name}: {count:,} rows differ from the old database")
     return found
 
 
@@ -121,7 +121,9 @@ def failing(migration: Migration, layers: tuple[str, ...]) -> list[str]:
     except LcIbisError as error:
         return [str(error)]
     missing = dict.fromkeys(r.reason for r in run.checks if r.status == "skip" and "is not built yet" in r.reason)
-    failing = [f"{r.table}: {r.failing_count:,} break {r.check.name}" for r in run.checks if r.status == "fail"]
+    failing = [
+        f"{r.table}: {r.failing_count:,} failing rows in {r.check.name}" for r in run.checks if r.status == "fail"
+    ]
     return [*missing, *failing]
 
 
@@ -153,7 +155,7 @@ def contract_problems(migration: Migration) -> list[str]:
         results = warehouse.test(implied).checks if implied else []
     contract = ("not_null_", "unique_")
     failing = [r for r in results if r.status == "fail" and r.check.name.startswith(contract)]
-    return found + [f"{r.table}: {r.failing_count:,} break {r.check.name}" for r in failing]
+    return found + [f"{r.table}: {r.failing_count:,} failing rows in {r.check.name}" for r in failing]
 
 
 def _quality(migration: Migration) -> str:
@@ -173,13 +175,13 @@ def _tested(migration: Migration) -> Run:
 
 
 PHASES = (
-    Phase(1, "source layer", "takes the rows received, as text", ("source",), _source, _source_problems, True),
+    Phase(1, "source layer", "loads the rows received, as text", ("source",), _source, _source_problems, True),
     Phase(
-        2, "snapshots", "cleans the rows, refuses with a reason, and begins or goes on with the histories",
+        2, "snapshots", "cleans the rows, rejects bad ones with a reason, and starts or continues the histories",
         ("staging", "snapshots"), _snapshots, lambda m: failing(m, ("staging", "snapshots")), True, True,
     ),
     Phase(
-        3, "incremental intermediate", "joins accounts with customers, by key from now on", ("intermediate",),
+        3, "incremental intermediate", "joins accounts with customers, incrementally by key", ("intermediate",),
         lambda m: _built(_build(m, ("intermediate",))), lambda m: failing(m, ("intermediate",)),
         proves_itself=True,
     ),
@@ -190,7 +192,7 @@ PHASES = (
     Phase(5, "contracts", "compares every table with its contract", (), _contracts, contract_problems),
     Phase(6, "naming", "keeps the old names as views", (), names.apply, names.problems, True),
     Phase(
-        7, "data quality", "runs all checks on all rows, and reports", (), _quality,
+        7, "data quality", "runs all checks on all rows and writes a report", (), _quality,
         lambda m: failing(m, tuple(dict.fromkeys(model.layer for model in m.pipeline))), proves_itself=True,
     ),
 )  # fmt: skip

@@ -163,11 +163,11 @@ def _received(shadow: Migration) -> Iterator[Cast]:
 def _left_out(shadow: Migration) -> Iterator[str]:
     for model in sources(shadow.pipeline):
         if names := left_out(shadow.source, model):
-            yield f"{shadow.source.source(model.name)}: {', '.join(names)} is not taken over; no table of ours has it."
+            yield f"{shadow.source.source(model.name)}: {', '.join(names)} is not migrated: no new table has it."
     for _, relation in sorted(shadow.source.relations.items()):
         taken = {(t.schema, t.name) for t in old_tables(shadow.source, shadow.pipeline)}
         if (relation.schema, relation.name) not in taken and relation.schema != "snapshots":
-            yield f"{relation}: it has no counterpart, and stays in the old database alone."
+            yield f"{relation}: it has no counterpart and stays only in the old database."
 
 
 def _said_of_histories(shadow: Migration) -> Iterator[str]:

@@ -28,11 +28,11 @@ def histories(
     zones.refuse_unknown(old, adoption)
     known = {*META, IS_DELETED, *(n for name in CLEANING for n in pipeline[name].contract.schema().names)}
     if wrong := [name for name, _ in adoption.columns if name.rpartition(".")[2] not in known]:
-        raise MigrationError(f"--snapshot-columns: neither dbt nor a history of ours has a column {', '.join(wrong)}.")
+        raise MigrationError(f"--snapshot-columns: neither dbt nor the new histories have a column {', '.join(wrong)}.")
     if empty := [name for name, there in adoption.columns if not there and name.rpartition(".")[2] != IS_DELETED]:
         raise MigrationError(
-            f"--snapshot-columns {empty[0]}=: say what the column is called. {IS_DELETED} alone may be nothing, where "
-            "deletions are not marked."
+            f"--snapshot-columns {empty[0]}=: name the column. Only {IS_DELETED} may be empty, if deletions are "
+            "not marked."
         )
     found = {name: _history(old, pipeline[name], adoption, configured.get(name)) for name in names}
     missing = [name for name, history in found.items() if history is None]
@@ -40,8 +40,8 @@ def histories(
         raise MigrationError(
             f"{old.path}: there is no history to adopt as {' and none as '.join(missing)}. Looked for tables of "
             f"these names, in {_SCHEMA} and then in all schemas. If they lie in another database file, ATTACH both and "
-            "copy them: CREATE TABLE snapshots.snap_customer AS FROM …. If they have other names, say so with "
-            "--dbt-manifest target/manifest.json. Without --adopt-snapshots the histories begin with the rows received."
+            "copy them: CREATE TABLE snapshots.snap_customer AS FROM …. If they have other names, use "
+            "--dbt-manifest target/manifest.json. Without --adopt-snapshots, histories start with the rows received."
         )
     unused = [
         f"{n}={there}"
@@ -67,7 +67,7 @@ def _configured(pipeline: Pipeline, adoption: Adoption, names: Iterable[str]) ->
             continue
         raise MigrationError(
             f"--dbt-manifest {adoption.manifest}: it has no snapshot {name}, nor one with the key "
-            f"{', '.join(pipeline[name].business_key)}; it has {', '.join(there) or 'none'}. Is it of another project?"
+            f"{', '.join(pipeline[name].business_key)}; it has {', '.join(there) or 'none'}. Is it from this project?"
         )
     return found
 
@@ -85,7 +85,9 @@ def _history(old: OldDatabase, model: Model, adoption: Adoption, configured: Con
         return None
     notes = []
     if (relation.schema, relation.name) != (_SCHEMA, model.name):
-        notes.append(f"{relation} is taken for the history {model.name}" + (" (by the manifest)" if configured else ""))
+        notes.append(
+            f"{relation} is recognized as the history {model.name}" + (" (by the manifest)" if configured else "")
+        )
     named = {name: (configured.columns if configured else {}).get(name, name) for name in (*META, IS_DELETED)}
     given = _given(adoption, model.name)
     columns = _columns(old, model, relation, named | given)
@@ -94,7 +96,7 @@ def _history(old: OldDatabase, model: Model, adoption: Adoption, configured: Con
         notes.append(f"{relation}: {', '.join(renamed)}")
     left = [name for name in relation.columns if name not in columns.values() and not _is_known(name)]
     if left:
-        notes.append(f"{relation}: {', '.join(left)} is not taken over; {model.name} has no such column.")
+        notes.append(f"{relation}: {', '.join(left)} is not migrated; {model.name} has no such column.")
     history = History(
         model.name, relation, columns, zone=adoption.timezone, data_zone=adoption.data_timezone or adoption.timezone,
         whole_name=old.sql(relation),
@@ -106,7 +108,7 @@ def _history(old: OldDatabase, model: Model, adoption: Adoption, configured: Con
     if far_end is not None:
         notes.append(f"{relation}: versions that end at {far_end} are open")
     if IS_DELETED in columns:
-        notes.append(f"{relation}: rows with {columns[IS_DELETED]} say that a key was deleted; they are no versions")
+        notes.append(f"{relation}: rows with {columns[IS_DELETED]} mark a deleted key and are not versions")
     return replace(history, far_end=far_end, notes=tuple(notes))
 
 
@@ -128,7 +130,7 @@ def _place(old: OldDatabase, name: str, configured: Configured | None) -> Relati
     found = [r for r in named if "dbt_scd_id" in r.columns] or named
     if len(found) > 1:
         raise MigrationError(
-            f"{old.path}: {' and '.join(map(str, found))} could both be the history {name}. Say which with "
+            f"{old.path}: {' and '.join(map(str, found))} could both be the history {name}. Choose one with "
             "--dbt-manifest."
         )
     return found[0] if found else None
@@ -151,7 +153,7 @@ def _columns(old: OldDatabase, model: Model, relation: Relation, named: Mapping[
         wanted = ",".join(f"{name.split()[0]}={_alike(relation, name.split()[0])}" for name in missing)
         raise MigrationError(
             f"{old.path}: {relation} has no {', '.join(missing)}, which {model.name} needs; it has "
-            f"{', '.join(relation.columns)}. Say what they are called: --snapshot-columns {wanted}, or --dbt-manifest."
+            f"{', '.join(relation.columns)}. Name them with --snapshot-columns {wanted}, or use --dbt-manifest."
         )
     return found
 
@@ -172,13 +174,13 @@ def _refuse_unknown(old: OldDatabase, relation: Relation, columns: Mapping[str, 
     unknown = [name for name in left if name.lower().startswith("dbt_") and name.lower() not in given]
     if unknown:
         raise MigrationError(
-            f"{old.path}: {relation} has {', '.join(unknown)}, a column of dbt's that this program does not know, and "
-            "that may change what a row means. Its history was not adopted."
+            f"{old.path}: {relation} has {', '.join(unknown)}, an unknown dbt column that can change what a row means. "
+            "The history was not adopted."
         )
     marks = [name for name in left if "delet" in name.lower() or _is_mark(old, relation, name)]
     if marks and IS_DELETED not in columns and IS_DELETED not in given:
         raise MigrationError(
-            f"{old.path}: {relation} has {marks[0]}. If dbt marks deletions there, say --snapshot-columns "
+            f"{old.path}: {relation} has {marks[0]}. If dbt marks deletions there, use --snapshot-columns "
             f"{IS_DELETED}={marks[0]}; if not, --snapshot-columns {IS_DELETED}= (nothing after it)."
         )
 
@@ -198,7 +200,7 @@ def _refuse_types(old: OldDatabase, history: History) -> None:
     if wrong := [
         f"{history.columns[name]} is {type_}" for name, type_ in types.items() if type_ not in (ZONED, *_PLAIN)
     ]:
-        raise MigrationError(f"{old.path}: {history.relation}: {', '.join(wrong)}, and no time.")
+        raise MigrationError(f"{old.path}: {history.relation}: {', '.join(wrong)}, not a time.")
 
 
 def _refuse_marks(old: OldDatabase, history: History) -> None:
@@ -213,7 +215,7 @@ def _refuse_marks(old: OldDatabase, history: History) -> None:
         shown = ", ".join(repr(value) for (value,) in values)
         raise MigrationError(
             f"{old.path}: {history.relation}.{history.columns[IS_DELETED]} holds {shown}; dbt writes True and False "
-            f"there. If it does not mark deletions, say --snapshot-columns {IS_DELETED}= (nothing after it)."
+            f"there. If it does not mark deletions, use --snapshot-columns {IS_DELETED}= (nothing after it)."
         )
 
 

@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 
 RETURNED, OVERLAPS, DOUBLES, REFUSED = "returned-keys", "overlaps", "doubles", "refused-values"
 REPAIRS = {
-    RETURNED: "a key that came back with its old time of change: its version begins where what was before ends",
-    OVERLAPS: "a version that begins before the one before it ends: it begins where that ends",
-    DOUBLES: "a version that is there more than once, or that ends as it begins: one is kept, or none",
-    REFUSED: "a version that staging would refuse: it is left out, and the one before it goes on, as for held keys",
+    RETURNED: "a key came back with its old change time; start its version where the previous one ends",
+    OVERLAPS: "a version starts before the previous one ends; start it where that one ends",
+    DOUBLES: "a version is duplicated, or ends when it starts; keep one, or none",
+    REFUSED: "staging would reject a version; drop it and extend the previous one, as for held keys",
 }
 _MOMENT = timedelta(microseconds=1)
 _NEVER = datetime.max

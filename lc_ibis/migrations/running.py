@@ -51,7 +51,7 @@ def refuse_other_backends(settings: Settings) -> None:
     """Raise SettingsError where tables do not live in a DuckDB file."""
     if settings.backend != "duckdb":
         raise SettingsError(
-            f"backend: migrations are of DuckDB databases, and {settings.backend} has none yet. Migrate with --backend "
+            f"backend: migrations work on DuckDB databases only, not {settings.backend}. Migrate with --backend "
             "duckdb, or build from the extracts: lc-ibis build --backend " + settings.backend
         )
 
@@ -60,7 +60,7 @@ def chosen(numbers: Iterable[int]) -> list[Phase]:
     """Return the phases of these numbers in order, all for none. Raises SettingsError."""
     wanted = set(numbers)
     if unknown := sorted(wanted - {phase.number for phase in PHASES}):
-        raise SettingsError(f"phase: there is no phase {unknown[0]}; they are 1 to {len(PHASES)}.")
+        raise SettingsError(f"phase: {unknown[0]} is not a phase. Choose 1 to {len(PHASES)}.")
     return [phase for phase in PHASES if phase.number in wanted or not wanted]
 
 
@@ -69,12 +69,12 @@ def old_database(settings: Settings, path: Path | None) -> Iterator[OldDatabase]
     """Open the old database: the one that is named, or else that of the phases applied. Raises MigrationError."""
     records = [] if path else record.recorded(settings)
     if path is None and not records:
-        raise MigrationError("Name the old database with --from: no phase is applied that tells which it was.")
+        raise MigrationError("No phase is applied yet, so the old database is unknown. Name it with --from.")
     place = path or Path(records[0].source_path)
     if settings.place.exists() and place.exists() and place.samefile(settings.place):
-        raise MigrationError(f"--from {place}: it is the new database itself. Name another with --database.")
+        raise MigrationError(f"--from {place}: it is the new database itself. Choose another with --database.")
     if place.absolute() == settings.place.absolute():
-        raise MigrationError(f"--from {place}: it cannot be the new database too. Name another with --database.")
+        raise MigrationError(f"--from {place}: it cannot be the new database too. Choose another with --database.")
     with OldDatabase(place) as old:
         yield old
 
@@ -97,7 +97,9 @@ def _applied(migration: Migration, phase: Phase) -> PhaseRun:
             _refuse_other_adoption(migration)
         return PhaseRun(phase.number, phase.name, "already applied", records[phase.number].details)
     if missing := [n for n in range(1, phase.number) if n not in records]:
-        raise MigrationError(f"Phase {phase.number} needs phase {missing[0]}. Apply that first, or all: leave --phase.")
+        raise MigrationError(
+            f"Phase {phase.number} needs phase {missing[0]}. Apply that first, or remove --phase to apply all."
+        )
     _refuse_changed(migration, phase, records)
     started = time.perf_counter()
     checkpoint = _checkpoint(migration, phase)
@@ -117,8 +119,8 @@ def _refuse_other_adoption(migration: Migration) -> None:
     if asked and asked != done:
         back = command("rollback --phase 2", migration.settings.place)
         raise MigrationError(
-            f"Phase 2 is applied {f'with {done}' if done else 'without --adopt-snapshots'}, and {asked} would be "
-            f"another. Roll it back first ({back}), or leave these options to go on."
+            f"Phase 2 is applied {f'with {done}' if done else 'without --adopt-snapshots'}, and you asked for {asked}. "
+            f"Roll it back first ({back}), or remove these options to continue."
         )
 
 
@@ -126,9 +128,9 @@ def _refuse_changed(migration: Migration, phase: Phase, records: dict[int, Recor
     """Refuse to mix two states of the old database: its rows are those of phase 1."""
     if phase.reads_old and 1 in records and records[1].source_sha256 != migration.source.sha256:
         raise MigrationError(
-            f"{migration.source.path}: the old database is not as it was when phase 1 took its rows "
-            f"({records[1].applied_at:%Y-%m-%d %H:%M} UTC), so phase {phase.number} would not fit them. Roll back "
-            "phase 1 and apply all anew, or name a copy of that time with --from."
+            f"{migration.source.path}: the old database has changed since phase 1 loaded its rows "
+            f"({records[1].applied_at:%Y-%m-%d %H:%M} UTC), so phase {phase.number} would not match. Roll back "
+            "phase 1 and apply all phases again, or name a copy from that time with --from."
         )
 
 
@@ -219,15 +221,15 @@ def rollback(
     checkpoint = checkpoints.find(settings, going[0].phase)
     if checkpoint is None:
         raise MigrationError(
-            f"{checkpoints.directory_of(settings)}: the checkpoint before phase {going[0].phase} is gone, and there is "
-            "no way back without it."
+            f"{checkpoints.directory_of(settings)}: the checkpoint before phase {going[0].phase} is missing, so it "
+            "cannot be rolled back."
         )
     records = {s.phase: s.record for s in going if s.record}
     if not force and (runs := foreign_runs(settings, [PHASES[s.phase - 1] for s in going], records)):
         raise MigrationError(
-            f"{settings.place}: {len(runs)} builds that are no phase's have run since phase {going[0].phase} began "
-            f"(run {runs[0]} first), and their work, histories included, would be lost. Roll back with --force if it "
-            "may; the database is kept beside its place all the same."
+            f"{settings.place}: {len(runs)} builds have run since phase {going[0].phase} began (from run {runs[0]}). "
+            "Their changes, including history, would be lost. To roll back anyway, use --force. The current database "
+            "is kept next to it."
         )
     checkpoints.put_back(settings, pipeline, checkpoint)
     checkpoints.forget(settings, going[0].phase, len(PHASES))

@@ -50,11 +50,11 @@ def validate(migration: Migration, phases: list[Phase]) -> Validation:
     found = [PhaseProblems(p.number, p.name, tuple(_problems(migration, p, bool(runs)))) for p in checked]
     notes = []
     if 1 in records and records[1].source_sha256 != migration.source.sha256:
-        notes.append("The old database has changed since phase 1 took its rows: differences may come of that.")
+        notes.append("The old database has changed since phase 1 loaded its rows, which can cause differences.")
     if runs:
-        notes.append(f"{len(runs)} builds have run since: differences may come of their extracts.")
+        notes.append(f"{len(runs)} builds have run since, and their extracts can cause differences.")
     if 4 not in records:
-        notes.append("The marts are compared once phase 4 is applied.")
+        notes.append("The marts are compared after phase 4 is applied.")
     tables = marts(migration) if 4 in {p.number for p in checked} else ()
     return Validation(tuple(found), tables, tuple(notes))
 

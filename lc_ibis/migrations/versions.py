@@ -56,7 +56,7 @@ def read(
 
 
 def _refused(old: OldDatabase, model: Model, errors: list[str]) -> MigrationError:
-    return MigrationError(f"{old.path}: {model.name} cannot be adopted as it is:{''.join(errors)}")
+    return MigrationError(f"{old.path}: {model.name} cannot be adopted unchanged:{''.join(errors)}")
 
 
 def _received(old: OldDatabase, history: History) -> str:
@@ -122,6 +122,6 @@ def _said_unclean(unclean: list[tuple[int, Change]]) -> Iterator[str]:
         shown = ", ".join(f"{change.old!r} → {change.new!r}" for _, change in found[:_SHOWN])
         more = ", …" if len(found) > _SHOWN else ""
         yield (
-            f"\n  {name} is not as staging writes it, in {count:,} of the versions: {shown}{more}. Clean them with "
+            f"\n  {name} differs from staging's cleaning in {count:,} of the versions: {shown}{more}. Clean them with "
             "--clean-versions."
         )

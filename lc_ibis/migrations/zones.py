@@ -15,7 +15,7 @@ def refuse_unknown(old: OldDatabase, adoption: Adoption) -> None:
     """Refuse a zone that there is not. Raises MigrationError."""
     for option, zone in (("snapshot", adoption.timezone), ("data", adoption.data_timezone)):
         if zone is not None and not old.rows(f"SELECT name FROM pg_timezone_names() WHERE name = {literal(zone)}"):
-            raise MigrationError(f"--{option}-timezone {zone!r}: there is no such zone. Write one like Asia/Kolkata.")
+            raise MigrationError(f"--{option}-timezone {zone!r}: unknown time zone. Use one like Asia/Kolkata.")
 
 
 def notes(old: OldDatabase, history: History) -> Iterator[str]:
@@ -26,12 +26,12 @@ def notes(old: OldDatabase, history: History) -> Iterator[str]:
     there = ", ".join(history.columns[name] for name in plain)
     if history.has_zones_apart:
         yield (
-            f"{history.relation}: {there} have no time zone: {history.columns['loaded_at']}, and times that are copies "
-            f"of it, are taken for {history.data_zone}, all others for {history.zone}"
+            f"{history.relation}: {there} have no time zone: {history.columns['loaded_at']} and its copies are read as "
+            f"{history.data_zone}, all others as {history.zone}"
         )
     else:
-        how = "" if history.zone != "UTC" else "; if dbt ran elsewhere, say --snapshot-timezone"
-        yield f"{history.relation}: {there} have no time zone, and are taken for {history.zone}{how}"
+        how = "" if history.zone != "UTC" else "; if dbt ran elsewhere, set --snapshot-timezone"
+        yield f"{history.relation}: {there} have no time zone and are read as {history.zone}{how}"
     for zone in dict.fromkeys((history.zone, history.data_zone)):
         if zone != "UTC":
             yield from _doubtful(old, history, plain, zone)
@@ -49,6 +49,6 @@ def _doubtful(old: OldDatabase, history: History, plain: list[str], zone: str) -
         counts.append(f"count(*) FILTER ({of_zone} AND timezone({literal(zone)}, {instant}) <> {local})")
     [found] = old.rows(f"SELECT {', '.join(counts)} FROM {history.whole_name}")
     if any(found[::2]):
-        yield f"{history.relation}: {sum(found[::2]):,} times are two moments in {zone}: clocks went back"
+        yield f"{history.relation}: {sum(found[::2]):,} times are ambiguous in {zone}: clocks went back"
     if any(found[1::2]):
-        yield f"{history.relation}: {sum(found[1::2]):,} times are none in {zone}: clocks went forward"
+        yield f"{history.relation}: {sum(found[1::2]):,} times do not exist in {zone}: clocks went forward"

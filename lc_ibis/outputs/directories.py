@@ -37,12 +37,14 @@ def by_value(parquet: Path, written: Path, columns: Sequence[str]) -> None:
     fields = [source.schema.field(name) for name in columns]
     for field in fields:
         if not _can_name(field.type):
-            raise OutputError(f"{field.name}: values of type {field.type} name no directories. Name another column.")
+            raise OutputError(
+                f"{field.name}: values of type {field.type} cannot name directories. Choose another column."
+            )
     found = source.to_table(list(columns)).group_by(list(columns)).aggregate([])
     if found.num_rows > _MOST_DIRECTORIES:
         raise OutputError(
-            f"{' and '.join(columns)}: {found.num_rows:,} values would be as many directories, and "
-            f"{_MOST_DIRECTORIES:,} are the most. Name a column with fewer."
+            f"{' and '.join(columns)}: {found.num_rows:,} values would need as many directories; the limit is "
+            f"{_MOST_DIRECTORIES:,}. Choose a column with fewer values."
         )
     for name in columns:
         _refuse_what_names_none(name, found[name])
@@ -64,16 +66,18 @@ def _refuse_what_names_none(column: str, values: pa.ChunkedArray) -> None:
     if pa.types.is_date(values.type):
         days = pc.cast(values, pa.int32())
         if pc.any(pc.or_(pc.less(days, _FIRST_DAY), pc.greater(days, _LAST_DAY))).as_py():
-            raise OutputError(f"{column}: no directory is named by a day before the year 1 or after 9999.")
+            raise OutputError(
+                f"{column}: dates before year 1 or after 9999 cannot name directories. Choose another column."
+            )
     if not pa.types.is_string(values.type):
         return
     for value in values.drop_null().to_pylist():
         if "\0" in value or len(f"{column}={quote(value)}") > _MOST_BYTES:
-            raise OutputError(f"{column}: the value {value[:40]!r} can name no directory. Name another column.")
+            raise OutputError(f"{column}: the value {value[:40]!r} cannot name a directory. Choose another column.")
         if looks_otherwise(value):
             raise OutputError(
-                f"{column}: the value {value[:40]!r} can name no directory: readers would take the text for a number, "
-                "a time, a flag or nothing. Name another column."
+                f"{column}: the value {value[:40]!r} cannot name a directory: readers would take it for a number, "
+                "a time, a flag or null. Choose another column."
             )
 
 

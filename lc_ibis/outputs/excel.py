@@ -57,7 +57,7 @@ def as_excel(parquet: Path, written: Path, table: str) -> None:
 def _refuse_too_many(table: str, count: int, schema: ibis.Schema) -> None:
     if count >= _MOST_ROWS or len(schema) > _MOST_COLUMNS:
         raise OutputError(
-            f"{table}: {count:,} rows do not fit a worksheet, which has {_MOST_ROWS:,}. Export .csv or .parquet."
+            f"{table}: {count:,} rows do not fit a worksheet (maximum {_MOST_ROWS:,}). Export .csv or .parquet."
         )
 
 
@@ -95,7 +95,7 @@ def _rows(con: Any, cells: dict[str, _Cells]) -> Iterator[tuple[Any, ...]]:
 def _refuse_too_long(column: str, text: str) -> None:
     if len(text) > _MOST_LETTERS:
         raise OutputError(
-            f"{column}: a text of {len(text):,} letters does not fit a cell, which has {_MOST_LETTERS:,}."
+            f"{column}: a text of {len(text):,} characters does not fit a cell (maximum {_MOST_LETTERS:,})."
         )
 
 

@@ -21,7 +21,9 @@ def as_arrow(parquet: Path, written: Path, _table: str) -> None:
     with pq.ParquetFile(parquet) as file:
         for field in file.schema_arrow:
             if field.type == _INTERVAL:
-                raise OutputError(f"{field.name}: intervals would be bytes in .arrow. Export .csv, .xlsx or .duckdb.")
+                raise OutputError(
+                    f"{field.name}: intervals cannot be written to .arrow. Export .csv, .xlsx or .duckdb."
+                )
         with pa.OSFile(str(written), "wb") as sink, pa.ipc.new_file(sink, file.schema_arrow) as writer:
             for batch in file.iter_batches():
                 writer.write_batch(batch)

@@ -80,7 +80,7 @@ class PendingFiles:
                 self._write_manifest(store, state, run)
         except OSError as error:
             raise OutputError(
-                f"{error.filename or self.directory}: the outputs cannot be written ({error.strerror})."
+                f"{error.filename or self.directory}: cannot write the outputs ({error.strerror})."
             ) from None
 
     def _write(self, store: Store, pipeline: Pipeline, state: State, output: Output) -> None:
@@ -156,8 +156,8 @@ class PendingFiles:
                 remove(place)
         except OSError as error:
             raise OutputError(
-                f"{error.filename2 or self.directory}: the tables are published, but the file cannot be put in its "
-                f"place ({error.strerror}). Mend that and build again; the files will follow the tables."
+                f"{error.filename2 or self.directory}: the tables are published, but this file cannot be "
+                f"replaced ({error.strerror}). Fix that and build again. The next build writes the files."
             ) from None
         finally:
             for written, _place in self._files:  # those that an interruption kept from their places
@@ -168,22 +168,22 @@ class PendingFiles:
 def _refuse_no_file_name(name: str) -> None:
     """Raise OutputError where the name of an output would lead out of its directory."""
     if name != Path(name).name or "\\" in name or "\0" in name:
-        raise OutputError(f"{name!r}: the name of an output is no file's name. Call the table by a plain name.")
+        raise OutputError(f"{name!r}: the output name is not a valid file name. Rename the table.")
 
 
 def _refuse_link_out(place: Path) -> None:
     """Raise OutputError where a link in the place of an output leads out of its directory."""
     if place.is_symlink() and not place.resolve().is_relative_to(place.parent.resolve()):
-        raise OutputError(f"{place}: a link leads out of the outputs, to {os.readlink(place)}. Remove the link.")
+        raise OutputError(f"{place}: a link points out of the outputs, to {os.readlink(place)}. Remove the link.")
 
 
 def _refuse_what_is_not_ours(place: Path, format: str, is_known: bool) -> None:
     """Raise OutputError where something is in the place of an output that no build can have put there."""
     if format != PARTS and place.is_dir():
-        raise OutputError(f"{place}: a directory is where an output file belongs. Move it away.")
+        raise OutputError(f"{place}: a directory is in the way of an output file. Move it.")
     is_free = not os.path.lexists(place) or (place.is_dir() and not any(place.iterdir()))
     if format == PARTS and not is_free and not (is_known and place.is_dir() and is_whole(place)):
-        raise OutputError(f"{place}: the directory of an output belongs here, and nothing else. Move it away.")
+        raise OutputError(f"{place}: something is in the way of an output directory. Move it.")
 
 
 def output_names(output: Output) -> dict[str, str]:

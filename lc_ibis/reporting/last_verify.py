@@ -71,14 +71,14 @@ def note(directory: Path, pipeline: Pipeline, store: Store, state: State, result
             directory / FILE, json.dumps({"schema_version": SCHEMA_VERSION, "databases": known}, indent=2) + "\n"
         )
     except OutputError as error:
-        log.info("the verify is not noted: %s", error)
+        log.info("the result of the verify cannot be saved: %s", error)
 
 
 def last(directory: Path, runs: RunTimes) -> LastVerify | None:
     """Return what is noted of a database with these runs; None where nothing is. Raises ValueError: it is spoilt."""
     known = _read(directory / FILE)
     if known is None:
-        raise ValueError(f"{directory / FILE} is none that this version wrote")
+        raise ValueError(f"{directory / FILE} was not written by this version")
     if not runs or (found := known.get(_database(runs))) is None:
         return None
     try:
@@ -88,7 +88,7 @@ def last(directory: Path, runs: RunTimes) -> LastVerify | None:
             tuple(found["differing"]), tuple(found["skipped"]), sum(number > run_id for number in runs),
         )  # fmt: skip
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{directory / FILE} is none that this version wrote ({type(error).__name__})") from None
+        raise ValueError(f"{directory / FILE} was not written by this version ({type(error).__name__})") from None
     # A backup from before that run may have been put in the database's place.
     return last if runs.get(run_id) == run_at else None
 

@@ -48,6 +48,6 @@ def _told(report: Mapping[str, Any]) -> Mapping[str, str]:
         return {
             "status": "fail",
             "title": f"Failed checks: {report['failed']:,}",
-            "text": "The stored tables were checked.",
+            "text": "All stored tables were checked.",
         }
     return verdict(report)

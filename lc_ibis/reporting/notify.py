@@ -19,7 +19,7 @@ from lc_ibis.reporting.report import document
 log = logger(__name__)
 
 SECONDS = 30
-UNEXPECTED = "An error that lc-ibis did not foresee."
+UNEXPECTED = "An unexpected error."
 INTERRUPTED = "The build was interrupted."
 
 
@@ -63,7 +63,7 @@ def tell(target: str, told: dict[str, Any]) -> None:
             subprocess.run(shlex.split(target), input=text, timeout=SECONDS, check=True, capture_output=True)
     except (OSError, ValueError, HTTPException, subprocess.SubprocessError) as error:
         reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or type(error).__name__
-        log.warning("notify: %s could not be told of the failure (%s).", _shown(target), reason)
+        log.warning("notify: %s could not be notified of the failure (%s).", _shown(target), reason)
 
 
 def _post(address: str, text: bytes) -> None:
@@ -78,7 +78,7 @@ def verify(target: str) -> None:
         if not shlex.split(target) or (is_address(target) and not is_whole(target)):
             raise ValueError
     except ValueError:
-        raise SettingsError("notify: it is neither an address like https://host/path nor a command.") from None
+        raise SettingsError("notify: this is neither an address like https://host/path nor a command.") from None
 
 
 def _shown(target: str) -> str:

@@ -164,7 +164,7 @@ class Listener:
             self._left -= time.monotonic() - started
         except Exception as error:  # whatever the transport raises: lineage is no reason to lose a build
             self._is_lost = True  # each would wait for the same silence
-            log.warning("openlineage: nothing more is told of this build (%s).", type(error).__name__)
+            log.warning("openlineage: no more events are sent for this build (%s).", type(error).__name__)
 
 
 def _transport(target: str) -> FileTransport | HttpTransport:
@@ -172,16 +172,16 @@ def _transport(target: str) -> FileTransport | HttpTransport:
         return _http(target)
     if scheme := re.match(r"[A-Za-z][\w+.-]*://", target):
         raise SettingsError(
-            f"openlineage: nothing is told to {scheme[0]}. Name a file, or an address like https://host."
+            f"openlineage: cannot send events to {scheme[0]}. Use a file, or an address like https://host."
         )
     place = Path(target)
     if place.is_dir():
-        raise SettingsError(f"openlineage: {target} is a directory. Name a file, or an address like https://host.")
+        raise SettingsError(f"openlineage: {target} is a directory. Use a file, or an address like https://host.")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.open("a").close()
     except OSError as error:
-        raise SettingsError(f"openlineage: {target} cannot be written ({error.strerror}).") from None
+        raise SettingsError(f"openlineage: cannot write {target} ({error.strerror}).") from None
     return FileTransport(FileConfig(log_file_path=target, append=True))
 
 
@@ -194,4 +194,4 @@ def _http(address: str) -> HttpTransport:
             raise ValueError
         return HttpTransport(HttpConfig(url=address, retry={"total": 1}, **auth))
     except ValueError:
-        raise SettingsError("openlineage: it is neither a file nor an address like https://host/path.") from None
+        raise SettingsError("openlineage: this is neither a file nor an address like https://host/path.") from None

@@ -70,7 +70,7 @@ def state(report: Mapping[str, Any], table: str) -> State:
     if worst in ("fail", "warn"):
         checks = f"{SIGNS[worst]} {found.count(worst)} of {_counted(len(found), 'check')} {DONE[worst]}"
     else:
-        checks = f"{SIGNS[worst]} {_counted(found.count('pass'), 'check')}" if worst == "pass" else "no check was run"
+        checks = f"{SIGNS[worst]} {_counted(found.count('pass'), 'check')}" if worst == "pass" else "no checks run"
     if done is None:
         return State("not in this build", checks, worst)
     parts = [("+", "added"), ("~", "changed"), ("−", "removed")]
@@ -84,15 +84,15 @@ def verdict(report: Mapping[str, Any]) -> dict[str, str]:
     stale = [found for found in report["freshness"] if found["status"] == "warn"]
     if report["status"] == "failed":
         what = f"{_counted(failed, 'check')} failed" if failed else "The build ended with an error"
-        text = f"{what}. Tables and files are as they were."
+        text = f"{what}. Tables and files are unchanged."
         return {"status": "fail", "title": "Nothing was published", "text": text}
     if report["error"]:
-        text = "The tables are published. The next build puts the files in their places."
-        return {"status": "fail", "title": "Published, but not all files", "text": text}
+        text = "The tables are published. The next build writes the remaining files."
+        return {"status": "fail", "title": "Published, but some files are missing", "text": text}
     done = {
-        "built": ("Published", "Tables and files follow the extracts."),
-        "unchanged": ("Nothing changed", "Tables and files are as they were."),
-        "passed": ("Passed", "The stored tables were checked."),
+        "built": ("Published", "Tables and files are up to date."),
+        "unchanged": ("Nothing changed", "Tables and files were already up to date."),
+        "passed": ("Passed", "All stored tables were checked."),
     }  # fmt: skip
     title, text = done[report["status"]]
     warnings = warned + len(stale) + len(report["jumps"]) + len(report.get("warnings", ()))
@@ -104,10 +104,10 @@ def verdict(report: Mapping[str, Any]) -> dict[str, str]:
 def _passed(report: Mapping[str, Any]) -> str:
     """Say of a run without warnings how its checks ended."""
     if not report["passed"]:
-        return "No check was run."
+        return "No checks were run."
     if report["skipped"]:
-        return f"{_counted(report['passed'], 'check')} passed, {_count(report['skipped'])} were skipped."
-    return "Every check passed."
+        return f"{_counted(report['passed'], 'check')} passed, {_count(report['skipped'])} skipped."
+    return "All checks passed."
 
 
 @dataclass(frozen=True)
@@ -129,8 +129,8 @@ class _Series:
 def _trend(reports: Sequence[Mapping[str, Any]]) -> list[_Series]:
     figures: list[tuple[str, Any, Any]] = [
         ("Checks that failed or warned", lambda r: r["failed"] + r["warned"], _count),
-        ("Rows refused", lambda r: sum(row["refused_count"] for row in r["ledger"]), _count),
-        ("Rows held", lambda r: sum(row["held_count"] for row in r["ledger"]), _count),
+        ("Rows rejected", lambda r: sum(row["refused_count"] for row in r["ledger"]), _count),
+        ("Rows on hold", lambda r: sum(row["held_count"] for row in r["ledger"]), _count),
         ("Rows written", lambda r: sum(t["added_count"] + t["changed_count"] for t in r["tables"]), _count),
         ("Seconds", lambda r: r["seconds"], lambda value: f"{value:.1f}"),
     ]

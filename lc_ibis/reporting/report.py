@@ -101,9 +101,9 @@ def prepare(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{directory}: the directory of reports cannot be made ({error.strerror}).") from None
+        raise OutputError(f"{directory}: cannot create the directory of reports ({error.strerror}).") from None
     if not os.access(directory, os.W_OK | os.X_OK):
-        raise OutputError(f"{directory}: reports cannot be written there. Name another directory with --reports.")
+        raise OutputError(f"{directory}: cannot write reports there. Choose another directory with --reports.")
 
 
 def path_of(run: Run, directory: Path) -> Path:

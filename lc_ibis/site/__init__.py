@@ -32,12 +32,11 @@ _MARK = ".lc-ibis-docs"
 
 
 def build(to: str | Path = DIRECTORY, sample_rows: int = 0, **options: Unpack[Options]) -> Path:
-    """Write the site into a directory, in place of one that was there, and return its first page.
+    """Write the site to a directory, replacing an earlier one, and return its first page.
 
-    States are those of the last builds that were published, rows those of the database, where there are such; with
-    `sample_rows` each table's page shows its first rows. `options` are the fields of Settings. Raises OutputError,
-    where the directory holds anything else or cannot be written, SettingsError, and DatabaseError of a database that
-    cannot be read.
+    Statuses come from the last published builds, rows from the database, if there are any. With `sample_rows`, each
+    table's page shows its first rows. `options` are the fields of Settings. Raises OutputError if the directory
+    contains other files or cannot be written, SettingsError, and DatabaseError if the database cannot be read.
     """
     place = Path(to)
     settings = Settings.load(**options)
@@ -51,7 +50,7 @@ def build(to: str | Path = DIRECTORY, sample_rows: int = 0, **options: Unpack[Op
                 place.rename(Path(new, "old"))
             Path(new, "site").rename(place)
     except OSError as error:
-        raise OutputError(f"{error.filename or place}: it cannot be written ({error.strerror}).") from None
+        raise OutputError(f"{error.filename or place}: cannot write it ({error.strerror}).") from None
     return place / "index.html"
 
 
@@ -60,20 +59,20 @@ def _refuse_others(place: Path) -> None:
     if not place.exists():
         return
     if not place.is_dir():
-        raise OutputError(f"{place}: it is a file. Name another directory.")
+        raise OutputError(f"{place}: it is a file. Choose a directory.")
     there = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_symlink() or not path.is_dir()}
     written = _written(place / _MARK)
     others = sorted(there - {_MARK, *written})
     if others and _MARK in there and not written:
         raise OutputError(
-            f"{place}: its {_MARK} does not name the files of the site, so it may hold others. "
-            f"If it does not, remove {place}; or name another directory."
+            f"{place}: {_MARK} does not list the files of the site, so there may be other files. "
+            f"Remove {place} if there are none, or choose another directory."
         )
     if others:
         more = f" and {len(others) - 3} more" if len(others) > 3 else ""
         raise OutputError(
-            f"{place}: it holds something else than a site of lc-ibis: {', '.join(others[:3])}{more}. "
-            "Move that elsewhere, or name another directory."
+            f"{place}: it contains files that lc-ibis did not write: {', '.join(others[:3])}{more}. "
+            "Move them, or choose another directory."
         )
 
 
@@ -95,9 +94,9 @@ def _write(place: Path, made: dict[str, str]) -> None:
 def serve(
     port: int = 8000, sample_rows: int = 0, ready: Callable[[str], None] = print, **options: Unpack[Options]
 ) -> None:
-    """Build the site into a temporary directory, and serve it to this machine's browsers until it is interrupted.
+    """Build the site in a temporary directory, and serve it on this machine until interrupted.
 
-    `ready` is told the address. Raises as build does, and SettingsError for a port that is not to be had.
+    `ready` is called with the address. Raises the same errors as build, and SettingsError if the port cannot be used.
     """
     is_serving = False
     try:
@@ -123,9 +122,7 @@ def served(port: int = 8000, sample_rows: int = 0, **options: Unpack[Options]) -
         try:
             server = ThreadingHTTPServer(("127.0.0.1", port), handler)
         except OSError as error:
-            raise SettingsError(
-                f"port: {port} is not to be had ({error.strerror}). Name another with --port."
-            ) from None
+            raise SettingsError(f"port: cannot use {port} ({error.strerror}). Choose another with --port.") from None
         with server:
             yield server
     finally:

@@ -76,7 +76,7 @@ def _refuse_stranger(place: Path) -> None:
     except (OSError, ValueError, KeyError, TypeError):
         is_ours = False
     if not is_ours:
-        raise OutputError(f"{place}: it is not a manifest of {PROJECT}. Name another directory.")
+        raise OutputError(f"{place}: the file was not written by {PROJECT}. Choose another directory.")
 
 
 def manifest(pipeline: Pipeline, settings: Settings, report: Mapping[str, Any] | None) -> dict[str, Any]:

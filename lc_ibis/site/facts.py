@@ -135,7 +135,7 @@ def _rows(
     pipeline: Pipeline, settings: Settings, count: int, there: set[str]
 ) -> dict[str, tuple[Mapping[str, Any], ...]]:
     if not there:
-        raise DatabaseError(f"{settings.place}: there is no database to show rows of. Make it with lc-ibis build.")
+        raise DatabaseError(f"{settings.place}: no database found to show rows from. Create it with lc-ibis build.")
     with connect(**_options(settings)) as warehouse:
         return {
             name: tuple(warehouse.store.rows(pipeline[name].ordered(warehouse.table(name)).limit(count)))

@@ -16,9 +16,9 @@ from lc_ibis.site.facts import Facts, TableFacts
 HERE = Path(__file__).parent
 _KINDS = {
     Source: "source: the extract as received",
-    Incremental: "incremental: where something changed, the rows of the touched keys are computed anew",
+    Incremental: "incremental: if an input changes, the affected keys are recomputed",
     Ephemeral: "ephemeral: a step within a build, not stored",
-    Snapshot: "snapshot: every version that a row ever had",
+    Snapshot: "snapshot: every version of each row (SCD2)",
 }
 _DIALECTS = {"duckdb": "DuckDB", "databricks": "Databricks", "pyspark": "Spark"}
 
@@ -51,7 +51,7 @@ def pages(facts: Facts) -> dict[str, str]:
 
 def _state(table: TableFacts) -> State:
     if table.report is None:
-        return State("no build yet", "no check was run", "skip")
+        return State("no build yet", "no checks run", "skip")
     return state(table.report, table.model.name)
 
 

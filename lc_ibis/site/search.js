@@ -43,7 +43,7 @@ document.addEventListener("DOMContentLoaded", () => {
     if (all.length === 0 || all.length > most) {
       const item = document.createElement("li");
       item.className = "quiet";
-      item.textContent = all.length ? `and ${all.length - most} more` : "nothing of that name or meaning";
+      item.textContent = all.length ? `and ${all.length - most} more` : "no matches";
       found.append(item);
     }
   };

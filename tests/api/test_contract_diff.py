@@ -40,7 +40,7 @@ def test_a_database_of_before_there_was_such_a_table_is_taken_as_it_is(things: T
     _forget_contracts(things)
     assert things.statuses() == {"src_thing": "new", "thing": "new"}
     assert things.command().exit_code == 0
-    assert "thing: not recorded yet; the next build takes its contract as it is." in things.command().output
+    assert "thing: not recorded yet. The next build records its contract." in things.command().output
     changed = table(contract())
     things.build(changed)
     assert things.statuses() == {"src_thing": "unchanged", "thing": "unchanged"}
@@ -59,7 +59,7 @@ def test_a_database_of_before_there_was_such_a_table_is_taken_as_it_is(things: T
 
 def test_the_command_says_what_changed_and_what_to_do(things: Things) -> None:
     things.build(table(contract(fact="string", price="decimal(18,2)")))
-    assert (things.command().exit_code, things.command().output) == (0, "2 contracts: 2 as they were built.\n")
+    assert (things.command().exit_code, things.command().output) == (0, "2 contracts: 2 unchanged.\n")
 
     things.has(table(contract(fact="string", price="decimal(10,2)", label="string")))
     result = things.command()
@@ -68,8 +68,8 @@ def test_the_command_says_what_changed_and_what_to_do(things: Things) -> None:
         "thing (tests/things.py), version 1:\n"
         "  breaks  price: narrower type, decimal(18, 2) to decimal(10, 2)\n"
         "  fine    label: new column, string\n"
-        "  Take it back, or declare it: version = 2 in Thing.\n"
-        "2 contracts: 1 as they were built, 1 refused.\n"
+        "  Revert the change, or declare it: set version = 2 in Thing.\n"
+        "2 contracts: 1 unchanged, 1 breaking.\n"
     )
     assert things.command("src_thing").exit_code == 0
 
@@ -103,7 +103,7 @@ def test_a_refused_build_says_it_in_a_message_and_in_its_report(things: Things) 
     places = [word for name, place in things.options.items() for word in (f"--{name}", str(place))]
     result = CliRunner().invoke(main, ["build", *places])
     assert result.exit_code == 1
-    assert "Error: 1 contract breaks what it promised, so nothing was written:" in result.stderr
+    assert "Error: 1 contract has breaking changes. Nothing was written:" in result.stderr
     report = json.loads(sorted((things.root / "r").glob("*.json"))[-1].read_text())
     assert (report["status"], "fact: removed column" in report["error"]) == ("failed", True)
 
@@ -111,7 +111,7 @@ def test_a_refused_build_says_it_in_a_message_and_in_its_report(things: Things) 
 def test_without_a_database_the_command_says_how_to_make_one(things: Things) -> None:
     things.has(table(contract()))
     result = things.command()
-    assert (result.exit_code, "there is no database. Make it with lc-ibis build." in result.output) == (1, True)
+    assert (result.exit_code, "no database found. Create it with lc-ibis build." in result.output) == (1, True)
     assert not Path(things.options["database"]).exists()
 
 

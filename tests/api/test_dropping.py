@@ -109,13 +109,13 @@ def test_tables_and_views_of_others_are_marked(built: Lending) -> None:
     }  # fmt: skip
     printed = CliRunner().invoke(main, ["tables", "--database", "lc.duckdb"]).output
     [line] = [line for line in printed.splitlines() if " mine " in line]
-    assert line.split() == ["main", "mine", "table", "3", "-", "-", "not", "the", "pipeline's"]
+    assert line.split() == ["main", "mine", "table", "3", "-", "-", "not", "in", "the", "pipeline"]
 
 
 def test_a_database_of_something_else_can_be_listed(lending: Lending) -> None:
     run_sql(lending, "CREATE TABLE mine AS SELECT 1 AS x")
     assert [table["status"] for table in stored(lending).values()] == ["other"]
-    with pytest.raises(DatabaseError, match="there is no database"):
+    with pytest.raises(DatabaseError, match="no database found"):
         lc_ibis.tables(database=lending.root / "none.duckdb")
 
 
@@ -185,7 +185,7 @@ def content(rows: list[dict[str, Any]]) -> Counter[tuple[Any, ...]]:
 def test_a_build_of_some_tables_does_not_stumble_over_one_that_is_gone(built: Lending) -> None:
     drop(built, "stg_account")
     assert built.build(select=("snapshots",)).status == "unchanged"
-    with pytest.raises(DatabaseError, match="stg_account is not built yet, and snap_account reads it"):
+    with pytest.raises(DatabaseError, match="stg_account is not built yet, but snap_account reads it"):
         built.build(select=("snapshots",), full_refresh=True)
     built.deliver(accounts=[("A1", "1", "abc", "Savings")])
     before = built.files()
@@ -199,7 +199,7 @@ def test_a_build_of_some_tables_does_not_stumble_over_one_that_is_gone(built: Le
 
 def test_a_first_build_of_histories_alone_says_what_is_missing(lending: Lending) -> None:
     lending.deliver([ALICE], [SAVINGS])
-    with pytest.raises(DatabaseError, match="stg_customer is not built yet, and snap_customer reads it"):
+    with pytest.raises(DatabaseError, match="stg_customer is not built yet, but snap_customer reads it"):
         lending.build(select=("snapshots",))
 
 
@@ -303,16 +303,16 @@ def test_a_build_between_backup_and_drop_is_noticed(built: Lending, monkeypatch:
 
 def test_a_source_that_deltas_made_is_precious(built: Lending) -> None:
     take(built, "1", [(*CHANGED, "upsert")])
-    with pytest.raises(DropRefused, match="src_account: deltas made it what it is, and no extract has them all"):
+    with pytest.raises(DropRefused, match="src_account: it was built from deltas, and no extract contains them all"):
         drop(built, "src_account")
     drop(built, "src_account", force=True)
-    with pytest.raises(ExtractError, match="Build once with the whole extract"):
+    with pytest.raises(ExtractError, match="Build once from the whole extract"):
         built.build(delivery="delta", source=DELTAS)
 
 
 def test_a_source_is_precious_whose_stamp_alone_makes_versions(built: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline["snap_customer"], "kind", Snapshot(TimestampStrategy("loaded_at")))
-    with pytest.raises(DropRefused, match="alone knows each row's loaded_at; with new ones, snap_customer gets"):
+    with pytest.raises(DropRefused, match="only it stores each row's loaded_at; with new ones, snap_customer gets"):
         drop(built, "src_customer")
 
 
@@ -375,7 +375,7 @@ def test_a_bare_name_is_the_pipeline_s_and_an_ambiguous_one_is_refused(built: Le
         built, "CREATE TABLE main.account_summary AS SELECT 1 AS x", "CREATE TABLE main.twin AS SELECT 1 AS x",
         "CREATE TABLE marts.twin AS SELECT 1 AS x",
     )  # fmt: skip
-    with pytest.raises(SelectionError, match=r"""'twin' names 2 tables. Write "main"."twin" or "marts"."twin"."""):
+    with pytest.raises(SelectionError, match=r"""'twin' matches 2 tables. Write "main"."twin" or "marts"."twin"."""):
         drop(built, "twin")
     assert [t.full_name for t in drop(built, "account_summary", "main.twin").tables] == [
         "marts.account_summary",
@@ -392,7 +392,7 @@ def test_names_that_are_the_same_with_their_dots_are_told_apart_by_quotes(lendin
         'CREATE TABLE "main.a".b AS SELECT 1 AS x',
         'CREATE TABLE "a.b" AS SELECT 1 AS x',
     )
-    with pytest.raises(SelectionError, match=r'names 2 tables. Write "main"."a.b" or "main.a"."b"'):
+    with pytest.raises(SelectionError, match=r'matches 2 tables. Write "main"."a.b" or "main.a"."b"'):
         drop(lending, "main.a.b")
     assert drop(lending, '"main.a"."b"').tables[0].layer == "main.a"
 
@@ -401,7 +401,7 @@ def test_names_that_are_the_same_with_their_dots_are_told_apart_by_quotes(lendin
 def test_the_state_is_not_dropped(built: Lending, name: str) -> None:
     run_sql(built, "CREATE TABLE state.mine AS SELECT 1 AS x")
     before = built.files()
-    with pytest.raises(DropRefused, match="is not dropped"):
+    with pytest.raises(DropRefused, match="cannot be dropped"):
         drop(built, name, force=True)
     assert built.files() == before
 
@@ -412,7 +412,7 @@ def test_the_state_is_not_dropped(built: Lending, name: str) -> None:
 )  # fmt: skip
 def test_what_is_not_there_is_refused_with_a_hint(built: Lending, name: str) -> None:
     before = built.files()
-    with pytest.raises(SelectionError, match="There is no table"):
+    with pytest.raises(SelectionError, match="No table named"):
         drop(built, name, force=True)
     assert built.files() == before
 
@@ -422,7 +422,7 @@ def test_what_something_else_holds_on_to_is_refused_with_the_reason(lending: Len
         lending, "CREATE TABLE held (id int PRIMARY KEY)", "CREATE TABLE holder (id int REFERENCES held (id))",
         "CREATE TABLE free (x int)",
     )  # fmt: skip
-    with pytest.raises(DatabaseError, match=r"main\.held: DuckDB does not drop it"):
+    with pytest.raises(DatabaseError, match=r"main\.held: DuckDB cannot drop it"):
         drop(lending, "free", "held")
     assert set(stored(lending)) == {"main.free", "main.held", "main.holder"}
 
@@ -509,11 +509,11 @@ def test_without_a_terminal_nothing_is_dropped_unless_confirmed(built: Lending) 
     before = built.files()
     asked = command("drop", "account_summary")
     assert asked.exit_code == 2
-    assert "There is no terminal to ask on. Confirm with --yes." in asked.stderr
+    assert "Cannot ask for confirmation without a terminal. Confirm with --yes." in asked.stderr
     assert built.files() == before
     done = command("drop", "account_summary", "--yes")
     assert done.output == (
-        "dropped marts.account_summary (incremental, 1 row)\nThe next build makes the pipeline's tables again.\n"
+        "dropped marts.account_summary (incremental, 1 row)\nThe next build rebuilds the pipeline's tables.\n"
     )
 
 
@@ -525,8 +525,8 @@ def test_a_history_is_refused_with_exit_code_one_and_forced_with_a_backup(built:
     assert Path(forced["backup"], "backup.json").exists()
     assert [table["name"] for table in forced["tables"]] == ["snap_account"]
     run_sql(built, "CREATE VIEW mine AS SELECT 1 AS x")
-    assert command("drop", "mine", "--yes").output == "dropped main.mine (view, not the pipeline's)\n"
-    assert command("drop", "snap_customer", "--yes", "--force").output.startswith("backed up first to ")
+    assert command("drop", "mine", "--yes").output == "dropped main.mine (view, not in the pipeline)\n"
+    assert command("drop", "snap_customer", "--yes", "--force").output.startswith("backed up to ")
     assert command("drop").exit_code == 2
 
 

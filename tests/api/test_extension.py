@@ -199,14 +199,14 @@ def test_a_module_alone_is_a_layer_of_its_own(mine: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "error", "told"),
     [
-        (None, SettingsError, "models: there is no module 'mine' in "),
+        (None, SettingsError, "models: no module 'mine' in "),
         ("import nothing_of_that_name", ModelError, "mine: it cannot be imported: ModuleNotFoundError: No module named"),
         ("1 / 0", ModelError, r"mine: it cannot be imported: ZeroDivisionError: division by zero \(.*mine.py, line 1\)"),
         ("x = (", ModelError, r"mine: it cannot be imported: SyntaxError"),
         (MART.format(name="account_summary"), ModelError, r"account_summary \(mine.py\): there is account_summary in layers/marts.py"),
-        (MART.replace("customer_profile", "customer_profil").format(name="x"), ModelError, "its parameter customer_profil is no model. Did you mean"),
-        ("outputs = ('account_summary',)", ModelError, "mine: its outputs hold 'account_summary', which is no Output"),
-        ("from lc_ibis.declare.pipeline import Output\noutputs = [Output('held_account')]", ModelError, "held_account: it is not stored"),
+        (MART.replace("customer_profile", "customer_profil").format(name="x"), ModelError, "parameter customer_profil is not a model. Did you mean"),
+        ("outputs = ('account_summary',)", ModelError, "mine: outputs contains 'account_summary', which is not an Output"),
+        ("from lc_ibis.declare.pipeline import Output\noutputs = [Output('held_account')]", ModelError, "held_account: the model is"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused(mine: Path, text: str | None, error: type[LcIbisError], told: str) -> None:
@@ -224,7 +224,7 @@ def test_the_engine_s_own_schemas_are_no_layers(mine: Path, layer: str) -> None:
     (mine.parent / "mine").mkdir()
     (mine.parent / "mine/__init__.py").write_text("", encoding="utf-8")
     (mine.parent / f"mine/{layer}.py").write_text(MART.format(name="my_customer"), encoding="utf-8")
-    with pytest.raises(ModelError, match=f"the layer {layer} is the engine's own"):
+    with pytest.raises(ModelError, match=f"the layer name {layer} is reserved"):
         lc_ibis.build(models=["mine"])
 
 
@@ -243,9 +243,9 @@ def test_a_package_that_another_hides_is_named(project: Path) -> None:
     Path("statistics").mkdir()
     Path("statistics/marts.py").write_text("from lc_ibis.declare.models import Incremental")
     result = run("ls", "--models", "statistics", exit_code=2)
-    assert "statistics.py) holds no models. It hides" in result.stderr
+    assert "statistics.py) contains no models. It hides" in result.stderr
     assert "give that another name" in result.stderr
-    assert "Name a package that declares models" in run("ls", "--models", "json", exit_code=2).stderr
+    assert "Choose a package that declares models" in run("ls", "--models", "json", exit_code=2).stderr
 
 
 def test_a_package_that_only_checks_our_tables_is_one(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,8 +263,8 @@ def test_a_package_that_ends_the_program_is_an_error(project: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "name", "told"),
     [
-        ("temp", "mart", "the layer temp is the engine's own. Rename the module."),
-        ("Information_Schema", "mart", "the layer Information_Schema is the engine's own"),
+        ("temp", "mart", "the layer temp is reserved. Rename the module."),
+        ("Information_Schema", "mart", "the layer name Information_Schema is reserved"),
         ("mine", "Account_Summary", "there is account_summary in layers/marts.py too"),
     ],
 )

@@ -71,7 +71,7 @@ def test_an_account_that_holds_what_cannot_be_seen_has_a_life_too(lending: Lendi
     lending.load(accounts=[SAVINGS, ("A2", "1", "5", "Savings")])
     assert life(lending, "account", number) == [(1, "refused"), (2, "no longer refused")]
     assert life(lending, "account", "A2") == [(1, "first seen")]
-    with pytest.raises(SelectionError, match="and never was, nor was one refused"):
+    with pytest.raises(SelectionError, match="nor a rejected row of it"):
         life(lending, "account", f"{number}x")
 
 
@@ -84,12 +84,12 @@ def test_more_copies_of_a_refused_row_are_no_event(lending: Lending) -> None:
 @pytest.mark.parametrize(
     ("question", "answer"),
     [
-        (("acount", "A1"), "There is no history of 'acount'. Did you mean account?"),
-        (("account", "A7"), "There is no account A7, and never was"),
-        (("account", "A1", "A2"), "snap_account: its key is account_id; given was 'A1', 'A2'"),
-        (("customer", "one"), "snap_customer.customer_id: 'one' is not a whole number"),
-        (("customer", "9" * 20), "larger than a number of 64 bits"),
-        (("account", "'; DROP TABLE x --"), "There is no account '; DROP TABLE x --"),
+        (("acount", "A1"), "No history found for 'acount'. Did you mean account?"),
+        (("account", "A7"), "No account A7 found in any run"),
+        (("account", "A1", "A2"), "snap_account: the key is account_id, but you gave 'A1', 'A2'"),
+        (("customer", "one"), "snap_customer.customer_id: 'one' is not an integer"),
+        (("customer", "9" * 20), "does not fit a 64-bit integer"),
+        (("account", "'; DROP TABLE x --"), "No account '; DROP TABLE x -- found"),
     ],
 )
 def test_what_there_is_no_history_of_is_said(lending: Lending, question: tuple[str, ...], answer: str) -> None:
@@ -144,11 +144,11 @@ def test_a_diff_applied_to_the_old_rows_gives_the_new(tmp_path_factory: pytest.T
 
 def test_a_table_without_past_or_key_has_no_diff(lending: Lending) -> None:
     lending.load([ALICE], [SAVINGS])
-    with pytest.raises(LcIbisError, match="only histories and what is made from them"):
+    with pytest.raises(LcIbisError, match="--as-of works only for histories and tables downstream"):
         lc_ibis.diff("stg_account", "1", **lending.options)
-    with pytest.raises(LcIbisError, match="quarantine_stg_account: its rows have no key"):
+    with pytest.raises(LcIbisError, match="quarantine_stg_account: the table has no key"):
         lc_ibis.diff("quarantine_stg_account", "1", **lending.options)
-    with pytest.raises(LcIbisError, match="There was no run 5 that changed something; the last is run 1"):
+    with pytest.raises(LcIbisError, match="No run 5 has changed anything; the last is run 1"):
         lc_ibis.diff("account_summary", "5", **lending.options)
 
 
@@ -217,13 +217,13 @@ def test_a_held_row_is_not_explained_by_the_line_that_was_refused(lending: Lendi
     assert where(steps["quarantine_stg_account"]) == [("accounts-3.csv", 3)]
     origin = steps["src_account"]
     assert (origin.rows, where(origin)) == ((), [("accounts-1.csv", 3)])
-    assert origin.note == "A3 is held: what is delivered now is refused, and it is as of run 1."
+    assert origin.note == "A3 is on hold: today's row was rejected, so the version from run 1 stays current."
     (lending.inputs / "accounts-1.csv").unlink()
     assert where(explained(lending, "account_summary", "A3")["src_account"]) == [("accounts-2.csv", 3)]
     (lending.inputs / "accounts-2.csv").write_text("other", encoding="utf-8")
     origin = explained(lending, "account_summary", "A3")["src_account"]
     assert origin.lines == ()
-    assert origin.note.endswith("as of run 1; no file that is still there has the row of then.")
+    assert origin.note.endswith("from run 1 stays current. The file it came from is gone.")
 
 
 def test_rows_that_are_not_held_are_explained_beside_one_that_is(lending: Lending) -> None:
@@ -233,7 +233,7 @@ def test_rows_that_are_not_held_are_explained_beside_one_that_is(lending: Lendin
     assert ("accounts-3.csv", 3) not in where(steps["src_account"])
     assert steps["src_customer"].note == ""
     why = run(lending, "explain", "customer_profile", "1", "--inputs", str(lending.inputs))
-    assert "A3 is held: what is delivered now is refused, and it is as of run 1." in why
+    assert "A3 is on hold: today's row was rejected, so the version from run 1 stays current." in why
 
 
 def test_a_held_customer_is_explained_too(lending: Lending) -> None:
@@ -242,8 +242,8 @@ def test_a_held_customer_is_explained_too(lending: Lending) -> None:
     step = explained(lending, "account_summary", "A1")["src_customer"]
     assert (step.rows, step.lines) == ((), ())
     assert step.note == (
-        "1 is held: what is delivered now is refused, and it is as of run 1; "
-        "no file that is still there has the row of then."
+        "1 is on hold: today's row was rejected, so the version from run 1 stays current. "
+        "The file it came from is gone."
     )
 
 
@@ -252,7 +252,9 @@ def test_a_closed_version_is_behind_nothing(lending: Lending) -> None:
     lending.load(accounts=[("A1", "1", "6000.00", "Savings")])
     assert [row["balance_amount"] for row in explained(lending, "snap_account", "A1")["snap_account"].rows] == [6000]
     lending.load(accounts=[("A3", "1", "6000.00", "Savings")])
-    with pytest.raises(SelectionError, match=r"snap_account has no row A1. What became of it: lc-ibis history"):
+    with pytest.raises(
+        SelectionError, match=r"snap_account has no row A1. See what happened to it with lc-ibis history"
+    ):
         explained(lending, "snap_account", "A1")
 
 
@@ -277,10 +279,10 @@ def test_a_file_that_is_gone_or_another_is_said(lending: Lending) -> None:
     lending.load([ALICE], [SAVINGS])
     lending.deliver(accounts=[("A1", "1", "9.00", "Savings")])
     [line] = explained(lending, "account_summary", "A1")["src_account"].lines
-    assert (line.number, line.problem) == (None, "it is no longer the file that was taken")
+    assert (line.number, line.problem) == (None, "the file has changed since it was loaded")
     (lending.inputs / "accounts.csv").unlink()
     [line] = explained(lending, "account_summary", "A1")["src_account"].lines
-    assert (line.number, line.problem) == (None, "it is gone")
+    assert (line.number, line.problem) == (None, "the file is gone")
 
 
 def test_a_file_that_is_another_is_said_once_with_the_option_that_names_its_directory(lending: Lending) -> None:
@@ -288,8 +290,8 @@ def test_a_file_that_is_another_is_said_once_with_the_option_that_names_its_dire
     lending.load(accounts=[("A1", "1", "6000.00", "Savings")])
     lending.deliver(accounts=[("A1", "1", "9.00", "Savings")])
     said = run(lending, "explain", "account_summary", "A1", "--inputs", str(lending.inputs))
-    assert said.count("accounts.csv: it is no longer the file that was taken") == 1
-    assert said.endswith("Where files were delivered in another directory: --inputs names it.\n")
+    assert said.count("accounts.csv: the file has changed since it was loaded") == 1
+    assert said.endswith("If the files were delivered to another directory, name it with --inputs.\n")
     lending.load()
     assert "--inputs" not in run(lending, "explain", "account_summary", "A1", "--inputs", str(lending.inputs))
 
@@ -307,7 +309,7 @@ def test_the_commands_say_it_in_words_and_as_json(lending: Lending) -> None:
     assert "A1                    changed  original_balance_amount 5000.00 → 6000.00" in said
     assert "account_summary: 0 added, 0 removed, 1 changed (original_balance_amount 1" in said
     assert "1 more: --limit" in run(lending, "diff", "account_summary", "--from", "1", "--limit", "0")
-    assert run(lending, "diff", "account_summary", "--from", "2") == "account_summary is the same at both moments.\n"
+    assert run(lending, "diff", "account_summary", "--from", "2") == "account_summary is identical at both moments.\n"
     assert json.loads(run(lending, "diff", "account_summary", "--from", "1", "--json"))["changed_count"] == 1
     why = run(lending, "explain", "account_summary", "A1", "--inputs", str(lending.inputs))
     assert f"{lending.inputs / 'accounts.csv'}, line 2" in why

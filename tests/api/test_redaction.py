@@ -127,7 +127,7 @@ def test_a_failed_build_tells_secrets_to_nobody(
         lending.build(notify=HOOK, notify_values=True)
     [report] = lending.reports.glob("*.json")
     everything = report.read_text() + json.dumps(told) + caplog.text
-    assert "could not be told" in caplog.text
+    assert "could not be notified" in caplog.text
     assert "cannot post to https://***" in report.read_text()
     assert not re.search("pa55|abc123|hushhush", everything)
 

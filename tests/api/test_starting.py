@@ -65,7 +65,7 @@ def test_a_place_that_is_taken_is_refused(tmp_path: Path, what: str) -> None:
     else:
         place.mkdir()
         (place / "mine").touch()
-    with pytest.raises(OutputError, match="it is not empty. Name a new directory"):
+    with pytest.raises(OutputError, match="the directory is not empty. Choose a new one"):
         lc_ibis.init(place)
     assert what == "file" or [path.name for path in place.iterdir()] == ["mine"]
 
@@ -104,10 +104,10 @@ def test_what_is_wrong_is_said_with_how_to_mend_it(lending: Lending) -> None:
     words = [word for name, path in lending.places().items() for word in (f"--{name}", str(path))]
     said = run("doctor", *words, exit_code=1).output
     assert "FAIL src_account" in said
-    assert "If it is elsewhere, say so with --inputs" in said
+    assert "If it is elsewhere, set --inputs" in said
     assert "FAIL database" in said
     assert "2 of " in said
-    assert "are not fine." in said
+    assert "checks failed." in said
     told = json.loads(run("doctor", *words, "--json", exit_code=1).output)
     assert [one["topic"] for one in told if one["status"] == "fail"] == ["src_account", "database"]
     assert not lending.outputs.exists()
@@ -138,7 +138,7 @@ def told_of_verify(lending: Lending) -> doctor.Finding:
 @pytest.mark.parametrize("backend", WIDELY)
 def test_the_last_verify_is_told(lending: Lending) -> None:
     lending.load([ALICE], [SAVINGS])
-    assert told_of_verify(lending).found.startswith("no full one yet")
+    assert told_of_verify(lending).found.startswith("no full verify yet")
     lc_ibis.verify(**lending.places())
     found = told_of_verify(lending)
     assert found.status == "pass"
@@ -164,7 +164,7 @@ def test_a_verify_that_found_a_difference_is_told_until_one_finds_none(lending: 
     run("verify", *named, exit_code=1)
     said = run("doctor", *words, exit_code=1).output
     assert "FAIL verify" in said
-    assert "11 tables identical, 1 not (customer_profile); no run since" in " ".join(said.split())
+    assert "11 tables identical, 1 different (customer_profile); no run since" in " ".join(said.split())
     lending.build(full_refresh=True)
     assert told_of_verify(lending).status == "warn"
     assert run("verify", *named).exit_code == 0
@@ -176,7 +176,7 @@ def test_only_a_verify_of_all_tables_of_this_database_counts(lending: Lending) -
     begun = lending.database.read_bytes()
     lending.load([("1", "Alicia", "Yes")], [SAVINGS], select=("source",))
     lc_ibis.verify(**lending.places())  # the other tables are older than the source
-    assert told_of_verify(lending).found.startswith("no full one yet")
+    assert told_of_verify(lending).found.startswith("no full verify yet")
     lending.build()
     lc_ibis.verify(**lending.places())
     copy = lending.database.with_name("copy.duckdb")
@@ -184,7 +184,7 @@ def test_only_a_verify_of_all_tables_of_this_database_counts(lending: Lending) -
     [of_copy] = [one for one in lc_ibis.doctor(**{**lending.places(), "database": copy}) if one.topic == "verify"]
     assert of_copy.found.startswith("run 3, ")
     lending.database.write_bytes(begun)  # as a backup is put back
-    assert told_of_verify(lending).found.startswith("no full one yet")
+    assert told_of_verify(lending).found.startswith("no full verify yet")
 
 
 def test_a_verify_that_cannot_be_noted_is_one_all_the_same(lending: Lending, caplog: pytest.LogCaptureFixture) -> None:
@@ -240,7 +240,7 @@ def test_a_package_that_is_too_old_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     assert [one.status for one in found] == ["fail", "fail", "pass"]
     assert found[0].mend == "pip install 'click>=99'"
     assert "no-such-thing is not installed" in found[1].found
-    assert found[2].found.startswith("1 of")
+    assert found[2].found.startswith("1 with")
 
 
 def test_a_directory_that_cannot_be_written_to(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,7 +117,7 @@ def test_two_builds_at_once_do_not_mix(lending: Lending, monkeypatch: pytest.Mon
         commit(self)
 
     monkeypatch.setattr(Delta, "_commit", late)
-    with pytest.raises(DatabaseError, match="another build has written since this one began"):
+    with pytest.raises(DatabaseError, match="another build has written since this one started"):
         lending.load(accounts=[("A1", "1", "1.00", "Savings")])
     assert [str(a) for a in lending.rows("account_summary", "original_balance_amount")] == ["2.00"]
 
@@ -132,12 +132,12 @@ def test_scratch_tables_are_dropped(lending: Lending) -> None:
 @pytest.mark.parametrize("place", ["data/spark", "a.b.c", "x y"])
 def test_a_place_that_is_no_catalog_and_prefix_is_refused(lending: Lending, place: str) -> None:
     lending.deliver([ALICE], [SAVINGS])
-    with pytest.raises(SettingsError, match="is no catalog.prefix, like main.lending"):
+    with pytest.raises(SettingsError, match="is not a catalog.prefix like main.lending"):
         lc_ibis.build(**{**lending.places(), "database": place})
 
 
 def test_tables_that_are_not_there_are_named(lending: Lending) -> None:
-    with pytest.raises(DatabaseError, match="there are no tables. Make them with lc-ibis build"):
+    with pytest.raises(DatabaseError, match="no tables found. Create them with lc-ibis build"):
         lending.rows("account_summary")
 
 
@@ -154,7 +154,7 @@ def test_a_drop_that_was_cut_off_is_mended_by_the_next_build(lending: Lending, m
         patched.setattr(Delta, "_run", cut_off)
         with pytest.raises(_PulledPlug):
             lc_ibis.drop(["customer_profile", "account_summary"], **lending.options)
-    with pytest.raises(DatabaseError, match="the last build was cut off. Build first"):
+    with pytest.raises(DatabaseError, match="the last build was interrupted. Build first"):
         lc_ibis.drop("stg_account", **lending.options)
     lending.build()
     assert _verified(lending) == {"identical"}
@@ -177,7 +177,7 @@ def test_views_and_strangers_are_dropped_and_histories_need_a_backup_that_there_
     assert others == {"alias": ("view", None), "mine": ("table", 1)}
     lc_ibis.drop(["alias", "mine"], **lending.options)
     assert {table["status"] for table in lc_ibis.tables(**lending.options)} == {"built"}
-    with pytest.raises(BackupError, match="snap_account: no backup can be made before it is dropped"):
+    with pytest.raises(BackupError, match="snap_account: not dropped, because no backup can be made first"):
         lc_ibis.drop("snap_account", force=True, **lending.options)
     assert len(lending.rows("snap_account")) == len(ACCOUNTS)
 

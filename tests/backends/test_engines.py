@@ -122,7 +122,7 @@ def test_every_version_makes_a_file_that_every_version_reads(lending: Lending) -
 def test_a_file_of_a_later_version_is_refused_in_our_words(lending: Lending) -> None:
     _put(lending.database)
     was = lending.database.read_bytes()
-    with pytest.raises(DatabaseError, match=r"lc\.duckdb: a later DuckDB has made it than the one here, 1\..* compact"):
+    with pytest.raises(DatabaseError, match=r"lc\.duckdb: written by a newer version of DuckDB, 1\..* compact"):
         lending.load([ALICE], [SAVINGS])
     assert lending.database.read_bytes() == was
 
@@ -132,7 +132,7 @@ def test_a_file_of_a_later_version_is_not_replaced_by_a_backup(lending: Lending)
     lending.load([ALICE], [SAVINGS])
     made = lc_ibis.backup(lending.root / "backup", **lending.places())
     _put(lending.database)
-    with pytest.raises((DatabaseError, BackupError), match="a later DuckDB has made it"):
+    with pytest.raises((DatabaseError, BackupError), match="written by a newer version of DuckDB"):
         lc_ibis.restore(made, **lending.places())
 
 

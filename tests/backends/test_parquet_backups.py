@@ -131,13 +131,13 @@ def test_a_backup_without_its_manifest_or_with_another_s_paths_is_refused(root: 
     backup = root.parent / "backup"
     text = (backup / NAME).read_text()
     (backup / NAME).write_text(text.replace("marts/profile/", "../../../"))
-    with pytest.raises(DatabaseError, match="it cannot be read"):
+    with pytest.raises(DatabaseError, match="cannot read it"):
         put_back(root, backup)
     (backup / NAME).unlink()
     with pytest.raises(BackupError, match=r"there is no tables\.json"):
         put_back(root, backup)
     assert rows(root) == "second"
-    with pytest.raises(DatabaseError, match="there is no database"):
+    with pytest.raises(DatabaseError, match="no database found"):
         copies.copy(root.parent, root.parent / "nothing")
 
 

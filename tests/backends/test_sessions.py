@@ -26,7 +26,7 @@ on_delta = pytest.mark.parametrize("backend", ON_DELTA)
 on_spark = pytest.mark.parametrize("backend", ON_SPARK)
 WRITING = ("MERGE", "INSERT", "CREATE OR REPLACE")
 SINCE = r"It last answered at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\."
-TORN = "Some tables may be new, others as they were: the next build looks at all of them."
+TORN = "Some tables may be updated and others not. The next build checks all of them."
 UNDONE = "Nothing was published"
 
 
@@ -72,9 +72,9 @@ def test_a_session_that_ended_between_two_builds_is_opened_again(
     run = lending.load(accounts=CHANGED)
     assert run.run_id == 2
     assert re.search(
-        rf"the Spark session has ended \(the server closed it.*\)\. {SINCE} A new one is opened\.", caplog.text
+        rf"the Spark session has ended \(the server closed it.*\)\. {SINCE} Opening a new one\.", caplog.text
     )
-    assert "Run this again" not in caplog.text
+    assert "Run the command again" not in caplog.text
     assert {table.action for table in run.tables if table.table == "snap_account"} == {"updated"}
     assert _statuses(lending) == {"identical"}
     assert lending.build().status == "unchanged"
@@ -103,7 +103,7 @@ def test_a_session_that_ends_in_a_build_is_told_and_the_next_build_makes_all_who
     assert ended.exit_code == 1, ended.output
     assert re.search(
         r"Error: backend: the Spark session has ended \(the server closed it, .*\)\. "
-        rf"{SINCE} Run this again: a new one is opened\.",
+        rf"{SINCE} Run the command again\. It opens a new session\.",
         ended.output,
     )
     assert TORN in ended.output, ended.output
@@ -344,10 +344,10 @@ def test_a_server_that_was_restarted_is_not_taken_for_an_empty_one(lending: Lend
     try:
         lending.load([ANN, BEN], ACCOUNTS)
         server.stop()
-        with pytest.raises(DatabaseError, match="no Spark Connect server answers"):
+        with pytest.raises(DatabaseError, match="cannot reach a Spark Connect server"):
             lending.build()
         server = ConnectServer(tmp_path, server.port)
-        with pytest.raises(DatabaseError, match=r"there are no tables\. The session that was active has ended"):
+        with pytest.raises(DatabaseError, match=r"no tables found\. The active session has ended"):
             lending.build()
         assert lending.build().run_id == 1  # as it said
     finally:
@@ -388,7 +388,7 @@ def test_a_session_that_refuses_a_setting_is_told_as_one(
     lending.deliver([ANN, BEN], ACCOUNTS)
     Session(lending.options["remote"]).spark.conf.set("spark.sql.session.timeZone", "Asia/Tokyo")
     monkeypatch.setattr(RuntimeConf, "set", refusing)
-    with pytest.raises(SettingsError, match="the Spark session refuses spark.sql.session.timeZone = UTC"):
+    with pytest.raises(SettingsError, match="the Spark session rejects spark.sql.session.timeZone = UTC"):
         lending.build()
     assert "has ended" not in caplog.text
 
@@ -500,7 +500,7 @@ def test_a_warehouse_whose_session_is_closed(caplog: pytest.LogCaptureFixture) -
     warehouse._token = "dapi0"
     error = RuntimeError("BAD_REQUEST: Invalid SessionHandle: Session [01f0] is closed.")
     with caplog.at_level(logging.DEBUG):
-        raised = warehouse._failed("Databricks refused a statement", error)
+        raised = warehouse._failed("Databricks rejected a statement", error)
     assert isinstance(raised, SessionEnded)
     assert "the warehouse closed it" in str(raised)
     assert warehouse.has_ended

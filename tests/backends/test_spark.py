@@ -69,13 +69,13 @@ def test_parity_leaves_no_schema_behind(lending: Lending) -> None:
 @on_delta
 def test_a_server_is_not_taken_for_another(lending: Lending) -> None:
     """Though a session with one is active, the other is asked for."""
-    with pytest.raises(DatabaseError, match="sc://127.0.0.1:1: no Spark Connect server answers"):
+    with pytest.raises(DatabaseError, match="sc://127.0.0.1:1: cannot reach a Spark Connect server"):
         lc_ibis.build(**{**lending.places(), "remote": "sc://127.0.0.1:1"})
 
 
 @on_spark
 def test_a_cluster_beside_an_active_session_is_refused(lending: Lending) -> None:
-    with pytest.raises(SettingsError, match="a Spark session is active, and its cluster is taken"):
+    with pytest.raises(SettingsError, match="a Spark session is already active. Remove --master"):
         lending.build(master="spark://127.0.0.1:1")
 
 
@@ -106,7 +106,7 @@ def test_a_life_on_spark(lending: Lending, caplog: pytest.LogCaptureFixture) -> 
     with pytest.raises(ChecksFailed):
         lending.build()
     assert not lending.database.exists()
-    with pytest.raises(DatabaseError, match="there is no database. Make it with lc-ibis build --backend spark"):
+    with pytest.raises(DatabaseError, match="no database found. Create it with lc-ibis build --backend spark"):
         lending.rows("account_summary")
     first = lending.load([ANN, BEN], ACCOUNTS)
     before = _files(lending.database)
@@ -207,11 +207,11 @@ def test_serverless_compute_is_looked_at_where_it_cannot_be_set(lending: Lending
 
     spark.conf.set("spark.sql.session.timeZone", "UTC")  # as it is there
     _settled(Serverless(spark))
-    with pytest.raises(SettingsError, match="the Spark session refuses spark.sql.ansi.enabled = true"):
+    with pytest.raises(SettingsError, match="the Spark session rejects spark.sql.ansi.enabled = true"):
         _settled(Serverless(spark, refused="spark.sql.ansi.enabled"))
     spark.conf.set("spark.sql.timestampType", "TIMESTAMP_NTZ")
     try:
-        with pytest.raises(SettingsError, match="TIMESTAMP is timestamp_ntz. It must have a zone"):
+        with pytest.raises(SettingsError, match="TIMESTAMP is timestamp_ntz. Set it to a type with a time zone"):
             _settled(Serverless(spark))
     finally:
         spark.conf.set("spark.sql.timestampType", "TIMESTAMP_LTZ")
@@ -230,7 +230,7 @@ def test_without_java_spark_says_so(lending: Lending, monkeypatch: pytest.Monkey
     session = pytest.importorskip("lc_ibis.backends.spark.session")
     monkeypatch.setattr(session.shutil, "which", lambda _: None)
     monkeypatch.delenv("JAVA_HOME", raising=False)
-    with pytest.raises(SettingsError, match="Spark needs Java 17, and there is none"):
+    with pytest.raises(SettingsError, match="Spark needs Java 17, but no Java was found"):
         session._started(None, None, None)
 
 
@@ -248,7 +248,7 @@ def test_a_server_that_does_not_answer_is_named_without_its_token(lending: Lendi
         f"inputs={str(lending.inputs)!r})"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "sc://127.0.0.1:1: no Spark Connect server answers" in ended.stderr.splitlines()[-1]
+    assert "sc://127.0.0.1:1: cannot reach a Spark Connect server" in ended.stderr.splitlines()[-1]
     assert "secret" not in ended.stderr.splitlines()[-1]
 
 
@@ -257,7 +257,7 @@ def test_a_manifest_that_cannot_be_read_is_named(lending: Lending) -> None:
     from lc_ibis.backends.spark.manifest import Manifest
 
     (lending.root / "tables.json").write_text(json.dumps({})[:1])
-    with pytest.raises(DatabaseError, match="it cannot be read"):
+    with pytest.raises(DatabaseError, match="cannot read it"):
         Manifest(lending.root).read()
 
 

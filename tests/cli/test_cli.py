@@ -57,7 +57,7 @@ def test_build_prints_a_line_a_table_the_ledger_and_the_verdict(lending: Lending
     assert re.search(r"source +received +accepted +refused +held +current +joined +without customer", output)
     assert re.search(r"account +2 +1 +1 +0 +1 +1 +0", output)
     assert re.search(r"Run 1 of \S+ is published", output)
-    assert "Nothing changed: tables and files are as they were" in run("build", *places).output
+    assert "Nothing changed. Tables and files are up to date" in run("build", *places).output
 
 
 def test_build_as_json_is_the_report(built: Lending) -> None:
@@ -75,7 +75,7 @@ def test_a_failed_build_says_that_all_is_as_it_was(built: Lending) -> None:
     before = built.files()
     result = run("build", exit_code=1)
     assert "updated" in result.stdout, "what was done, and undone"
-    assert "\nNothing was published: tables and files are as they were.\nReport: " in result.stderr
+    assert "\nNothing was published. Tables and files are unchanged.\nReport: " in result.stderr
     assert built.files() == before
     assert "Nothing was published" not in run("show", "nothing", exit_code=2).stderr
 
@@ -104,7 +104,7 @@ def test_what_is_published_and_cannot_be_printed_is_said_to_be_published(
     if "--json" in words:
         monkeypatch.setattr("lc_ibis.reporting.report.document", _once(report.document, full))
     result = run("build", *words, exit_code=1)
-    assert result.stderr.startswith("Error: The build is done, and published; what it did cannot be printed (")
+    assert result.stderr.startswith("Error: The build is published, but its summary cannot be printed (")
     assert "Nothing was published" not in result.stderr
     assert lc_ibis.runs(database=built.database)[0]["run_id"] == 2
 
@@ -123,8 +123,8 @@ def test_a_failing_build_exits_with_1_and_a_message_without_traceback(built: Len
         (("build", "--select", "stg_acount"), "Did you mean stg_account?"),
         (("build", "--backend", "oracle"), "backend: 'oracle' is not one of duckdb"),
         (("build", "--max-delete-share", "2"), "max_delete_share: 2.0 is no share"),
-        (("show", "acount_summary"), "There is no table 'acount_summary'. Did you mean account_summary?"),
-        (("show", "account_summary", "--as-of", "yesterday"), "'yesterday' is no moment: write a time like"),
+        (("show", "acount_summary"), "No table named 'acount_summary'. Did you mean account_summary?"),
+        (("show", "account_summary", "--as-of", "yesterday"), "'yesterday' is not a moment. Use a time like"),
         (("compile", "--dialect", "mysql"), "dialect: 'mysql' is not one of duckdb, databricks, pyspark"),
         (("build", "--ful-refresh"), "No such option"),
         (("bild",), "No such command"),
@@ -157,7 +157,7 @@ def test_show_limits_rows_and_says_so(built: Lending) -> None:
 
 def test_show_without_a_database_says_how_to_make_one(lending: Lending) -> None:
     result = run("show", "account_summary", exit_code=1)
-    assert "there is no database. Make it with lc-ibis build." in result.output
+    assert "no database found. Create it with lc-ibis build." in result.output
 
 
 def test_test_prints_the_verdict_and_as_json_the_report(built: Lending) -> None:
@@ -173,7 +173,9 @@ def test_test_exits_with_1_when_a_table_is_broken(built: Lending) -> None:
 
     with duckdb.connect(str(built.database)) as connection:
         connection.execute("UPDATE marts.account_summary SET new_balance_amount = 1")
-    assert "FAIL account_summary: 1 break new_balance_is_the_sum, by account_id: A1" in run("test", exit_code=1).output
+    assert (
+        "FAIL account_summary: 1 row fails new_balance_is_the_sum, by account_id: A1" in run("test", exit_code=1).output
+    )
 
 
 def test_ls_lists_tables_by_layer(lending: Lending) -> None:
@@ -313,7 +315,7 @@ def test_a_limit_beyond_all_rows_is_none(built: Lending) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["show", "snap_account", "--as-of", "0001-01-01T00:00+14:00"], "write a time like"),
+        (["show", "snap_account", "--as-of", "0001-01-01T00:00+14:00"], "Use a time like"),
         (["build", "--threads", "99999999999"], "threads: 99999999999 is not from 1 to 1024"),
         (["build", "--memory-limit", "-1GB"], "'-1GB' is no size like 1GB"),
         (["build", "--inputs", "a" * 5000], "name too long"),

@@ -213,6 +213,6 @@ def test_a_column_may_be_called_version() -> None:
 @pytest.mark.parametrize("version", [0, -1, True, "2", 2.0, None, 2**31])
 def test_a_version_that_is_no_number_from_1_is_refused(version: Any) -> None:
     with pytest.raises(
-        ModelError, match=r"Thing \(declare/test_contract_changes\.py\): version = .* is no whole number"
+        ModelError, match=r"Thing \(declare/test_contract_changes\.py\): version = .* is not an integer"
     ):
         type("Thing", (Contract,), {"version": version, "__module__": __name__})

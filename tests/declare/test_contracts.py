@@ -209,7 +209,7 @@ def test_a_history_is_never_made_anew(tmp_path: Path) -> None:
     kind = Snapshot(CheckStrategy())
     _run(tmp_path, model(kind, SnapThing)(snap_thing))
     before = (tmp_path / "t.duckdb").read_bytes()
-    with pytest.raises(ContractError, match="snap_thing: the stored history has .*A history is never made anew"):
+    with pytest.raises(ContractError, match="snap_thing: the stored history has .*Histories are never rebuilt"):
         _run(tmp_path, model(kind, WiderSnapThing)(wider))
     assert (tmp_path / "t.duckdb").read_bytes() == before
 
@@ -219,7 +219,7 @@ def test_a_parameter_that_is_no_model_is_refused_with_a_hint() -> None:
     def thing(src_thin: ir.Table) -> ir.Table:
         return src_thin
 
-    with pytest.raises(ModelError, match=r"its parameter src_thin is no model. Did you mean src_thing\?"):
+    with pytest.raises(ModelError, match=r"parameter src_thin is not a model. Did you mean src_thing\?"):
         Pipeline([src_thing, thing])
 
 
@@ -232,7 +232,7 @@ def test_models_that_read_each_other_are_refused() -> None:
     def right(left: ir.Table) -> ir.Table:
         return left
 
-    with pytest.raises(ModelError, match="in a circle"):
+    with pytest.raises(ModelError, match="form a cycle"):
         Pipeline([left, right])
 
 

@@ -134,31 +134,31 @@ def product(number: float) -> float: ...
 CLOCKS: dict[str, tuple[Made, str]] = {
     "now": (
         lambda e: e.mutate(value=ibis.now()),
-        "value depends on ibis.now(), which is another each time. Take run_at, or a column of the data.",
+        "value depends on ibis.now(), which differs every time. Take run_at, or a column of the data.",
     ),
     "today": (
         lambda e: e.mutate(value=e.happened_at.date() == ibis.today()),
-        "value depends on ibis.today(), which is another each time. Take run_at, or a column of the data.",
+        "value depends on ibis.today(), which differs every time. Take run_at, or a column of the data.",
     ),
     "random": (
         lambda e: e.mutate(value=ibis.random()),
-        "value depends on ibis.random(), which is another each time. Derive it from the key.",
+        "value depends on ibis.random(), which differs every time. Derive it from the key.",
     ),
     "uuid": (
         lambda e: e.mutate(value=ibis.uuid()),
-        "value depends on ibis.uuid(), which is another each time. Derive it from the key.",
+        "value depends on ibis.uuid(), which differs every time. Derive it from the key.",
     ),
     "a filter by random": (
         lambda e: e.filter(ibis.random() < 0.5).mutate(value="amount"),
-        "a filter depends on ibis.random(), which is another each time. Derive it from the key.",
+        "a filter depends on ibis.random(), which differs every time. Derive it from the key.",
     ),
     "a function of the engine": (
         lambda e: e.mutate(value=gen_random_uuid()),
-        "value depends on gen_random_uuid(), which is another each time. Derive it from the data.",
+        "value depends on gen_random_uuid(), which differs every time. Derive it from the data.",
     ),
     "an aggregate of the engine": (
         by_account(value=lambda e: product(e.weight)),
-        "value depends on product, which is not known to be the same each time. Compute it from sums, counts or ranks.",
+        "value depends on product, which may differ each time. Compute it from sums, counts or ranks.",
     ),
     "distinct rows": (
         lambda e: noisy(e).distinct().mutate(value="amount"), "noise depends on ibis.random()",
@@ -172,7 +172,7 @@ CLOCKS: dict[str, tuple[Made, str]] = {
     "rowid": (lambda e: e.mutate(value=e.rowid()), "value depends on the place of a row on disk"),
     "a sample": (
         lambda e: e.sample(0.5, seed=1).mutate(value="amount"),
-        "the rows are a sample, which takes others each time. Filter by a column of the data.",
+        "the rows are a random sample. Filter by a column of the data.",
     ),
 }  # fmt: skip
 
@@ -228,7 +228,7 @@ TIES: dict[str, tuple[Made, str]] = {
     "topk": (lambda e: e.order_by("amount").limit(3).mutate(value="amount"), f"the rows are limited, in the order of amount, {TIE}"),
     "asof": (
         lambda e: e.asof_join(e.view(), "happened_at", rname="their_{name}").mutate(value="their_amount"),
-        "the rows are joined asof by happened_at, of which any row that fits is taken. Join by a key of the rows.",
+        "the rows are joined asof by happened_at, which picks any matching row. Join by a key of the rows.",
     ),
     "part of a key's join": (
         lambda e: _pairs(e).mutate(value=ibis.row_number().over(order_by="event_id")),
@@ -376,7 +376,7 @@ class SnapFact(Versions, Fact):
     """One row per version of a fact."""
 
 
-AT_EACH_RUN = "depends on run_at, which is another at every run."
+AT_EACH_RUN = "depends on run_at, which differs in every run."
 
 
 def test_run_at_is_for_stamps() -> None:
@@ -395,8 +395,8 @@ def test_run_at_is_for_stamps() -> None:
 )
 def test_run_at_in_the_content_is_refused(made: Any, where: str) -> None:
     assert what_hinders(told(made)) == (
-        f"{where} {AT_EACH_RUN} Declare the column with stamp(...), or take a column of the data. A table that is to "
-        "look at the clock is Incremental(by=(), each_run=True)."
+        f"{where} {AT_EACH_RUN} Declare the column with stamp(...), or take a column of the data. A table that must "
+        "depend on the clock is Incremental(by=(), each_run=True)."
     )
     assert what_hinders(told(made, Incremental(by=(), each_run=True))) is None
 
@@ -409,7 +409,7 @@ def test_nothing_but_run_at_is_allowed_to_a_table_of_each_run() -> None:
 
 def test_a_history_never_looks_at_the_clock() -> None:
     assert what_hinders(told(lambda e, now: e.mutate(value=now, told_at=e.happened_at), Snapshot(CheckStrategy()))) == (
-        f"value {AT_EACH_RUN} Take a column of the data: a history has the times of its runs by itself."
+        f"value {AT_EACH_RUN} Take a column of the data: a history already stores the times of its runs."
     )
     # Its stamps too are among the columns that it compares.
     assert AT_EACH_RUN in (what_hinders(told(lambda e, now: e.mutate(told_at=now), Snapshot(CheckStrategy()))) or "")
@@ -459,8 +459,8 @@ OF_STAMPS: dict[str, tuple[Made, str]] = {
 @pytest.mark.parametrize(("made", "where"), [pytest.param(*case, id=name) for name, case in OF_STAMPS.items()])
 def test_a_stamp_of_another_table_in_the_content_is_refused(made: Made, where: str) -> None:
     assert what_hinders(first_fact, later(made)) == (
-        f"{where} depends on first_fact.told_at, a stamp: it says which run wrote a row, which is another where the "
-        "table is computed again. Take a column of content, or the loaded_at of a source."
+        f"{where} depends on first_fact.told_at, a stamp: it says which run wrote a row, which changes when the "
+        "table is rebuilt. Take a column of content, or the loaded_at of a source."
     )
     # Each build computes it for its own time.
     assert what_hinders(first_fact, later(made, Incremental(by=(), each_run=True))) is None
@@ -561,7 +561,7 @@ def test_a_current_version_is_told_by_its_key() -> None:
 def test_tables_of_elsewhere_are_refused_by_name() -> None:
     rates = ibis.duckdb.connect().create_table("rates", schema={"account_id": "string", "value": "string"})
     why = what_hinders(fact(lambda e: e.inner_join(rates, "account_id")))
-    assert why == "it reads rates by a connection of its own. Deliver it as a source, or take a model as parameter."
+    assert why == "it reads rates through its own connection. Deliver it as a source, or take a model as a parameter."
 
 
 def test_a_join_of_any_row_is_refused() -> None:

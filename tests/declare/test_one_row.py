@@ -29,7 +29,7 @@ def test_the_sums_of_ten_thousand_largest_balances_are_held_and_more_name_the_cu
     assert [Decimal(b) for b in balances] == [10_000 * Decimal(LIMIT), Decimal(1)]
     with pytest.raises(
         ChecksFailed,
-        match="customer_profile: 1 break not_null_total_balance_amount, by customer_id, total_balance_amount: 1 null",
+        match="customer_profile: 1 row fails not_null_total_balance_amount, by customer_id, total_balance_amount: 1 null",
     ):
         lending.load(accounts=accounts)
 

@@ -138,17 +138,17 @@ def of_an_object(n: int) -> int:
 @pytest.mark.parametrize(
     ("query", "told"),
     [
-        (connected, "it reads theirs by a connection of its own. Deliver it as a source, or take a model as parameter."),
-        (lambda: THING.semi_join(connected(), "thing_id"), "it reads theirs by a connection of its own."),
-        (lambda: connected()._find_backend().sql("SELECT 1 AS n"), "it reads the result of SQL by a connection of its own. Deliver it as a source."),
-        (lambda: connected().alias("x").sql("SELECT * FROM x"), "it has SQL as text"),
+        (connected, "it reads theirs through its own connection. Deliver it as a source, or take a model as a parameter."),
+        (lambda: THING.semi_join(connected(), "thing_id"), "it reads theirs through its own connection."),
+        (lambda: connected()._find_backend().sql("SELECT 1 AS n"), "it reads the result of SQL through its own connection. Deliver it as a source."),
+        (lambda: connected().alias("x").sql("SELECT * FROM x"), "it contains SQL text"),
         (lambda: ibis.memtable({"n": list(range(MOST_ROWS + 1))}), "its memtable has 501 rows, more than 500. Deliver it as a source."),
         (lambda: ibis.read_csv(ROOT / "data/inputs/Customer.csv"), "it reads ibis_read_csv_"),
-        (lambda: ibis.memtable({"n": [[1], [2]]}), "its memtable has a column n of type array<int64>, of which not all engines have literals. Deliver it as a source."),
-        (lambda: ibis.memtable({"n": ["x"]}, schema={"n": "int64"}), "its memtable cannot be read as its schema says ('x' is no number). Mend it."),
-        (lambda: ibis.memtable([{"n": 2**62 + 1}, {"n": None}], schema={"n": "int64"}), "is no whole number, or was rounded; give the rows as a pyarrow table"),
-        (lambda: THING.select(n=of_pandas(THING.thing_id)), "its function of_pandas is one of pandas, which not all engines run. Use ibis.udf.scalar.python."),
-        (lambda: THING.select(n=MADE["nowhere"](THING.thing_id)), "its function nowhere has no source that can be read. Define it with def in a module, so that a change there would not be noticed."),
+        (lambda: ibis.memtable({"n": [[1], [2]]}), "its memtable has a column n of type array<int64>, for which not all engines have literals. Deliver it as a source."),
+        (lambda: ibis.memtable({"n": ["x"]}, schema={"n": "int64"}), "its memtable does not fit its schema ('x' is not a number). Fix it."),
+        (lambda: ibis.memtable([{"n": 2**62 + 1}, {"n": None}], schema={"n": "int64"}), "is not an integer, or was rounded; give the rows as a pyarrow table"),
+        (lambda: THING.select(n=of_pandas(THING.thing_id)), "its function of_pandas is a pandas UDF, which not all engines support. Use ibis.udf.scalar.python."),
+        (lambda: THING.select(n=MADE["nowhere"](THING.thing_id)), "its function nowhere has no readable source. Define it with def in a module, so a change there would not be noticed."),
         (lambda: THING.select(n=of_an_object(THING.thing_id)), "its function of_an_object names THINGS, a object, which has no text."),
     ],
 )  # fmt: skip
@@ -378,21 +378,21 @@ def test_a_function_outlives_a_transaction_that_is_taken_back(
 
 @pytest.mark.parametrize("backend", [*ON_DELTA, *ON_SPARK])
 def test_functions_of_arrays_are_refused_on_spark(company: Company, functions: Callable[..., ModuleType]) -> None:
-    with pytest.raises(ModelError, match="plus: Spark calls no functions of pyarrow. Declare it by ibis.udf"):
+    with pytest.raises(ModelError, match="plus: Spark cannot run pyarrow functions. Declare it with ibis.udf"):
         company.build(of(functions().plus))
 
 
 def test_functions_are_refused_on_a_warehouse(functions: Callable[..., ModuleType]) -> None:
     databricks = pytest.importorskip("lc_ibis.backends.spark.databricks")
     [udf] = udfs(THING.select(n=functions().thrice(THING.thing_id)))
-    with pytest.raises(ModelError, match="thrice: a SQL warehouse is handed no Python functions"):
+    with pytest.raises(ModelError, match="thrice: a SQL warehouse cannot run Python functions"):
         databricks.Warehouse.define(object(), udf)
 
 
 def test_a_function_that_fails_is_told(company: Company, functions: Callable[..., ModuleType]) -> None:
     with pytest.raises(
         LcIbisError,
-        match=r"the function inverse \(our_functions.py, line \d+\) fails: ZeroDivisionError: integer division or modulo by zero. Mend it,",
+        match=r"the function inverse \(our_functions.py, line \d+\) fails: ZeroDivisionError: integer division or modulo by zero. Fix it,",
     ):
         company.build(of(functions().inverse))
 
@@ -403,7 +403,7 @@ def test_how_a_function_failed_is_found_in_what_an_engine_says(
 ) -> None:
     with pytest.raises(Exception, match="inverse") as raised:
         company.build(of(functions().inverse))
-    assert "fails: ZeroDivisionError: integer division or modulo by zero. Mend it" in (failed(raised.value) or "")
+    assert "fails: ZeroDivisionError: integer division or modulo by zero. Fix it" in (failed(raised.value) or "")
 
 
 @pytest.mark.parametrize(
@@ -667,7 +667,7 @@ def test_all_that_a_function_reaches_counts(reaching: Callable[..., Any], body: 
     [
         (
             "return importlib.import_module('ours.limits').FACTOR",
-            "calls import_module, which brings in code by a text.",
+            "calls import_module, which imports code by name.",
         ),
         ("return __import__('ours.limits').limits.FACTOR", "calls __import__"),
         ("return eval('n')", "calls eval"),

@@ -330,7 +330,7 @@ MISPLACED = {
 def test_what_engines_refuse_is_refused_when_it_is_declared(
     tmp_path: Path, function: Function, kind: dict[str, tuple[str, ...]]
 ) -> None:
-    with pytest.raises(ModelError, match=rf"{function.__name__} .*: it has {MISPLACED[function]}.* Mutate it"):
+    with pytest.raises(ModelError, match=rf"{function.__name__} .*: it has {MISPLACED[function]}.* Compute it"):
         small(tmp_path, function, **kind)
 
 

@@ -135,16 +135,16 @@ EVERY_NAME = ", ".join(sorted([*ALL.split(), "source", "staging", "intermediate"
 @pytest.mark.parametrize(
     ("term", "said"),
     [
-        ("sumary", "--select sumary: no table or layer has that name. Did you mean summary?"),
-        ("stagin", "--select stagin: no table or layer has that name. Did you mean staging?"),
-        ("+totl+2", "--select +totl+2: no table or layer has that name. Did you mean total?"),
-        ("xyz", f"--select xyz: no table or layer has that name. Known: {EVERY_NAME}."),
-        ("zzz_*", f"--select zzz_*: no table or layer has that name. Known: {EVERY_NAME}."),
-        ("layer:total", "--select layer:total: no table or layer has that name."),
-        ("name:marts", "--select name:marts: no table or layer has that name."),
-        ("layers:marts", "--select layers:marts: layers: is no method. Did you mean layer?"),
-        ("path:x", "--select path:x: path: is no method. Known: layer, name, tag."),
-        *((bad, f"--select {bad}: write a table or a layer, with + before or after it.")
+        ("sumary", "--select sumary: no table or layer has this name. Did you mean summary?"),
+        ("stagin", "--select stagin: no table or layer has this name. Did you mean staging?"),
+        ("+totl+2", "--select +totl+2: no table or layer has this name. Did you mean total?"),
+        ("xyz", f"--select xyz: no table or layer has this name. Known: {EVERY_NAME}."),
+        ("zzz_*", f"--select zzz_*: no table or layer has this name. Known: {EVERY_NAME}."),
+        ("layer:total", "--select layer:total: no table or layer has this name."),
+        ("name:marts", "--select name:marts: no table or layer has this name."),
+        ("layers:marts", "--select layers:marts: layers: is not a selection method. Did you mean layer?"),
+        ("path:x", "--select path:x: path: is not a selection method. Known: layer, name, tag."),
+        *((bad, f"--select {bad}: use a table or a layer, with + before or after it.")
           for bad in ("+", "++", "+a+b", "total++", "++total", "-1+total", "total+x")),
     ],
 )  # fmt: skip
@@ -177,5 +177,5 @@ def test_a_hint_names_nothing_twice() -> None:
 
 
 def test_a_table_that_does_not_exist_is_refused_with_a_hint() -> None:
-    with pytest.raises(SelectionError, match=r"There is no table 'sumary'\. Did you mean summary\?"):
+    with pytest.raises(SelectionError, match=r"No table named 'sumary'\. Did you mean summary\?"):
         PIPELINE["sumary"]

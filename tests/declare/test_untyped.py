@@ -37,7 +37,7 @@ RATE = Decimal("0.0125")
     ],
 )
 def test_a_number_that_duckdb_would_round_is_told_wherever_it_stands(query: Callable[[Any], ir.Table]) -> None:
-    assert "it has the decimal 0.0125 without a type" in (untyped(query(RATE)) or "")
+    assert "it contains the untyped decimal 0.0125" in (untyped(query(RATE)) or "")
     assert untyped(query(ibis.literal(RATE, "decimal(5, 4)"))) is None
 
 
@@ -50,7 +50,7 @@ def test_a_number_that_duckdb_would_round_is_told_wherever_it_stands(query: Call
 )  # fmt: skip
 def test_the_type_that_is_said_holds_the_number(number: str, type_: str) -> None:
     told = untyped(THING.mutate(other=ibis.literal(Decimal(number)))) or ""
-    assert told.endswith(f"Say its type: ibis.literal(Decimal('{number}'), '{type_}').")
+    assert told.endswith(f"Set its type: ibis.literal(Decimal('{number}'), '{type_}').")
     typed = ibis.literal(Decimal(number), type_)
     assert untyped(THING.mutate(other=typed)) is None
     assert ibis.duckdb.connect().to_pyarrow(typed).as_py() == Decimal(number)
@@ -72,7 +72,7 @@ def things(rated: Callable[[ir.Table], ir.DecimalValue]) -> Model:
 
 
 def test_a_model_with_one_is_refused_at_import() -> None:
-    with pytest.raises(ModelError, match=r"thing \(.*test_untyped.py.*\): it has the decimal 0.0125 without a type"):
+    with pytest.raises(ModelError, match=r"thing \(.*test_untyped.py.*\): it contains the untyped decimal 0.0125"):
         Pipeline([src_thing, things(lambda t: t.thing_id.cast("decimal(5, 4)") * RATE)])
 
 
@@ -80,7 +80,7 @@ def test_a_model_with_one_is_refused_at_import() -> None:
 @pytest.mark.parametrize(
     ("breaks", "why"),
     [
-        (lambda t: t.rate > RATE, "it has the decimal 0.0125 without a type"),
+        (lambda t: t.rate > RATE, "it contains the untyped decimal 0.0125"),
         (lambda t: t.rate.max().over(order_by=t.rate.max().over()) > 1, "it has a window inside a window"),
     ],
 )

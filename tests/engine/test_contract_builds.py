@@ -44,10 +44,10 @@ def test_an_undeclared_breaking_change_writes_nothing_and_declared_it_is_built(
     with pytest.raises(BreakingChangeError) as error:
         things.build(table(contract(**after)))
     assert str(error.value) == (
-        "1 contract breaks what it promised, so nothing was written:\n"
+        "1 contract has breaking changes. Nothing was written:\n"
         "  thing (tests/things.py):\n"
         f"    {what}\n"
-        "  Take it back, or declare it: version = 2 in Thing."
+        "  Revert the change, or declare it: set version = 2 in Thing."
     )
     assert things.files() == files
     assert things.files() == files
@@ -112,9 +112,9 @@ def test_a_version_that_is_lowered_is_refused(things: Things) -> None:
     with pytest.raises(BreakingChangeError) as error:
         things.build(table(contract(version=2, fact="string")))
     assert str(error.value).endswith(
-        "  Thing states version 2, and the table was built with 3. A version only grows: write version = 3 in Thing."
+        "  Thing has version 2, but the table was built with 3. Versions only increase: set version = 3 in Thing."
     )
-    with pytest.raises(BreakingChangeError, match="removed column(.|\n)*write version = 4 in Thing"):
+    with pytest.raises(BreakingChangeError, match="removed column(.|\n)*set version = 4 in Thing"):
         things.build(table(contract()))
     assert things.statuses()["thing"] == "lowered"
     assert things.files() == files
@@ -143,7 +143,7 @@ def test_all_contracts_that_break_are_named_at_once(things: Things) -> None:
     with pytest.raises(BreakingChangeError) as error:
         things.build(table(contract()), table(contract(version=2), name="other"), table(contract(), name="new"))
     assert "other" not in str(error.value)
-    with pytest.raises(BreakingChangeError, match="2 contracts break what they promised(.|\n)*  thing (.|\n)*  other"):
+    with pytest.raises(BreakingChangeError, match="2 contracts have breaking changes(.|\n)*  thing (.|\n)*  other"):
         things.build(table(contract()), table(contract(), name="other"))
 
 
@@ -184,14 +184,14 @@ def test_a_history_must_be_declared_and_altered(things: Things) -> None:
         things.build(history(fact="string"))
     assert str(error.value).endswith(
         "    fact: other type, int64 to string\n"
-        "  Take it back, or declare it: version = 2 in SnapThing. "
-        "A history is never made anew: alter the stored table to the contract too."
+        "  Revert the change, or declare it: set version = 2 in SnapThing. "
+        "Histories are never rebuilt. Also alter the stored table to match the contract."
     )
-    with pytest.raises(ContractError, match="A history is never made anew. Alter the stored table to the contract"):
+    with pytest.raises(ContractError, match="Histories are never rebuilt. Alter the stored table to match"):
         things.build(history(version=2, fact="string"))
     things.has(history(version=2, fact="string"))
     output = things.command().output
-    assert "A history is never made anew: alter the stored table to the contract too." in output
+    assert "Histories are never rebuilt. Also alter the stored table to match the contract." in output
     assert "declare it" not in output
     assert things.files() == files
 

@@ -92,7 +92,7 @@ def test_a_key_that_cannot_be_read_is_known_by_its_text(built: Lending) -> None:
     take(built, "3", [(spoilt, "", "", "", "delete"), ("A3", "1", "9", "Savings", "")])
     assert accounts(built)[2:] == [("A3", "9"), ("A\u200b2", "1")]
     assert len(built.rows("quarantine_stg_account")) == 1
-    with pytest.raises(ExtractError, match="one file both upserts and deletes"):
+    with pytest.raises(ExtractError, match="the file both upserts and deletes"):
         take(built, "4", [(spoilt, "", "", "", "delete"), (spoilt, "1", "9", "Savings", "")])
 
 
@@ -121,8 +121,8 @@ def test_a_full_extract_after_deltas_is_compared_though_its_file_is_the_last_ful
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([("A1", "1", "1", "Savings", "merge")], "_op is 'merge'; write upsert, delete, or nothing"),
-        ([("A1", "1", "1", "Savings", ""), (" A1", "", "", "", "delete")], "one file both upserts and deletes A1"),
+        ([("A1", "1", "1", "Savings", "merge")], "_op is 'merge'. Use upsert, delete, or leave it blank"),
+        ([("A1", "1", "1", "Savings", ""), (" A1", "", "", "", "delete")], "the file both upserts and deletes A1"),
     ],
 )
 def test_a_delta_that_makes_no_sense_changes_nothing(built: Lending, rows: list[Row], message: str) -> None:
@@ -136,7 +136,7 @@ def test_a_delta_needs_the_operation_and_an_extract_refuses_it(built: Lending) -
     with pytest.raises(ExtractError, match="missing: _op"):
         built.build(delivery="delta")
     write_csv(built.inputs / "accounts.csv", (*ACCOUNT, "_op"), [(*SAVINGS, "")])
-    with pytest.raises(ExtractError, match="build those with --delivery delta"):
+    with pytest.raises(ExtractError, match="build it with --delivery delta"):
         built.build()
     with pytest.raises(SettingsError, match="delivery: 'daily' is not one of full, delta"):
         built.build(delivery="daily")
@@ -144,5 +144,5 @@ def test_a_delta_needs_the_operation_and_an_extract_refuses_it(built: Lending) -
 
 def test_the_first_delivery_cannot_be_a_delta(lending: Lending) -> None:
     delta(lending, "1", [(*SAVINGS, "")])
-    with pytest.raises(ExtractError, match="Build once with the whole extract"):
+    with pytest.raises(ExtractError, match="Build once from the whole extract"):
         lending.build(delivery="delta", source=DELTAS)

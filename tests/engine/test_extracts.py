@@ -187,7 +187,7 @@ def broken(name: str, content: Any, said: str, file: str = "Customer.csv") -> An
 
 
 def wrong(header: str, problems: str, **more: str) -> Any:
-    said = f": the columns are {header}; SrcCustomer expects CustomerID, Name, HasLoan ({problems}). Mend the file"
+    said = f": the columns are {header}; SrcCustomer expects CustomerID, Name, HasLoan ({problems}). Fix the file"
     return broken(problems, header.replace(", ", ",") + "\n1,2,3,4\n", said, **more)
 
 
@@ -196,16 +196,16 @@ ARCHIVE = gzip.compress("".join([HEADER, *(f"{i},A{i},y\n" for i in range(1000))
 DAMAGED = bytearray(pq.write_table(IN_PARQUET, sink := pa.BufferOutputStream()) or sink.getvalue())
 WITH_BYTES = bytes(DAMAGED)
 DAMAGED[8:40] = b"\xff" * 32
-NOT_UTF8, CUT_OFF = ": the file is not UTF-8", ": the gzip archive is damaged or cut off"
-NEWLINES, NO_PARQUET = ": not valid CSV; most often it mixes line endings", ": the file is not readable Parquet"
+NOT_UTF8, CUT_OFF = ": the file is not UTF-8", ": the gzip archive is damaged or truncated"
+NEWLINES, NO_PARQUET = ": not valid CSV. The usual cause is mixed line endings", ": not a valid Parquet file"
 MANY = HEADER + "1,A,y\n" * 50_000
 
 
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        broken("empty", "", ": the file is empty; a header and rows were expected."),
-        broken("blank first line", "\n" + CSV, ", line 1: the line is blank; the header must be the first line."),
+        broken("empty", "", ": the file is empty. A header and rows were expected."),
+        broken("blank first line", "\n" + CSV, ", line 1: the line is blank. The first line must be the header."),
         wrong("CustomerID, Name", "missing: HasLoan"),
         wrong("CustomerID, Name, HasLoan, Age", "unexpected: Age"),
         wrong("ID, Name, HasLoan", "missing: CustomerID; unexpected: ID"),
@@ -215,24 +215,24 @@ MANY = HEADER + "1,A,y\n" * 50_000
         broken(
             "header of two lines",
             HEADER.replace("HasLoan", '"Has\rLoan"') + "1,A,y\n",
-            ", line 1: a column's name holds a line",
+            ", line 1: a column name contains a line",
         ),
         broken(
             "header of other lines",
             HEADER.replace("HasLoan\n", '"Has\nLoan"\r\n') + "1,A,y\r\n",
-            ", line 1: a column's name holds",
+            ", line 1: a column name contains",
         ),
-        broken("header not closed", 'CustomerID,"Name,HasLoan\n1,A,y\n', ", line 1: the header cannot be read"),
+        broken("header not closed", 'CustomerID,"Name,HasLoan\n1,A,y\n', ", line 1: cannot read the header"),
         broken("header alone", HEADER, ": "),
-        broken("short row", HEADER + "1,A,y\n2,B\n", ", line 3: 2 fields where 3 are expected. Mend the row."),
-        broken("long row", HEADER + "1,A,y\n2,B,n,x\n", ", line 3: 4 fields where 3 are expected. Mend the row."),
+        broken("short row", HEADER + "1,A,y\n2,B\n", ", line 3: 2 fields where 3 were expected. Fix the row."),
+        broken("long row", HEADER + "1,A,y\n2,B,n,x\n", ", line 3: 4 fields where 3 were expected. Fix the row."),
         broken("trailing comma", HEADER + "1,A,y\n2,Lee,Yes,\n", ", line 3: 4 fields"),
         broken("space before a quote", HEADER + '1,A,y\n2, "Lee",n\n', ", line 3: spaces before a quoted field."),
-        broken("late short row", MANY + "2,B\n", ", line 50002: 2 fields where 3 are expected."),
+        broken("late short row", MANY + "2,B\n", ", line 50002: 2 fields where 3 were expected."),
         broken("short after quoted newline", HEADER + '1,"\n",y\n2,C\n', ", line 4: 2 fields"),
-        broken("spaces alone", HEADER + "1,A,y\n  \n", ", line 3: 1 fields where 3 are expected."),
-        broken("quote not closed", HEADER + '1,A,y\n2,"B,n\n3,C,n\n', ", line 3: a quoted field does not end"),
-        broken("text after quote", HEADER + '1,"A"x,y\n', ", line 2: a quoted field does not end, or text follows"),
+        broken("spaces alone", HEADER + "1,A,y\n  \n", ", line 3: 1 fields where 3 were expected."),
+        broken("quote not closed", HEADER + '1,A,y\n2,"B,n\n3,C,n\n', ", line 3: a quoted field is not closed"),
+        broken("text after quote", HEADER + '1,"A"x,y\n', ", line 2: a quoted field is not closed, or text follows"),
         broken("mixed newlines", HEADER + "1,A,y\r\n2,B,n\n", NEWLINES),
         broken("late other newline", MANY + "2,B,n\r\n", NEWLINES),
         broken("lone carriage return", HEADER + "1,A\rB,y\n", NEWLINES),
@@ -250,21 +250,21 @@ MANY = HEADER + "1,A,y\n" * 50_000
         broken("CSV named Parquet", CSV, NO_PARQUET, PARQUET),
         broken("empty Parquet", "", NO_PARQUET, PARQUET),
         broken("Parquet column missing", parquet("1").drop(["Name"]), ": the columns are CustomerID, HasLoan", PARQUET),
-        broken("Parquet float", parquet(7.0), ": column CustomerID is double; text, integers, decimals", PARQUET),
+        broken("Parquet float", parquet(7.0), ": column CustomerID is double; only text, integers, decimals", PARQUET),
         broken(
             "Parquet wide decimal",
             parquet(pa.array([Decimal(7)], pa.decimal256(60, 10))),
             ": column CustomerID is decimal256",
             PARQUET,
         ),
-        broken("archive in capitals", CSV, ": write the ending .gz in lower case", "Customer/1.CSV.GZ"),
+        broken("archive in capitals", CSV, ": the extension .gz must be lower case", "Customer/1.CSV.GZ"),
         broken("Parquet list", parquet(["7"]), ": column CustomerID is list<", PARQUET),
         broken("Parquet not UTF-8", parquet(pa.array([b"\xff"]).view(pa.string())), ": ", PARQUET),
         broken("Parquet names not UTF-8", WITH_BYTES.replace(b"HasLoan", b"Has\xffoan"), NO_PARQUET, PARQUET),
         broken("Parquet damaged inside", bytes(DAMAGED), ": ", PARQUET),
         broken("empty part", "", ": the file is empty", PART),
-        broken("broken part", HEADER + "1,A\n", ", line 2: 2 fields where 3 are expected.", PART),
-        broken("part of no kind", "hi", ": an extract is one of .csv, .csv.gz, .parquet.", "Customer/notes.txt"),
+        broken("broken part", HEADER + "1,A\n", ", line 2: 2 fields where 3 were expected.", PART),
+        broken("part of no kind", "hi", ": extracts must be one of .csv, .csv.gz, .parquet.", "Customer/notes.txt"),
     ],
 )
 def test_a_broken_file_is_named_and_changes_nothing(
@@ -311,7 +311,7 @@ def test_a_message_that_ends_within_a_letter_is_told_all_the_same(lending: Lendi
     said = [broken("shift", HEADER + f'1,"{"A" * shift}{"é" * 66_000}\n', "").values for shift in (0, 1)]
     for _, content, _ in said:
         put(lending, {"Customer.csv": content})
-        with pytest.raises(ExtractError, match=r"Customer\.csv, line 2: a quoted field does not end"):
+        with pytest.raises(ExtractError, match=r"Customer\.csv, line 2: a quoted field is not closed"):
             lending.build()
 
 
@@ -323,24 +323,24 @@ def test_what_is_no_file_is_named_and_not_waited_for(lending: Lending, name: str
     os.mkfifo(place)
     with pytest.raises(ExtractError) as error:
         lending.build()
-    assert str(error.value) == f"{place}: it is no regular file."
+    assert str(error.value) == f"{place}: not a regular file. Deliver the extract as a file."
 
 
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ([], ": there is no Customer.csv, .csv.gz, .parquet or a directory Customer. Known: accounts.csv."),
-        (["Customers.csv"], ": there is no Customer.csv, .csv.gz, .parquet or a directory Customer. Did you mean Cust"),
+        ([], ": found no Customer.csv, .csv.gz, .parquet or a directory Customer. Known: accounts.csv."),
+        (["Customers.csv"], ": found no Customer.csv, .csv.gz, .parquet or a directory Customer. Did you mean Cust"),
         (["customer.CSV"], "Did you mean customer.CSV?"),
         (
             ["Customer.csv", "Customer.csv.gz"],
-            ": Customer.csv, Customer.csv.gz all claim to be the extract Customer. L",
+            ": Customer.csv, Customer.csv.gz all match the extract Customer. K",
         ),
         (
             ["Customer/1.csv", "Customer.csv"],
-            ": Customer, Customer.csv all claim to be the extract Customer. Leave one",
+            ": Customer, Customer.csv all match the extract Customer. Keep one",
         ),
-        (["Customer/.hidden"], "/Customer: the directory has no files."),
+        (["Customer/.hidden"], "/Customer: the directory is empty. Deliver the extract again."),
     ],
 )
 def test_files_that_cannot_be_told_are_named(lending: Lending, files: list[str], said: str) -> None:
@@ -364,7 +364,7 @@ def test_an_ending_may_be_in_any_case(lending: Lending) -> None:
 def test_inputs_that_are_no_directory_are_named(lending: Lending, make: Callable[[Path], None]) -> None:
     lending.inputs.rmdir()
     make(lending.inputs)
-    with pytest.raises(ExtractError, match="there is no such directory of extracts. Name it with --inputs"):
+    with pytest.raises(ExtractError, match="the directory of extracts does not exist. Set it with --inputs"):
         lending.build()
     assert lending.files() == {}
 

@@ -68,7 +68,7 @@ def test_the_same_rows_again_write_nothing(lending: Lending) -> None:
 
 def test_without_the_option_nothing_is_kept(lending: Lending) -> None:
     lending.load([ALICE], [SAVINGS, ORPHAN])
-    with pytest.raises(DatabaseError, match="No failing rows are kept in this database"):
+    with pytest.raises(DatabaseError, match="No failing rows are stored in this database"):
         _kept(lending, "int_account_without_customer")
     lending.build(store_failures=True)
     lending.load([ALICE], [SAVINGS])
@@ -112,11 +112,11 @@ def test_the_command_shows_what_is_kept(lending: Lending) -> None:
         return result.output
 
     assert "9999999999999999.99" in said("account_summary", "--failing", "--stored")
-    assert "account_summary: no row breaks a check." in said("account_summary", "--failing")
-    assert "snap_account: no failing rows are kept of it." in said("snap_account", "--failing", "--stored")
+    assert "account_summary: no row fails a check." in said("account_summary", "--failing")
+    assert "snap_account: no failing rows are stored for it." in said("snap_account", "--failing", "--stored")
     assert "customer_cleaned has no checks" in said("customer_cleaned", "--failing", code=2)
-    assert "--stored goes with --failing." in said("account_summary", "--stored", code=2)
-    assert "There is no table 'acount_summary'" in said("acount_summary", "--failing", "--stored", code=2)
+    assert "--stored needs --failing." in said("account_summary", "--stored", code=2)
+    assert "No table named 'acount_summary'" in said("acount_summary", "--failing", "--stored", code=2)
 
 
 @pytest.mark.usefixtures("any_amount")

@@ -75,7 +75,7 @@ def test_a_stale_source_is_a_warning_or_stops_the_build(
             _build(lending, NOON, **options)
         assert lending.files() == before
         [report] = [json.loads(path.read_text()) for path in lending.reports.glob("*T1200*")]
-        assert report["error"].startswith("Sources are stale, so nothing was published")
+        assert report["error"].startswith("Sources are stale. Nothing was published")
     else:
         assert _of(_build(lending, NOON, **options), "src_account").status == status
 

@@ -288,7 +288,7 @@ def first_ten(stg_account: ir.Table) -> ir.Table:
         (share_of_all, None, "a window by nothing|a subquery|an aggregation by nothing"),
         (neighbours, None, None),
         (neighbours, ("customer_id",), None),
-        (ranked, ("half_id",), "Half has no columns for"),
+        (ranked, ("half_id",), "Half has no such columns"),
         (of_the_same_customer, None, "a window by customer_id"),
         (paired, None, None),
         (of_customers, None, None),

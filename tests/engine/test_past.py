@@ -77,7 +77,9 @@ def test_a_mart_that_runs_found_up_to_date_is_as_it_was(lending: Lending) -> Non
 def test_a_table_that_was_not_built_yet_is_refused_with_the_run_that_made_it(lending: Lending) -> None:
     lending.load([ALICE], DAYS[1], select=HISTORIES)
     lending.load(accounts=DAYS[2])
-    with pytest.raises(SelectionError, match="account_summary was not built yet as of run 1. The first .* is run 2"):
+    with pytest.raises(
+        SelectionError, match="account_summary had not been built as of run 1. It was first built by run 2"
+    ):
         balances(lending, 1)
     assert balances(lending, 2) == [2000]
     assert balances(lending, "2020-01-01") == []
@@ -89,12 +91,12 @@ def test_of_before_the_log_was_kept_only_what_is_certain_is_told(lending: Lendin
     with duckdb.connect(str(lending.database)) as con:
         con.execute("DELETE FROM state.run_tables")
     assert balances(lending, 2) == [2000], "no run has changed it since"
-    with pytest.raises(SelectionError, match="account_summary: whether run 1 brought it up to date is not known"):
+    with pytest.raises(SelectionError, match="account_summary: it is not known whether run 1 updated it"):
         balances(lending, 1)
     assert lending.rows("snap_account", "balance_amount", as_of=1) == [1000, 1]
     lending.load(accounts=DAYS[3])
     assert balances(lending, 3) == [3000]
-    with pytest.raises(SelectionError, match="not known, for the lc-ibis of then did not write that down"):
+    with pytest.raises(SelectionError, match="the lc-ibis of that run did not record it"):
         balances(lending, 2)
 
 
@@ -108,7 +110,7 @@ def test_a_run_is_named_by_a_number_too(lending: Lending) -> None:
     found = lc_ibis.diff("account_summary", 1, 2, **lending.options)
     assert (found.added_count, found.changed_count) == (1, 1)
     for run in (7, -1, 10**30):
-        with pytest.raises(SelectionError, match=f"There was no run {run} that changed something"):
+        with pytest.raises(SelectionError, match=f"No run {run} has changed anything"):
             balances(lending, run)
 
 
@@ -144,7 +146,9 @@ def test_a_history_that_was_dropped_and_begun_anew_is_not_told_of_before(lending
     lc_ibis.drop("snap_account", force=True, **lending.places())
     lending.build()
     for ask in (lambda: balances(lending, 1), lambda: lending.rows("snap_account", as_of=2)):
-        with pytest.raises(SelectionError, match="snap_account was dropped, and begun anew by run 3: what was before"):
+        with pytest.raises(
+            SelectionError, match="snap_account was dropped and started again in run 3, so its earlier past"
+        ):
             ask()
     assert balances(lending, 3) == [Decimal("2000.00")]
 
@@ -164,7 +168,5 @@ def test_a_table_that_came_between_later_is_computed_as_of_before_it() -> None:
     past = Past(times, {"snap": [1, 2], "between": [2], "mart": [1, 2]}, {"snap": [1, 2], "between": [2]}, {})
     assert past.made_as_of("between", ["snap"], 1) == 1
     past.refuse_unbuilt("mart", 1)
-    with pytest.raises(
-        SelectionError, match=r"between was not built yet as of run 1\. The first that made it is run 2"
-    ):
+    with pytest.raises(SelectionError, match=r"between had not been built as of run 1\. It was first built by run 2"):
         past.refuse_unbuilt("between", 1)

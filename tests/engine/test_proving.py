@@ -109,7 +109,7 @@ def test_a_partial_build_is_not_verified(lending: Lending, monkeypatch: pytest.M
     lending.load(accounts=ACCOUNTS[1:], select=("source",))
     ended = CliRunner().invoke(main, ["verify", "--database", str(lending.database)])
     assert ended.exit_code == 1
-    assert "9 of 12 tables are not verified" in ended.output
+    assert "9 of 12 tables were not verified" in ended.output
 
 
 def test_a_plan_says_what_the_build_does_and_writes_nothing(lending: Lending) -> None:

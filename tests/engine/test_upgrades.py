@@ -67,7 +67,7 @@ def test_a_build_that_fails_leaves_it_as_it_was(old: Lending) -> None:
 def test_a_loss_that_no_earlier_program_explains_is_refused(lending: Lending) -> None:
     lending.load([ALICE], [SAVINGS])
     raw(lending, "DROP TABLE state.deliveries")
-    with pytest.raises(DatabaseError, match="deliveries: dropped from the database by something else"):
+    with pytest.raises(DatabaseError, match="deliveries: dropped from the database by another tool"):
         lending.build()
 
 

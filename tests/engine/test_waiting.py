@@ -46,7 +46,7 @@ def test_who_holds_the_database_is_named_and_since_when(lending: Lending) -> Non
     said = str(refused.value)
     assert f"in use by process {holder.pid} (" in said
     assert "import duckdb" in said
-    assert " started at 20" in said
+    assert ", started by " in said
     assert "--wait SECONDS" in said
 
 
@@ -95,7 +95,7 @@ def test_what_this_process_has_open_is_named_with_who_opened_it(lending: Lending
         assert p.table("account_summary").count().execute() == 1
     opened = f"opened by {Path(__file__)}, line "
     assert f"in use by this process itself ({os.getpid()}), {opened}" in str(refused.value)
-    assert "Close it first: p.close()" in str(refused.value)
+    assert "Close it first with p.close()" in str(refused.value)
     assert lending.build().status == "unchanged"
 
 
@@ -104,7 +104,7 @@ def test_what_this_process_has_open_in_another_way_is_named(lending: Lending) ->
     for read_only in (False, True):
         with duckdb.connect(str(lending.database), read_only=read_only), pytest.raises(DatabaseInUse) as refused:
             lending.build()
-        assert "opened by something else than lc-ibis" in str(refused.value)
+        assert "not opened by lc-ibis" in str(refused.value)
 
 
 def test_a_build_waits_until_another_thread_has_closed_the_database(lending: Lending) -> None:
@@ -122,7 +122,7 @@ def test_what_is_closed_says_so(lending: Lending) -> None:
     p.close()
     p.close()
     for asked in (lambda: p.table("account_summary"), lambda: p.runs(), lambda: p.con, lambda: p.verify()):
-        with pytest.raises(DatabaseError, match=r"it is closed. Open it again: p = lc_ibis.connect\(…\)"):
+        with pytest.raises(DatabaseError, match=r"it was closed. Open it again: p = lc_ibis.connect\(…\)"):
             asked()
 
 
@@ -229,7 +229,7 @@ def test_a_copy_that_cannot_be_written_is_said_and_made_by_the_next_build(
     with monkeypatch.context() as patch:
         patch.setattr("lc_ibis.backends.duckdb.file.copied", full)
         with pytest.raises(
-            OutputError, match="The tables are published, but not their copy for readers.*No space left"
+            OutputError, match="The tables are published, but the copy for readers cannot be written.*No space left"
         ):
             lending.build(publish=copy)
     assert not list(lending.root.glob(".readers*"))

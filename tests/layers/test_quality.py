@@ -53,7 +53,7 @@ def test_a_broken_feed_does_not_pass_as_a_small_day(lending: Lending) -> None:
     lending.deliver(accounts=_spoilt(51))
     with pytest.raises(
         ChecksFailed,
-        match=r"quarantine_stg_account: 51 of 100 rows break few_refused \(warn over 5%, error over 50%\), by account_id, ",
+        match=r"quarantine_stg_account: 51 of 100 rows fail few_refused \(warn over 5%, error over 50%\), by account_id, ",
     ):
         lending.build()
     assert lending.files() == before
@@ -228,8 +228,8 @@ def test_what_the_commands_print(lending: Lending) -> None:
     assert "there is no source 'acount'. Did you mean account?" in said("quarantine", "acount", code=2)
 
     assert "every_customer_is_current\n" in said("show", "int_account_without_customer", "--failing")
-    assert said("show", "stg_account", "--failing") == "stg_account: no row breaks a check.\n"
-    assert "Leave --as-of" in said("show", "stg_account", "--failing", "--as-of", "2026-01-01", code=2)
+    assert said("show", "stg_account", "--failing") == "stg_account: no row fails a check.\n"
+    assert "Remove --as-of" in said("show", "stg_account", "--failing", "--as-of", "2026-01-01", code=2)
     assert f"awake: {sum(len(m.checks) for m in pipeline)} checks." in said("test", "--mutate")
     assert {"check", "table", "has_noticed", "also"} == set(json.loads(said("test", "--mutate", "--json"))[0])
     assert "FAIL int_account_without_customer" in said("test", "--warn-error", code=1)

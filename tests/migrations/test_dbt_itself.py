@@ -109,8 +109,8 @@ def test_a_dbt_elsewhere_writes_its_own_times_and_the_datas(lending: Lending, tm
     elsewhere: dict[str, Any] = {"snapshot_timezone": "Asia/Kolkata", "data_timezone": "UTC"}
     found = read_of(project.database, dbt_manifest=project.manifest, repairs=("returned-keys",), **elsewhere)
     now = utc_now()
-    assert "loaded_at, and times that are copies of it, are taken for UTC, all others for Asia/Kolkata" in found.notes
-    assert "region is not taken over" in found.notes
+    assert "loaded_at and its copies are read as UTC, all others as Asia/Kolkata" in found.notes
+    assert "region is not migrated" in found.notes
     assert found.starts[:2] + found.starts[3:] == [dbt.BEGIN] * 3
     assert before < found.starts[2] < now
     [gone] = [end for end in found.ends if end]

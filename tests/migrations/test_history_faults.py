@@ -40,8 +40,8 @@ def test_a_key_that_came_back_with_its_old_time_is_refused_by_name(lending: Lend
         read_of(old_with(lending, returned(config), config))
     said = str(caught.value)
     assert "an id shared with another version, of 1 customer_id: 2" in said
-    assert "a version that ends before it begins, of 1 customer_id: 2" in said
-    assert "--repair returned-keys mends 2 of these versions" in said
+    assert "a version that ends before it starts, of 1 customer_id: 2" in said
+    assert "--repair returned-keys fixes 2 of these versions" in said
 
 
 @pytest.mark.parametrize(("deletes", "begins"), [("new_record", GONE + dbt.MOMENT), ("invalidate", GONE)])
@@ -63,7 +63,7 @@ def test_a_key_that_came_back_is_repaired_by_name_and_taken_back(
     assert ("2", "dbt_valid_from", str(BEFORE), str(begins)) in made
     assert planned == [(key, column, new) for key, column, _, new in made]
     moving.rollback(2)
-    with pytest.raises(MigrationError, match="no history of dbt's was adopted"):
+    with pytest.raises(MigrationError, match="no dbt snapshot was adopted"):
         moving.call("changes")
 
 
@@ -79,7 +79,7 @@ def test_a_version_within_another_is_never_repaired(lending: Lending) -> None:
 def test_a_version_that_is_there_twice_is_kept_once(lending: Lending) -> None:
     rows = kept(Config(), {1: BEFORE, 2: BEFORE, 3: BEFORE})
     path = old_with(lending, [*rows, rows[1]], Config())
-    with pytest.raises(MigrationError, match="--repair doubles mends 1"):
+    with pytest.raises(MigrationError, match="--repair doubles fixes 1"):
         read_of(path)
     found = read_of(path, repairs=("doubles",))
     assert [row["customer_id"] for row in found.customers] == [1, 2, 3]
@@ -89,7 +89,7 @@ def test_a_version_that_is_there_twice_is_kept_once(lending: Lending) -> None:
 
 def test_versions_that_staging_would_write_otherwise_are_named_or_cleaned(lending: Lending) -> None:
     path = old_with(lending, sql=RAW)
-    said = "account_type is not as staging writes it, in 2 of the versions: 'Savings ' → 'savings'"
+    said = "account_type differs from staging's cleaning in 2 of the versions: 'Savings ' → 'savings'"
     with pytest.raises(MigrationError, match=said):
         read_of(path)
     found = read_of(path, clean_versions=True)
@@ -122,7 +122,7 @@ def test_a_version_that_staging_refuses_is_refused_or_held(lending: Lending) -> 
             "UPDATE snapshots.snap_account SET balance_amount = -60 "
             f"WHERE account_id = 'A1' AND dbt_valid_from = '{FIRST_LOAD + DAY}'"
         )
-    said = r"a version that staging refuses \(balance is negative: '-60.00'\), of 1 account_id: A1\n  --repair refused-values mends 2"
+    said = r"a version that staging rejects \(balance is negative: '-60.00'\), of 1 account_id: A1\n  --repair refused-values fixes 2"
     with pytest.raises(MigrationError, match=said):
         read_of(path)
     found = read_of(path, repairs=("refused-values",))
@@ -136,7 +136,7 @@ def test_a_version_that_staging_refuses_is_refused_or_held(lending: Lending) -> 
 @pytest.mark.parametrize(
     ("sql", "said"),
     [
-        ("ALTER TABLE snapshots.snap_account ALTER balance_amount TYPE DECIMAL(18, 4); UPDATE snapshots.snap_account SET balance_amount = 5000.1289 WHERE account_id = 'A1'", "balance_amount is not as staging writes it, in 1 of the versions: '5000.1289' → '5000.13'"),
+        ("ALTER TABLE snapshots.snap_account ALTER balance_amount TYPE DECIMAL(18, 4); UPDATE snapshots.snap_account SET balance_amount = 5000.1289 WHERE account_id = 'A1'", "balance_amount differs from staging's cleaning in 1 of the versions: '5000.1289' → '5000.13'"),
         ("ALTER TABLE snapshots.snap_account ALTER customer_id TYPE DOUBLE; UPDATE snapshots.snap_account SET customer_id = 1.6 WHERE account_id = 'A1'", r"customer_id is not an integer: '1.6'"),
         ("ALTER TABLE snapshots.snap_account ALTER balance_amount TYPE VARCHAR; UPDATE snapshots.snap_account SET balance_amount = '5 000' WHERE account_id = 'A1'", "balance is not a plain decimal: '5 000'"),
         ("ALTER TABLE snapshots.snap_account ALTER balance_amount TYPE DOUBLE; UPDATE snapshots.snap_account SET balance_amount = 1e17 WHERE account_id = 'A1'", r"does not fit decimal\(18,2\)"),
@@ -203,16 +203,18 @@ def test_a_file_of_a_later_duckdb_is_refused_with_the_way_out(
 
     path = old_with(lending)
     monkeypatch.setattr(duckdb, "connect", refuse)
-    with pytest.raises(MigrationError, match=r"A later DuckDB than .* ATTACH .* \(STORAGE_VERSION 'v1.0.0'\)"):
+    with pytest.raises(
+        MigrationError, match=r"a newer version of DuckDB than .* ATTACH .* \(STORAGE_VERSION 'v1.0.0'\)"
+    ):
         OldDatabase(path)
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"repairs": ("doubles",)}, "--repair is about histories that are taken over. Give --adopt-snapshots too"),
-        ({"clean_versions": True}, "--clean-versions is about"),
-        ({"adopt_snapshots": True, "repairs": ("all",)}, "repair: there is none called all; they are returned-keys"),
+        ({"repairs": ("doubles",)}, "--repair works on adopted histories. Add --adopt-snapshots"),
+        ({"clean_versions": True}, "--clean-versions works on"),
+        ({"adopt_snapshots": True, "repairs": ("all",)}, "repair: all is not one of returned-keys"),
     ],
 )  # fmt: skip
 def test_options_that_say_nothing_are_refused(lending: Lending, options: dict[str, Any], said: str) -> None:
@@ -226,7 +228,7 @@ def test_a_version_that_ends_as_it_begins_says_nothing_of_any_moment(lending: Le
     rows.append(replace(rows[0], values=("al", True), end=BEFORE))
     path = old_with(lending, rows, Config())
     with pytest.raises(
-        MigrationError, match="a version that ends before it begins, of 1 customer_id: 1\n.*overlap|--repair doubles"
+        MigrationError, match="a version that ends before it starts, of 1 customer_id: 1\n.*overlap|--repair doubles"
     ):
         read_of(path)
     assert [row["customer_name"] for row in read_of(path, repairs=("doubles",)).customers] == ["alice", "bob", "carol"]

@@ -74,7 +74,7 @@ def test_plan_has_every_row_as_csv_and_json_and_the_first_on_the_screen(dirty: M
     [phase] = printed("plan", "--from", OLD, "--phase", "2", "--json")
     assert len(phase["rows"]) == 15
     output = run("plan", "--from", OLD, "--phase", "2", "--limit", "1").output
-    assert "… 14 more: --limit, or --csv for all of them" in output
+    assert "… 14 more: --limit, or --csv for all" in output
 
 
 def test_plan_of_a_phase_that_would_fail_says_why(dirty: Moving) -> None:
@@ -101,15 +101,15 @@ def test_plan_names_what_has_no_counterpart(lending: Lending, monkeypatch: pytes
         con.execute("CREATE TABLE main_marts.reviews AS SELECT 1 AS a; ALTER TABLE raw.customers_raw ADD Email VARCHAR")
     _placed(Moving(lending, old), monkeypatch)
     output = run("plan", "--from", OLD, "--phase", "1").output
-    assert "note: raw.customers_raw: Email is not taken over; no table of ours has it." in output
-    assert "note: main_marts.reviews: it has no counterpart, and stays in the old database alone." in output
+    assert "note: raw.customers_raw: Email is not migrated: no new table has it." in output
+    assert "note: main_marts.reviews: it has no counterpart and stays only in the old database." in output
 
 
 def test_apply_prints_a_line_a_phase_and_where_the_backup_is(dirty: Moving) -> None:
     output = run("apply", "--from", OLD, "--phase", "1", "--phase", "2").output
     assert re.search(r"1 source layer +applied +\d+\.\d s  rows: src_customer 8, src_account 18", output)
     assert "lc.duckdb.migration/before_phase_1 to before_phase_2" in output
-    assert "Nothing to do: all of these phases are applied." in run("apply", "--phase", "1").output
+    assert "Nothing to do: all selected phases are applied." in run("apply", "--phase", "1").output
     assert re.search(r"2 snapshots +applied +\d{4}-\d\d-\d\d .* UTC", run("status").output)
 
 
@@ -117,7 +117,7 @@ def test_validate_prints_counts_reasons_and_the_verdict(applied: Moving) -> None
     output = run("validate").output
     assert "14 and 6 rows, 5 equal; 9 differences explained, 0 unexplained" in output
     assert "1 × only in the old mart: refused: balance is negative" in output
-    assert "Valid: nothing is unexplained." in output
+    assert "Valid: every difference is explained." in output
     document = printed("validate", "--json")
     assert document["is_valid"] is True
     assert len(document["tables"][0]["differences"]) == 9
@@ -145,12 +145,12 @@ def test_the_checklist_is_a_table_and_markdown_and_json(applied: Moving) -> None
 
 def test_rollback_names_what_goes_too_and_asks(applied: Moving) -> None:
     before = applied.contents()
-    question = "Take back phase 7, 6 (phase 7 came later and must go too)?"
+    question = "Roll back phase 7, 6 (phase 7 came later and is rolled back too)?"
     assert question in run("rollback", "--phase", "6", exit_code=1, stdin="n\n").output
     assert applied.contents() == before
     output = run("rollback", "--phase", "6", "--yes").output
     assert "6 naming                   rolled back" in output
-    assert "All is as it was before phase 6" in output
+    assert "Rolled back to the state before phase 6" in output
     run("rollback", stdin="y\n")
     assert not applied.lending.database.exists()
     assert "Nothing to do" in run("rollback", "--yes").output
@@ -159,8 +159,8 @@ def test_rollback_names_what_goes_too_and_asks(applied: Moving) -> None:
 
 def test_aliases_are_dropped_alone(applied: Moving) -> None:
     assert "Removed 7 views" in run("apply", "--drop-aliases").output
-    assert "There are no views of old names." in run("apply", "--drop-aliases").output
-    assert "Leave the other options" in run("apply", "--drop-aliases", "--phase", "6", exit_code=2).output
+    assert "There are no views with old names." in run("apply", "--drop-aliases").output
+    assert "Remove the other options" in run("apply", "--drop-aliases", "--phase", "6", exit_code=2).output
 
 
 def test_adopted_and_folded_versions_are_counted(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,13 +177,13 @@ def test_adopted_and_folded_versions_are_counted(lending: Lending, monkeypatch: 
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "said"),
     [
-        (("apply",), 1, "Name the old database with --from"),
-        (("plan", "--from", "none.duckdb"), 1, "none.duckdb: there is no old database"),
-        (("apply", "--from", OLD, "--phase", "9"), 2, "there is no phase 9; they are 1 to 7"),
-        (("apply", "--from", OLD, "--fold-unchanged"), 2, "Give --adopt-snapshots too"),
-        (("apply", "--from", OLD, "--backend", "spark"), 2, "migrations are of DuckDB databases"),
-        (("validate", "--markdown"), 2, "Give --checklist too"),
-        (("validate", "--checklist", "--phase", "1"), 2, "--checklist looks at all phases"),
+        (("apply",), 1, "Name it with --from"),
+        (("plan", "--from", "none.duckdb"), 1, "none.duckdb: no old database found"),
+        (("apply", "--from", OLD, "--phase", "9"), 2, "9 is not a phase. Choose 1 to 7"),
+        (("apply", "--from", OLD, "--fold-unchanged"), 2, "Add --adopt-snapshots"),
+        (("apply", "--from", OLD, "--backend", "spark"), 2, "migrations work on DuckDB databases only"),
+        (("validate", "--markdown"), 2, "--markdown needs --checklist"),
+        (("validate", "--checklist", "--phase", "1"), 2, "--checklist checks all phases"),
     ],
 )
 def test_what_is_not_understood_is_said(dirty: Moving, arguments: tuple[str, ...], exit_code: int, said: str) -> None:

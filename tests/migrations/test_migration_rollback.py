@@ -70,9 +70,7 @@ def test_all_is_taken_back_to_no_database_and_the_old_pipelines_files(lending: L
 def test_builds_since_are_not_thrown_away_unless_forced(applied: Moving) -> None:
     applied.lending.load([ALICE], [SAVINGS], allow_mass_delete=True)
     before = applied.contents()
-    with pytest.raises(
-        MigrationError, match=r"1 builds that are no phase's have run since phase 3 began \(run 5 first\)"
-    ):
+    with pytest.raises(MigrationError, match=r"1 builds have run since phase 3 began \(from run 5\)"):
         applied.rollback(3)
     assert applied.contents() == before
     assert applied.rollback(3, force=True)
@@ -85,7 +83,7 @@ def test_a_build_between_two_phases_is_noticed_too(lending: Lending) -> None:
     lending.load([("1", "Alice", "Yes")], [SAVINGS], allow_mass_delete=True)
     moving.apply(phases=(3,), allow_mass_delete=True)
     assert moving.rollback(3)
-    with pytest.raises(MigrationError, match="1 builds that are no phase's"):
+    with pytest.raises(MigrationError, match="1 builds have run since phase"):
         moving.rollback(2)
 
 
@@ -97,10 +95,10 @@ def test_a_checkpoint_that_is_gone_or_damaged_changes_nothing(applied: Moving) -
     with pytest.raises(BackupError, match="the backup is damaged"):
         applied.rollback(4)
     (kept / "before_phase_4" / "checkpoint.json").write_text("{")
-    with pytest.raises(MigrationError, match="it cannot be read"):
+    with pytest.raises(MigrationError, match="cannot read it"):
         applied.rollback(4)
     shutil.rmtree(kept / "before_phase_4")
-    with pytest.raises(MigrationError, match="the checkpoint before phase 4 is gone"):
+    with pytest.raises(MigrationError, match="the checkpoint before phase 4 is missing"):
         applied.rollback(4)
     assert applied.contents() == before
     assert applied.rollback(3)
@@ -110,7 +108,7 @@ def test_a_checkpoint_of_another_database_is_not_put_in_its_place(applied: Movin
     applied.lending.database.unlink()
     applied.lending.load([ALICE], [SAVINGS])
     before = applied.contents()
-    with pytest.raises(MigrationError, match="builds that are no phase's"):
+    with pytest.raises(MigrationError, match="builds have run since phase"):
         applied.rollback(2)
     assert applied.contents() == before
 

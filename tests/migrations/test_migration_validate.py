@@ -188,7 +188,7 @@ def test_only_phases_that_are_applied_are_validated(lending: Lending) -> None:
     found = moving.call("validate")
     assert [phase.phase for phase in found.phases] == [1, 2]
     assert found.tables == ()
-    assert found.notes == ("The marts are compared once phase 4 is applied.",)
+    assert found.notes == ("The marts are compared after phase 4 is applied.",)
 
 
 def test_a_table_that_was_spoilt_since_is_said(applied_dirty: Moving) -> None:
@@ -197,7 +197,7 @@ def test_a_table_that_was_spoilt_since_is_said(applied_dirty: Moving) -> None:
     (applied_dirty.lending.outputs / "account_summary.csv").unlink()
     found = applied_dirty.call("validate")
     problems = {phase.phase: " ".join(phase.problems) for phase in found.phases if phase.problems}
-    assert "account_summary: 6 break new_balance_is_the_sum" in problems[4]
+    assert "account_summary: 6 failing rows in new_balance_is_the_sum" in problems[4]
     assert "account_summary.csv: the output file is missing" in problems[4]
     assert "raw.accounts_raw: the view cannot be read" in problems[6]
     assert problems.keys() == {4, 6, 7}
@@ -206,7 +206,7 @@ def test_a_table_that_was_spoilt_since_is_said(applied_dirty: Moving) -> None:
 def test_builds_since_are_noted(applied_dirty: Moving) -> None:
     applied_dirty.lending.load([("1", "Alice", "Yes")], [("A1", "1", "1.00", "Savings")])
     found = applied_dirty.call("validate")
-    assert "1 builds have run since: differences may come of their extracts." in found.notes
+    assert "1 builds have run since, and their extracts can cause differences." in found.notes
 
 
 @pytest.mark.parametrize(

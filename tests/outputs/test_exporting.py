@@ -76,10 +76,10 @@ def test_a_worksheet_has_numbers_times_and_texts_and_never_a_formula(lending: Le
 
 def test_what_a_worksheet_cannot_hold_is_refused(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
     lending.load([("1", "a" * 33_000, "Yes")], ACCOUNTS)
-    with pytest.raises(OutputError, match="customer_name: a text of 33,000 letters does not fit a cell"):
+    with pytest.raises(OutputError, match="customer_name: a text of 33,000 characters does not fit a cell"):
         lc_ibis.export("stg_customer", lending.root / "rows.xlsx", **lending.options)
     monkeypatch.setattr(excel, "_MOST_ROWS", 3)
-    with pytest.raises(OutputError, match=r"3 rows do not fit a worksheet, which has 3\. Export \.csv"):
+    with pytest.raises(OutputError, match=r"3 rows do not fit a worksheet \(maximum 3\)\. Export \.csv"):
         _exported(lending, "rows.xlsx")
     assert not list(lending.root.glob("*rows.xlsx*"))
 
@@ -191,10 +191,10 @@ def test_an_export_replaces_its_directory_and_no_other(lending: Lending) -> None
     _exported(lending, "parts", partition_by=["account_type"])
     assert sorted(part.name for part in place.iterdir()) == ["account_type=checking", "account_type=savings"]
     (place / "notes.txt").write_text("mine")
-    with pytest.raises(OutputError, match="it holds something else than an export"):
+    with pytest.raises(OutputError, match="it contains files that are not from an export"):
         _exported(lending, "parts", partition_by=["account_type"])
     (lending.root / "link").symlink_to(place)
-    with pytest.raises((OutputError, SettingsError), match="it holds something else|no export has made"):
+    with pytest.raises((OutputError, SettingsError), match="not from an export|not written by an export"):
         _exported(lending, "link", partition_by=["account_type"])
     assert (place / "notes.txt").read_text() == "mine"
     assert not list(lending.root.glob(".*tmp"))
@@ -210,15 +210,15 @@ def test_a_table_without_rows_is_an_empty_directory(lending: Lending) -> None:
 @pytest.mark.parametrize(
     ("options", "error", "told"),
     [
-        ({"to": "x.csv"}, SettingsError, r"with --partition-by it is a directory\. Name it without \.csv"),
+        ({"to": "x.csv"}, SettingsError, r"with --partition-by, it must be a directory\. Remove \.csv"),
         ({"partition_by": ["kind"]}, SelectionError, "snap_account has no column 'kind'"),
         ({"partition_by": ["account_type"] * 2}, SelectionError, "a column is named twice"),
-        ({"columns": ["account_id"]}, SelectionError, "account_type is not among the columns that are written"),
-        ({"columns": ["account_type"]}, SelectionError, "no column is left beside those of --partition-by"),
-        ({"partition_by": ["balance_amount"]}, OutputError, "values of type decimal128.* name no directories"),
-        ({"partition_by": ["account_id"]}, OutputError, "account_id: the value 'null' can name no directory"),
-        ({"to": ".."}, SettingsError, r"\.\.: it is a directory that no export has made"),
-        ({"to": "."}, SettingsError, "it is a directory that no export has made"),
+        ({"columns": ["account_id"]}, SelectionError, "--partition-by account_type is not among the selected columns"),
+        ({"columns": ["account_type"]}, SelectionError, "all columns are in --partition-by"),
+        ({"partition_by": ["balance_amount"]}, OutputError, "values of type decimal128.* cannot name directories"),
+        ({"partition_by": ["account_id"]}, OutputError, "account_id: the value 'null' cannot name a directory"),
+        ({"to": ".."}, SettingsError, r"\.\.: this directory exists and was not written by an export"),
+        ({"to": "."}, SettingsError, "this directory exists and was not written by an export"),
     ],
 )
 def test_what_cannot_part_rows_is_refused(
@@ -233,7 +233,7 @@ def test_what_cannot_part_rows_is_refused(
 def test_too_many_values_are_refused(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
     lending.load([ALICE], NAMED)
     monkeypatch.setattr(directories, "_MOST_DIRECTORIES", 2)
-    with pytest.raises(OutputError, match="account_id: 3 values would be as many directories, and 2 are the most"):
+    with pytest.raises(OutputError, match="account_id: 3 values would need as many directories; the limit is 2"):
         _exported(lending, "parts", partition_by=["account_id"])
 
 
@@ -242,7 +242,7 @@ def test_the_database_is_not_exported_over(lending: Lending) -> None:
     place = lending.root / "lc.duckdb"
     place.rename(lending.root / "my.duckdb")
     place.symlink_to("my.duckdb")
-    with pytest.raises(SettingsError, match="it is the database itself"):
+    with pytest.raises(SettingsError, match="this is the database itself"):
         lc_ibis.export("snap_account", lending.root / "my.duckdb", database=place)
 
 
@@ -253,15 +253,15 @@ def test_what_builds_or_others_keep_is_not_exported_over(lending: Lending) -> No
     (lending.root / "theirs/year=2026/part-0.parquet").write_bytes(b"precious")
     before = {path: path.read_bytes() for path in lending.root.rglob("*") if path.is_file()}
     for name, told in {
-        "lc.duckdb": "it is the database itself",
-        "readers.duckdb": "it is the copy for readers",
-        "theirs.duckdb": "it is a database that no export has made",
-        "inputs/accounts.csv": "it would be among the extracts",
-        "outputs/account_summary.csv": "builds write it",
-        "outputs/account_summary": "builds write it",
-        "outputs/outputs": "builds write it",
-        "outputs": "builds write it",
-        "theirs": "it is a directory that no export has made",
+        "lc.duckdb": "this is the database itself",
+        "readers.duckdb": "this is the copy for readers",
+        "theirs.duckdb": "this database exists and was not written by an export",
+        "inputs/accounts.csv": "it is in the directory of extracts",
+        "outputs/account_summary.csv": "builds write this file",
+        "outputs/account_summary": "builds write this file",
+        "outputs/outputs": "builds write this file",
+        "outputs": "builds write this file",
+        "theirs": "this directory exists and was not written by an export",
     }.items():
         by = {"partition_by": ["account_type"]} if "." not in name.strip(".") else {}
         with pytest.raises(SettingsError, match=told):

@@ -90,7 +90,7 @@ def test_a_directory_in_its_place_is_refused_and_nothing_changes(lending: Lendin
     (lending.outputs / OUTPUTS).unlink()
     (lending.outputs / OUTPUTS).mkdir()
     before = lending.files()
-    with pytest.raises(OutputError, match="a directory is where an output file belongs"):
+    with pytest.raises(OutputError, match="a directory is in the way of an output file"):
         lending.load([ALICE, BOB], None)
     assert lending.files() == before
 

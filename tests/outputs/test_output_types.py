@@ -205,7 +205,7 @@ def test_infinities_of_the_engine_are_text(things: Things) -> None:
     things.sql("UPDATE every_type.thing SET a_date = 'infinity', a_timestamp_6 = '-infinity' WHERE thing_id = 1")
     found = in_excel(export(".xlsx"))
     assert [found[name][:2] for name in ("a_date", "a_timestamp_6")] == [("text", "infinity"), ("text", "-infinity")]
-    with pytest.raises(OutputError, match="a_date: no directory is named by a day before the year 1 or after 9999"):
+    with pytest.raises(OutputError, match="a_date: dates before year 1 or after 9999 cannot name directories"):
         lc_ibis.export("thing", "parts", partition_by=["a_date"], database=things.options["database"])
 
 
@@ -213,7 +213,7 @@ def test_intervals_are_not_made_bytes(things: Things) -> None:
     things.build(table_of({"int64": 1}))
     things.sql("ALTER TABLE every_type.thing ALTER a_int64 TYPE INTERVAL USING INTERVAL 5 SECOND")
     database = {"database": things.options["database"]}
-    with pytest.raises(OutputError, match=r"a_int64: intervals would be bytes in \.arrow"):
+    with pytest.raises(OutputError, match=r"a_int64: intervals cannot be written to \.arrow"):
         lc_ibis.export("thing", "every.arrow", **database)
     assert in_excel(lc_ibis.export("thing", "every.xlsx", **database))["a_int64"][:2] == ("text", "00:00:05")
 

@@ -131,7 +131,7 @@ def settings(place: Lending) -> Settings:
 
 @pytest.mark.parametrize("name", ["../x", "/tmp/x", "a/b", "..\\x"])
 def test_a_table_whose_name_would_lead_out_of_the_outputs_is_refused(lending: Lending, name: str) -> None:
-    with pytest.raises(OutputError, match="the name of an output is no file's name. Call the table by a plain name."):
+    with pytest.raises(OutputError, match="the output name is not a valid file name. Rename the table."):
         run_pipeline(pipeline_of(name), settings(lending))
     assert not lending.database.exists()
     assert not list(lending.outputs.iterdir())
@@ -157,7 +157,7 @@ def test_a_link_that_leads_out_of_the_outputs_is_refused_and_its_target_untouche
     place.symlink_to(secret)
     before = lending.files()
     with pytest.raises(
-        OutputError, match=r"account_summary.csv: a link leads out of the outputs, to .*secret.txt. Remove"
+        OutputError, match=r"account_summary.csv: a link points out of the outputs, to .*secret.txt. Remove"
     ):
         lending.load(accounts=[("A1", "1", "7", "Savings")])
     assert lending.files() == before

@@ -81,7 +81,7 @@ def test_parts_of_which_not_all_are_seen_are_no_output(lending: Lending, monkeyp
     lending.load([ALICE], [SAVINGS])
     before = lending.files()
     monkeypatch.setattr(Session, "write_parts", lambda *_: None)
-    with pytest.raises(OutputError, match="Spark wrote where this program does not see it"):
+    with pytest.raises(OutputError, match="Spark wrote the files, but they are not visible here"):
         lending.load(accounts=[("A1", "1", "7", "Savings")], partitioned=True)
     assert lending.files() == before
 
@@ -111,7 +111,7 @@ def test_what_no_build_wrote_is_not_removed(lending: Lending, what: str) -> None
     else:
         place.mkdir()
         (place / "mine.txt").write_text("mine")
-    with pytest.raises(OutputError, match="account_summary: the directory of an output belongs here"):
+    with pytest.raises(OutputError, match="account_summary: something is in the way of an output directory"):
         lending.load(accounts=[("A1", "1", "7", "Savings")], partitioned=True)
     assert {name: lending.files()[name] for name in before} == before
     assert not list(lending.outputs.glob(".*"))
@@ -130,7 +130,7 @@ def test_a_directory_that_cannot_be_put_in_its_place_leaves_the_old_one(
         rename(old, new)
 
     monkeypatch.setattr(whole.os, "rename", spoilt)
-    with pytest.raises(OutputError, match="the tables are published, but the file cannot be put"):
+    with pytest.raises(OutputError, match="the tables are published, but this file cannot be replaced"):
         lending.load(accounts=[("A1", "1", "7", "Savings")], partitioned=True)
     assert _read(lending.outputs / "account_summary") == before
     monkeypatch.undo()
@@ -145,7 +145,7 @@ def test_a_directory_that_no_build_of_this_database_wrote_is_refused(lending: Le
     mine.write_text("mine")
     notes = lending.outputs / ".account_summary.notes.tmp"
     notes.write_text("mine")
-    with pytest.raises(OutputError, match="account_summary: the directory of an output belongs here, and nothing else"):
+    with pytest.raises(OutputError, match="account_summary: something is in the way of an output directory"):
         lending.load([ALICE], [SAVINGS], partitioned=True)
     assert mine.read_text() == notes.read_text() == "mine"
     mine.unlink()
@@ -177,6 +177,6 @@ def test_a_link_to_nowhere_is_refused_before_anything_is_published(lending: Lend
     lending.load([ALICE], [SAVINGS])
     before = lending.files()
     (lending.outputs / "account_summary").symlink_to(lending.root / "nowhere")
-    with pytest.raises(OutputError, match="account_summary: the directory of an output belongs here"):
+    with pytest.raises(OutputError, match="account_summary: something is in the way of an output directory"):
         lending.load(accounts=[("A1", "1", "7", "Savings")], partitioned=True)
     assert lending.files() == before

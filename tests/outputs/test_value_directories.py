@@ -160,14 +160,14 @@ MISREAD = [
 @pytest.mark.parametrize("text", MISREAD)
 def test_a_text_that_a_reader_takes_for_something_else_is_refused(tmp_path: Path, text: str) -> None:
     assert looks_otherwise(text)
-    with pytest.raises(OutputError, match="part: the value .* can name no directory: readers would take the text for"):
+    with pytest.raises(OutputError, match="part: the value .* cannot name a directory: readers would take it for"):
         written(tmp_path, ["A1", text], pa.string())
     assert not (tmp_path / "parts").exists()
 
 
 def test_keys_that_look_like_numbers_are_refused(lending: Lending) -> None:
     lending.load([ALICE, ("007", "Bo", "No"), ("08", "Cy", "No")], [SAVINGS])
-    with pytest.raises(OutputError, match="customer_id: the value '.*' can name no directory"):
+    with pytest.raises(OutputError, match="customer_id: the value '.*' cannot name a directory"):
         lc_ibis.export("src_customer", "d", partition_by=["customer_id"], **lending.options)
     assert not list(lending.root.glob("*d"))
 

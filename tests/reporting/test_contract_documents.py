@@ -133,15 +133,16 @@ def test_a_later_version_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("command", ["show", "export"])
 def test_a_table_that_does_not_exist_is_refused(command: str) -> None:
     assert (
-        "There is no table 'acount_summary'. Did you mean account_summary?"
+        "No table named 'acount_summary'. Did you mean account_summary?"
         in run(command, "acount_summary", exit_code=2).output
     )
 
 
 def test_a_step_that_is_not_stored_is_shown_and_not_exported() -> None:
-    assert "ledger (a step; not stored): One row per source" in run("show", "ledger").output
+    assert "ledger (ephemeral): One row per source" in run("show", "ledger").output
     said = run("export", "stg_account", "ledger", exit_code=2).output
-    assert said == "Error: ledger (layers/ledger.py): it is a step that is not stored, so nobody reads it.\n"
+    why = "the model is ephemeral, so nobody reads it. Choose a stored table."
+    assert said == f"Error: ledger (layers/ledger.py): {why}\n"
     with pytest.raises(SelectionError):
         contracts.export("ledger")
 
@@ -318,7 +319,7 @@ def test_a_file_a_table_is_written(tmp_path: Path) -> None:
 
 def test_a_file_where_the_directory_belongs_is_said(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("mine")
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot write"):
         contracts.export("account_summary", to=tmp_path / "taken")
     assert (tmp_path / "taken").read_text() == "mine"
 

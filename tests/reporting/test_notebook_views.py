@@ -80,12 +80,12 @@ def stg_account(src_account: ir.Table) -> ir.Table:
 def test_what_cannot_be_supposed_is_refused(lending: Lending) -> None:
     lending.load([ALICE], ACCOUNTS)
     with lc_ibis.connect(**lending.options) as warehouse:
-        with pytest.raises(SelectionError, match="snap_account, snap_refusal would follow from it|snap_account would"):
+        with pytest.raises(SelectionError, match="snap_account, snap_refusal is downstream of it|snap_account is"):
             warehouse.what_if(stg_account)
-        with pytest.raises(SelectionError, match="There is no table 'nonsense'"):
+        with pytest.raises(SelectionError, match="No table named 'nonsense'"):
             warehouse.what_if(nonsense)
         nonsense.__name__ = "account_summary"
-        with pytest.raises(ModelError, match="its parameter no_such_table is no model"):
+        with pytest.raises(ModelError, match="parameter no_such_table is not a model"):
             warehouse.what_if(nonsense)
         assert issubclass(ModelError, LcIbisError)
 

@@ -79,7 +79,7 @@ def test_a_failed_check_is_told_without_values(lending: Lending, listener: Liste
         lending.load([ALICE], [SAVINGS, HUGE], notify=listener.address)
     [told] = listener.heard
     assert (told["program"], told["status"], told["error"], told["run_id"]) == ("lc-ibis", "failed", "ChecksFailed", 1)
-    assert told["meaning"].startswith("A check of severity error found rows")
+    assert told["meaning"].startswith("A check of severity error failed")
     failure = next(failure for failure in told["failures"] if failure["check"] == "not_null_new_balance_amount")
     assert (failure["table"], failure["severity"], failure["count"]) == ("account_summary", "error", 1)
     assert told["report"].endswith(".json")
@@ -91,7 +91,7 @@ def test_values_are_told_where_they_are_asked_for(lending: Lending, listener: Li
     with pytest.raises(ChecksFailed):
         lending.load([ALICE], [SAVINGS, HUGE], notify=listener.address, notify_values=True)
     [told] = listener.heard
-    assert "account_summary: 1 break not_null_new_balance_amount" in told["message"]
+    assert "account_summary: 1 row fails not_null_new_balance_amount" in told["message"]
     assert {"account_id": "A2", "new_balance_amount": None} in [e for f in told["failures"] for e in f["examples"]]
 
 
@@ -122,7 +122,7 @@ def test_a_failure_to_tell_is_logged_without_secrets_and_hides_nothing(
     listener.status = 500
     with pytest.raises(LcIbisError, match=r"Customer\.csv"):
         lending.build(notify=listener.address if target == "refused" else target)
-    assert "could not be told of the failure" in caplog.text
+    assert "could not be notified of the failure" in caplog.text
     assert "secret" not in caplog.text
 
 
@@ -132,13 +132,13 @@ def test_an_answer_that_is_none_hides_no_error(
 ) -> None:
     with answering(answer) as address, pytest.raises(LcIbisError, match=r"Customer\.csv"):
         lending.build(notify=address)
-    assert "could not be told of the failure" in caplog.text
+    assert "could not be notified of the failure" in caplog.text
 
 
 def test_an_address_with_a_blank_hides_no_error(lending: Lending, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(LcIbisError, match=r"Customer\.csv"):
         lending.build(notify="http://127.0.0.1:1/a b")
-    assert "could not be told of the failure" in caplog.text
+    assert "could not be notified of the failure" in caplog.text
 
 
 def test_a_server_that_never_ends_its_answer_is_left(
@@ -147,7 +147,7 @@ def test_a_server_that_never_ends_its_answer_is_left(
     monkeypatch.setattr(notify, "SECONDS", 0.2)
     with answering(*DRIPPING) as address, pytest.raises(LcIbisError, match=r"Customer\.csv"):
         lending.build(notify=address)
-    assert "could not be told of the failure (TimeoutError)" in caplog.text
+    assert "could not be notified of the failure (TimeoutError)" in caplog.text
 
 
 def test_what_takes_too_long_keeps_no_process_from_ending() -> None:
@@ -183,6 +183,6 @@ def test_an_interruption_within_a_query_is_one(lending: Lending) -> None:
 @pytest.mark.parametrize("target", ["http://", "http://127.0.0.1:abc/", "http://127.0.0.1:99999/", "'", "  "])
 def test_a_target_that_is_none_is_refused_before_anything_is_done(lending: Lending, target: str) -> None:
     lending.deliver([ALICE], [SAVINGS])
-    with pytest.raises(SettingsError, match="notify: it is neither an address"):
+    with pytest.raises(SettingsError, match="notify: this is neither an address"):
         lending.build(notify=target)
     assert not lending.database.exists()

@@ -182,7 +182,7 @@ def test_an_address_is_told_the_same(lending: Lending, server: tuple[str, list[d
 def test_nobody_there_is_logged_and_the_build_goes_on(lending: Lending, caplog: pytest.LogCaptureFixture) -> None:
     run = lending.load([ALICE], [SAVINGS], openlineage="http://127.0.0.1:9/")
     assert run.status == "built"
-    assert caplog.text.count("openlineage: nothing more is told of this build") == 1
+    assert caplog.text.count("openlineage: no more events are sent for this build") == 1
 
 
 def test_a_server_that_never_ends_its_answer_is_left(
@@ -191,7 +191,7 @@ def test_a_server_that_never_ends_its_answer_is_left(
     monkeypatch.setattr(openlineage, "SECONDS", 0.2)
     with answering(*DRIPPING) as address:
         assert lending.load([ALICE], [SAVINGS], openlineage=address).status == "built"
-    assert caplog.text.count("openlineage: nothing more is told of this build (TimeoutError)") == 1
+    assert caplog.text.count("openlineage: no more events are sent for this build (TimeoutError)") == 1
 
 
 def test_an_interruption_is_told_as_a_failure(lending: Lending) -> None:

@@ -53,7 +53,7 @@ def test_the_verdict_is_at_the_top(lending: Lending) -> None:
     with pytest.raises(LcIbisError):
         lending.load([ALICE], [SAVINGS, HUGE])
     page = _words(_page(lending))
-    assert page.index("Nothing was published") < page.index("What to look at") < page.index("Checks by")
+    assert page.index("Nothing was published") < page.index("Failures and warnings") < page.index("Checks by")
     assert "Why 3 checks failed, so nothing was published" in page
 
 
@@ -61,7 +61,7 @@ def test_an_old_source_is_a_warning_at_the_top(lending: Lending) -> None:
     lending.deliver([ALICE], [SAVINGS])
     lending.build(warn_file_age=0)
     assert "Published, with 2 warnings" in _title(_page(lending))
-    assert "! warned" in _words(_page(lending)).split("Age of the sources")[1]
+    assert "! warned" in _words(_page(lending)).split("Source freshness")[1]
 
 
 def test_what_changed_is_told_beside_the_run_before(lending: Lending) -> None:
@@ -83,7 +83,7 @@ def test_a_build_that_ended_early_has_a_page(lending: Lending) -> None:
     assert "the extract has no rows" in page
     assert "stg_account" in page, "the lineage is known"
     assert "not in this build" in page
-    assert "by severity" not in page, "no check was run, and a table of none says nothing"
+    assert "by severity" not in page, "no checks run, and a table of none says nothing"
 
 
 @pytest.mark.usefixtures("any_amount")
@@ -118,7 +118,7 @@ def test_reports_of_other_versions_are_left_out_of_the_trend(lending: Lending) -
         spoilt.write_bytes(text.encode("utf-8", "surrogateescape"))
     assert "This is the first report" in _words(_page(lending))
     first.write_text(json.dumps(json.loads(first.read_text()) | {"schema_version": 1}))
-    with pytest.raises(DatabaseError, match="it is no report of this version"):
+    with pytest.raises(DatabaseError, match="not a report of this version"):
         _page(lending)
 
 
@@ -138,7 +138,7 @@ def test_a_page_that_cannot_be_written_is_named(lending: Lending) -> None:
     lending.load([ALICE], [SAVINGS])
     [report] = lending.reports.glob("*.json")
     report.with_suffix(".html").mkdir()
-    with pytest.raises(OutputError, match=r"\.html: a directory is where the file belongs"):
+    with pytest.raises(OutputError, match=r"\.html: the path is a directory"):
         lc_ibis.report_page(reports=lending.reports)
 
 
@@ -231,13 +231,13 @@ def test_a_file_that_could_not_be_put_in_its_place_is_the_verdict(
     monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(OutputError):
         lending.load([ALICE], [("A1", "1", "7", "Savings")])
-    assert "Published, but not all files" in _page(lending)
-    assert "Tables and files follow the extracts" not in _page(lending)
+    assert "Published, but some files are missing" in _page(lending)
+    assert "Tables and files are up to date" not in _page(lending)
 
 
 def test_skipped_checks_did_not_pass(lending: Lending) -> None:
     lending.load([ALICE], [SAVINGS])
     report = json.loads(lc_ibis.report(reports=lending.reports))
-    assert "Every check passed." in page(report)
-    assert "120 checks passed, 2 were skipped." in page({**report, "passed": 120, "skipped": 2})
-    assert "No check was run." in page({**report, "passed": 0, "skipped": 2})
+    assert "All checks passed." in page(report)
+    assert "120 checks passed, 2 skipped." in page({**report, "passed": 120, "skipped": 2})
+    assert "No checks were run." in page({**report, "passed": 0, "skipped": 2})

@@ -103,7 +103,7 @@ def test_the_command_prints_the_last_report(lending: Lending) -> None:
         assert result.exit_code == code, result.output
         return result.output
 
-    assert "there is no report. Make one with lc-ibis build." in said(code=1)
+    assert "no report found. Create one with lc-ibis build." in said(code=1)
     lending.load([ALICE], [SAVINGS])
     run = lending.load([ALICE], [("A1", "1", "7", "Savings")])
     assert json.loads(said())["run_id"] == run.run_id == 2
@@ -114,7 +114,7 @@ def test_the_command_prints_the_last_report(lending: Lending) -> None:
 def test_a_report_that_is_none_is_named(lending: Lending, content: str) -> None:
     lending.reports.mkdir()
     (lending.reports / "quality_report_20260101T000000.000000Z.json").write_text(content)
-    with pytest.raises(DatabaseError, match=r"quality_report_20260101T000000\.000000Z\.json: it is no report"):
+    with pytest.raises(DatabaseError, match=r"quality_report_20260101T000000\.000000Z\.json: not a report"):
         lc_ibis.report("junit", reports=lending.reports)
 
 
@@ -131,6 +131,6 @@ def test_on_a_terminal_a_summary_is_printed(lending: Lending, monkeypatch: pytes
     monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True, raising=False)
     said = runner.invoke(main, words).output
     assert "published." in said
-    assert "WARN int_account_without_customer: 1 break every_customer_is_current. Every account's" in said
+    assert "WARN int_account_without_customer: 1 row fails every_customer_is_current. Every account's" in said
     assert re.search(r"account +2 +2 +0", said)
     assert json.loads(runner.invoke(main, [*words, "--format", "json"]).output)["status"] == "built"

@@ -104,7 +104,7 @@ def test_without_a_build_there_is_the_graph_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("there", ["{}", "no JSON", '{"metadata": {"project_name": "jaffle_shop"}}'])
 def test_the_manifest_of_a_dbt_project_is_not_replaced(tmp_path: Path, there: str) -> None:
     (tmp_path / "manifest.json").write_text(there)
-    with pytest.raises(OutputError, match="it is not a manifest of lc_ibis. Name another directory"):
+    with pytest.raises(OutputError, match="the file was not written by lc_ibis. Choose another directory"):
         artifacts(tmp_path, reports=tmp_path)
     assert (tmp_path / "manifest.json").read_text() == there
 

@@ -64,8 +64,8 @@ def test_there_is_a_page_a_table_with_all_that_is_known(built: Path) -> None:
     text = Page(built / "tables/account_summary.html").text
     assert "One row per savings account, with a year's interest." in text
     assert "Key account_id" in text
-    assert "Made from int_savings_account_only" in text
-    assert "Read by customer_profile; written to account_summary.csv, account_summary.parquet" in text
+    assert "Upstream int_savings_account_only" in text
+    assert "Downstream customer_profile; written to account_summary.csv, account_summary.parquet" in text
     assert "decimal(5, 4), fraction Yearly rate as a fraction" in text
     assert "annual_interest_amount decimal(18, 2), US dollars Balance × rate, US dollars." in text
     assert "int_savings_account_only.balance_amount computed" in text
@@ -73,12 +73,12 @@ def test_there_is_a_page_a_table_with_all_that_is_known(built: Path) -> None:
     assert "def account_summary(" in text
     for dialect in ("DuckDB", "Databricks", "Spark"):
         assert f"SQL for {dialect}" in text
-    assert "15, last changed by the run of 20" in text
+    assert "15, last changed by the run at 20" in text
     assert "A001 1 5500.00" in text
     source = Page(built / "tables/src_account.html").text
-    assert "accounts, column AccountID as it is" in source
+    assert "accounts, column AccountID copied" in source
     assert "Freshness" in source
-    assert "Made from the extract accounts" in source
+    assert "Upstream the extract accounts" in source
     assert "not stored" in Page(built / "tables/account_cleaned.html").text
 
 
@@ -113,10 +113,10 @@ def test_tables_columns_and_checks_can_be_searched_for(built: Path) -> None:
 def test_before_the_first_build_there_is_all_but_states_and_rows(lending: Lending) -> None:
     first = site.build(lending.root / "docs", database=lending.database, reports=lending.reports)
     text = Page(first).text
-    assert "There is no report of a published build yet" in text
+    assert "No build has been published yet" in text
     assert "no build yet" in text
     assert not lending.database.exists()
-    with pytest.raises(DatabaseError, match="there is no database to show rows of"):
+    with pytest.raises(DatabaseError, match="no database found to show rows from"):
         site.build(lending.root / "docs", sample_rows=1, database=lending.database, reports=lending.reports)
 
 
@@ -143,12 +143,12 @@ def test_a_site_is_replaced_and_nothing_else_is(lending: Lending) -> None:
     mine = lending.root / "mine"
     mine.mkdir()
     (mine / "thesis.txt").write_text("years of work", encoding="utf-8")
-    with pytest.raises(OutputError, match="it holds something else than a site of lc-ibis"):
+    with pytest.raises(OutputError, match="it contains files that lc-ibis did not write"):
         site.build(mine)
     (lending.root / "file").write_text("", encoding="utf-8")
     with pytest.raises(OutputError):
         site.build(lending.root / "file")
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot write"):
         site.build(lending.root / "file/below")
     assert {path.name for path in lending.root.iterdir() if path.name.startswith(".")} == set()
     assert (mine / "thesis.txt").read_text(encoding="utf-8") == "years of work"
@@ -161,7 +161,7 @@ def test_a_site_with_a_file_of_another_in_it_is_refused(lending: Lending, name: 
     mine = place / name
     mine.parent.mkdir(parents=True, exist_ok=True)
     mine.write_text("mine", encoding="utf-8")
-    with pytest.raises(OutputError, match=f"docs: it holds something else than a site of lc-ibis: {name}. Move that"):
+    with pytest.raises(OutputError, match=f"docs: it contains files that lc-ibis did not write: {name}. Move them"):
         site.build(place)
     assert mine.read_text(encoding="utf-8") == "mine"
     mine.unlink()
@@ -172,7 +172,7 @@ def test_a_site_whose_files_are_not_known_is_refused(lending: Lending) -> None:
     place = lending.root / "docs"
     site.build(place)
     (place / ".lc-ibis-docs").write_text("", encoding="utf-8")
-    with pytest.raises(OutputError, match="does not name the files of the site, so it may hold others. If it does not"):
+    with pytest.raises(OutputError, match="does not list the files of the site, so there may be other files. Remove"):
         site.build(place)
     assert (place / "index.html").is_file()
 
@@ -194,7 +194,7 @@ def test_it_is_served_to_this_machine_alone(lending: Lending) -> None:
             assert host == "127.0.0.1"
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/tables/ledger.html", timeout=HANGING) as answer:
                 assert b"every row of it accounted for" in answer.read()
-            with pytest.raises(SettingsError, match=f"port: {port} is not to be had"), site.served(int(port)):
+            with pytest.raises(SettingsError, match=f"port: cannot use {port}"), site.served(int(port)):
                 pass
         finally:
             server.shutdown()
@@ -238,7 +238,7 @@ def test_search_works_by_keyboard(browser: Any, built: Path) -> None:
     page.wait_for_url("**/account_summary.html#column-interest_rate_pct")
     page.keyboard.press("/")
     page.keyboard.type("zzz")
-    assert page.locator("#found").inner_text() == "nothing of that name or meaning"
+    assert page.locator("#found").inner_text() == "no matches"
     page.keyboard.press("Escape")
     assert not page.locator("#found").is_visible()
     page.close()

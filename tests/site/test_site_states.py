@@ -29,12 +29,12 @@ def test_after_a_failed_build_tables_keep_their_states_and_a_banner_tells_of_it(
         lending.load([ALICE], [SAVINGS, HUGE])
     built = _site(lending)
     text = Page(built / "index.html").text
-    assert "The last build failed, and published nothing. 20" in text
+    assert "The last build failed. Nothing was published. 20" in text
     assert "UTC: 3 checks failed, so nothing was published" in text
-    assert "the last of all is run 1," in text
+    assert "The latest is run 1," in text
     assert text.split("Lineage")[1] == sound.split("Lineage")[1], "states are those of the build that was published"
     table = Page(built / "tables/stg_account.html").text
-    assert "The last build failed, and published nothing." in table
+    assert "The last build failed. Nothing was published." in table
     assert "Last build run 1, 20" in table
     assert "✗ failed" not in table
     lending.load([ALICE], [SAVINGS])
@@ -55,7 +55,7 @@ def test_when_no_build_was_ever_published_the_banner_says_so(lending: Lending) -
     with pytest.raises(LcIbisError):
         lending.load([ALICE], [HUGE])
     text = Page(_site(lending) / "index.html").text
-    assert "No build was published yet." in text
+    assert "No build has been published yet." in text
     assert "no build yet" in text
 
 
@@ -80,10 +80,10 @@ def test_a_spoilt_report_is_left_out_and_said_so(lending: Lending) -> None:
         known = report.known(lending.reports, pipeline.models)
         assert known.spoilt == last
         assert known.published == whole
-        with pytest.raises(DatabaseError, match="it is no report of this version"):
+        with pytest.raises(DatabaseError, match="not a report of this version"):
             report.report("html", reports=lending.reports)
     text = Page(_site(lending) / "index.html").text
-    assert "The last report, quality_report_20990101T000000.000000Z.json, is no report of this version" in text
-    assert "the last of all is run 1," in text
+    assert "The last report, quality_report_20990101T000000.000000Z.json, is not a report of this version" in text
+    assert "The latest is run 1," in text
     artifacts = site.artifacts(lending.root / "target", reports=lending.reports)
     assert [path.name for path in artifacts] == ["manifest.json", "catalog.json"]

@@ -131,7 +131,7 @@ def test_outputs_that_vanish_before_they_are_put_in_place_follow_with_the_next_b
 
     with monkeypatch.context() as patch:
         patch.setattr(pending.PendingFiles, "publish", vanished)
-        with pytest.raises(OutputError, match="the tables are published, but the file cannot be put in its place"):
+        with pytest.raises(OutputError, match="the tables are published, but this file cannot be replaced"):
             lending.load(accounts=[CHANGED])
     assert lending.rows("stg_account", "balance_amount") == [7000]
     assert {path.name for path in lending.build().outputs} == {path.name for path in lending.outputs.iterdir()}
@@ -154,7 +154,7 @@ def test_a_database_that_vanishes_under_a_build_is_not_called_published(
 
     with monkeypatch.context() as patch:
         patch.setattr(pending.PendingFiles, "write", vanished)
-        with pytest.raises(DatabaseError, match="removed or replaced while it was written to"):
+        with pytest.raises(DatabaseError, match="removed or replaced during the build"):
             lending.load(accounts=[CHANGED])
     assert b"5000.00" in (lending.outputs / "account_summary.csv").read_bytes()
     shutil.copy(kept, lending.database)
@@ -190,6 +190,6 @@ def test_a_report_that_cannot_be_written_does_not_hide_why_the_build_failed(
         lending.build(max_refused_share=0.5)
     assert failed.value.report is None
     lending.deliver(accounts=[CHANGED])
-    with pytest.raises(OutputError, match="The tables are published, but not the report on them: no room"):
+    with pytest.raises(OutputError, match="The tables are published, but the report cannot be written: no room"):
         lending.build()
     assert lending.rows("stg_account", "balance_amount") == [7000]

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Step:
-    """A table on the way: what it is and does, and its rows behind the row that is explained.
+    """A table behind the explained row: what it is, how it is computed, and its rows.
 
-    Of a history these are the current versions. `lines` are where a source's rows stand in the delivered files. Of a
-    key that is held, the row that is refused is in quarantine, with its lines; at the source, `note` says that it is
-    held, and `lines` are where the row of then stands, if that is known.
+    For a history, the rows are the current versions. `lines` are the lines of a source's rows in the delivered files.
+    If a key is held, its rejected row is in quarantine, with its lines; at the source, `note` says that it is on hold,
+    and `lines` locate the row of the current version, if known.
     """
 
     table: str
@@ -41,18 +41,18 @@ class Step:
 
 
 def explain(table: str, *key: Any, limit: int | None = None, **options: Unpack[Options]) -> list[Step]:
-    """Return the steps to a row, from itself back to the source tables; tables without a row behind it are left out.
+    """Return the steps behind a row, from the row back to the source tables. Tables without such rows are omitted.
 
-    Which rows are behind it, names tell: a column named like a key holds values of that key. `key` are the values of
-    the table's key, `limit` is the most rows of a step. `options` are the fields of Settings; the extracts are looked
-    for where `inputs` says. Raises SelectionError where there is no such row, DatabaseError.
+    Rows are matched by name: a column with the name of a key holds values of that key. `key` is the table's key, and
+    `limit` the maximum number of rows per step. `options` are the fields of Settings. The extracts are searched in
+    `inputs`. Raises SelectionError if there is no such row, and DatabaseError.
     """
     with connect(**options) as warehouse:
         model = warehouse.pipeline[table]
         wanted = parsed(model, key)
         rows = warehouse.store.rows(having(_current(model, warehouse.table(table)), wanted))
         if not rows:
-            raise SelectionError(f"{table} has no row {written(wanted)}. What became of it: lc-ibis history.")
+            raise SelectionError(f"{table} has no row {written(wanted)}. See what happened to it with lc-ibis history.")
         return list(_steps(warehouse, model, rows, limit))
 
 

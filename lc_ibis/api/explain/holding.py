@@ -44,8 +44,9 @@ class Held:
     def sentence(self, is_found: bool) -> str:
         """Say that it is held, since when, and whether the row of then was found in a file."""
         since = f"run {self.run_id}" if self.run_id else f"{self.version['dbt_valid_from']:%Y-%m-%d %H:%M:%S}"
-        where = "" if is_found else "; no file that is still there has the row of then"
-        return f"{written(self.key)} is held: what is delivered now is refused, and it is as of {since}{where}."
+        where = "" if is_found else " The file it came from is gone."
+        kept = f"today's row was rejected, so the version from {since} stays current."
+        return f"{written(self.key)} is on hold: {kept}{where}"
 
 
 def held(warehouse: Warehouse, history: Model, versions: list[Row]) -> Iterator[Held]:

@@ -60,9 +60,9 @@ def taken(warehouse: Warehouse, model: Model) -> Iterator[Known]:
     for run, file, sha, how in sorted(found, reverse=True):
         path = inputs / file
         if not path.is_file():
-            yield Known(path, run, problem="it is gone")
+            yield Known(path, run, problem="the file is gone")
         elif sha256_of(path) != sha:
-            yield Known(path, run, problem="it is no longer the file that was taken")
+            yield Known(path, run, problem="the file has changed since it was loaded")
         else:
             try:
                 [files] = delivered(model, inputs, glob.escape(file), how == "delta")

@@ -34,7 +34,7 @@ def copy(place: Path, directory: Path) -> None:
         with duckdb.connect() as con, stoppable(con):
             con.execute(f"ATTACH {literal(str(target))} AS {CATALOG}; CHECKPOINT {CATALOG}; DETACH {CATALOG}")
     except duckdb.Error as error:
-        raise DatabaseError(f"{place}: DuckDB cannot read what its log adds ({first_line(error)}).") from None
+        raise DatabaseError(f"{place}: DuckDB cannot read its write-ahead log ({first_line(error)}).") from None
 
 
 @contextmanager
@@ -46,7 +46,7 @@ def replaced(directory: Path, files: Mapping[str, str], place: Path, mark: str) 
     OSError; then the place is as it was.
     """
     if len(files) != 1:
-        raise BackupError(f"{directory}: a backup of DuckDB has one file there. Use another backup.")
+        raise BackupError(f"{directory}: a DuckDB backup has exactly one file there. Use another backup.")
     [(name, sha256)] = files.items()
     with ExitStack() as held:
         con = held.enter_context(duckdb.connect())
@@ -64,7 +64,7 @@ def replaced(directory: Path, files: Mapping[str, str], place: Path, mark: str) 
 def _locked(con: duckdb.DuckDBPyConnection, place: Path) -> bool:
     """Keep other processes out of a database, its log folded in; say whether there is one that DuckDB can read."""
     if place.is_dir():
-        raise DatabaseError(f"{place}: a directory is where the database belongs. Name a file with --database.")
+        raise DatabaseError(f"{place}: the path is a directory. Choose a file with --database.")
     if not place.exists():
         place.resolve().parent.mkdir(parents=True, exist_ok=True)
         return False
@@ -93,7 +93,7 @@ def _opened(con: duckdb.DuckDBPyConnection, staged: Path, source: Path) -> None:
     try:
         con.execute(f"ATTACH {literal(str(staged))} AS restored (READ_ONLY)")
     except duckdb.Error as error:
-        raise BackupError(f"{source}: this DuckDB cannot open it ({first_line(error)}).") from None
+        raise BackupError(f"{source}: this version of DuckDB cannot open it ({first_line(error)}).") from None
 
 
 def _put_new(staged: Path, place: Path) -> Kept:

@@ -83,7 +83,7 @@ def reading(files: Sequence[Files], each: Callable[[duckdb.DuckDBPyConnection, s
         except (duckdb.Error, UnicodeDecodeError) as error:
             raise extract_error(files, error) from None
         except OSError as error:
-            raise DatabaseError(f"{error.filename}: the file cannot be written ({error.strerror}).") from None
+            raise DatabaseError(f"{error.filename}: cannot write the file ({error.strerror}).") from None
 
 
 def lines_of_rows(files: Files, names: Sequence[str], rows: Sequence[tuple[str | None, ...]]) -> list[int]:
@@ -129,7 +129,7 @@ def extract_error(files: Sequence[Files], error: duckdb.Error | UnicodeDecodeErr
     file = re.search(r"^\s*file = (.+)$", text, re.MULTILINE)
     if not file:
         names = ", ".join(str(path) for group in files for path in group.paths)
-        return ExtractError(f"{names}: the extract cannot be read ({first_line(error)}).")
+        return ExtractError(f"{names}: cannot read the extract ({first_line(error)}).")
     where = file[1].strip()
     if number := re.search(r"CSV Error on Line: (\d+)", text):
         # What DuckDB calls a line is a record: values may hold line ends.
@@ -139,13 +139,13 @@ def extract_error(files: Sequence[Files], error: duckdb.Error | UnicodeDecodeErr
 
 def _csv_reason(text: str) -> str:
     if width := re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text):
-        return f"{width[2]} fields where {width[1]} are expected. Mend the row."
+        return f"{width[2]} fields where {width[1]} were expected. Fix the row."
     if "unterminated quote" in text:
-        return "a quoted field does not end, or text follows its closing quote."
+        return "a quoted field is not closed, or text follows its closing quote. Fix the row."
     if "utf-8" in text.lower() or "unicode" in text.lower():
         return "the file is not UTF-8. Save it as UTF-8."
     if "Maximum line size" in text:
-        return "a line is longer than 2 MB; most often a quote is not closed."
+        return "a line is longer than 2 MB. The usual cause is an unclosed quote. Fix the row."
     if "state machine" in text:
-        return "not valid CSV; most often it mixes line endings (\\n with \\r\\n or a lone \\r). Save it with one kind."
+        return "not valid CSV. The usual cause is mixed line endings (\\n with \\r\\n or a lone \\r). Use one kind."
     return f"not valid CSV ({text.strip().splitlines()[0][:200]})."

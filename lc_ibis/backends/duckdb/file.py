@@ -42,7 +42,7 @@ class DatabaseFile:
         self, path: Path, read_only: bool = False, threads: int | None = None, memory_limit: str | None = None
     ):
         if read_only and not path.exists():
-            raise DatabaseError(f"{path}: there is no database. Make it with lc-ibis build.")
+            raise DatabaseError(f"{path}: no database found. Create it with lc-ibis build.")
         self.path = path
         self._is_new = not path.exists()
         self._writing = False
@@ -53,7 +53,9 @@ class DatabaseFile:
         try:
             self.con = connect(**{k: v for k, v in settings.items() if v is not None})
         except duckdb.Error as error:
-            raise SettingsError(f"memory_limit: {memory_limit!r} is no size like 1GB ({first_line(error)}).") from None
+            raise SettingsError(
+                f"memory_limit: {memory_limit!r} is not a size like 1GB ({first_line(error)})."
+            ) from None
         note_running(self)
         self._statements = Statements(partial(_plan, self.con.con))
         if self._statements.is_on:
@@ -138,7 +140,7 @@ class DatabaseFile:
             os.replace(beside, self.path.resolve())
         except (duckdb.Error, OSError) as error:
             raise DatabaseError(
-                f"{self.path}: it cannot be written anew ({first_line(error)}). It is as it was."
+                f"{self.path}: cannot rewrite the database ({first_line(error)}). The old file is unchanged."
             ) from None
         finally:
             self._remove(beside, log)
@@ -192,8 +194,8 @@ class DatabaseFile:
         """Raise DatabaseError where the file that was written to is no longer in its place."""
         if _inode(self.path) != self._inode:
             raise DatabaseError(
-                f"{self.path}: it was removed or replaced while it was written to, and what was written is lost. "
-                "Restore a backup if it is gone, and run it again."
+                f"{self.path}: the file was removed or replaced during the build, and the changes are lost. "
+                "If it is gone, restore a backup, then run the command again."
             )
 
     @contextlib.contextmanager
@@ -272,4 +274,4 @@ def _make_directory(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DatabaseError(f"{directory}: the directory cannot be made ({error.strerror}).") from None
+        raise DatabaseError(f"{directory}: cannot create the directory ({error.strerror}).") from None

@@ -22,12 +22,14 @@ from lc_ibis.errors import DatabaseError, OutputError
 def refuse_stranger(place: Path) -> None:
     """Raise OutputError where something is in the place of the copy that no build can have put there."""
     if place.is_dir():
-        raise OutputError(f"{place}: a directory is where the copy for readers belongs. Name a file with --publish.")
+        raise OutputError(f"{place}: the path is a directory. Choose a file with --publish.")
     if place.exists():
         try:
             _last_run(place)
         except duckdb.Error:
-            raise OutputError(f"{place}: it is no copy of a database that a build has made. Move it away.") from None
+            raise OutputError(
+                f"{place}: not a copy published by a build. Move it, or choose another --publish."
+            ) from None
 
 
 def publish(store: Store, place: Path, last_run: tuple[int, datetime] | None) -> bool:
@@ -42,7 +44,7 @@ def publish(store: Store, place: Path, last_run: tuple[int, datetime] | None) ->
     try:
         cast(DuckDB, store).copy(place)
     except (OutputError, DatabaseError) as error:
-        raise OutputError(f"The tables are published, but not their copy for readers: {error}") from None
+        raise OutputError(f"The tables are published, but the copy for readers cannot be written: {error}") from None
     return True
 
 

@@ -71,7 +71,7 @@ class DuckDB(DatabaseFile):
         try:
             self._run(f"DROP {kind} {quoted(layer, name)}")
         except duckdb.Error as error:
-            raise DatabaseError(f"{layer}.{name}: DuckDB does not drop it ({first_line(error)}).") from None
+            raise DatabaseError(f"{layer}.{name}: DuckDB cannot drop it ({first_line(error)}).") from None
 
     def insert(self, layer: str, name: str, query: ir.Table) -> int:
         """Add the query's rows, its columns being the table's, in order; return how many."""

@@ -55,10 +55,12 @@ def first_line(error: Exception) -> str:
 def without_room(path: Path, error: duckdb.Error) -> DatabaseError | None:
     """Return the error of a statement for which disk or memory had no room, or no leave; None of any other."""
     if isinstance(error, duckdb.OutOfMemoryException):
-        return DatabaseError(f"{path}: out of memory or disk ({first_line(error)}). Free some, or set --memory-limit.")
+        return DatabaseError(
+            f"{path}: out of memory or disk space ({first_line(error)}). Free some, or set --memory-limit."
+        )
     if re.search(r"Could not (write|sync|truncate|create|open|move)\b|Failed to commit|Cannot open file", str(error)):
         return DatabaseError(
-            f"{path}: DuckDB cannot write ({first_line(error)}). Nothing was changed. Mend that, and run it again."
+            f"{path}: DuckDB cannot write ({first_line(error)}). Nothing was changed. Fix that and run it again."
         )
     return None
 
@@ -72,8 +74,8 @@ def cannot_open(path: Path, error: duckdb.Error) -> DatabaseError:
     """Return the error of a database that DuckDB does not open."""
     if is_newer(error):
         return DatabaseError(
-            f"{path}: a later DuckDB has made it than the one here, {duckdb.__version__}, which cannot read it. "
-            "Upgrade DuckDB here, or run lc-ibis compact with the later one: what that writes, both can read."
+            f"{path}: written by a newer version of DuckDB than {duckdb.__version__}, which cannot read it. Upgrade "
+            "DuckDB here, or run lc-ibis compact with the newer version: both versions can read the result."
         )
     holder = re.search(r"\(PID (\d+)\)", str(error))
     if re.search("Could not set lock|Conflicting lock", str(error)):

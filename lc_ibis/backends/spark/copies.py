@@ -19,7 +19,7 @@ def copy(place: Path, directory: Path) -> None:
     """Copy the files of all tables, and the manifest that names them, into a directory. The caller holds the lock."""
     root = place.resolve()
     if not (root / NAME).exists():
-        raise DatabaseError(f"{place}: there is no database. Make it with lc-ibis build --backend spark.")
+        raise DatabaseError(f"{place}: no database found. Create it with lc-ibis build --backend spark.")
     for file in [*(file for part in Manifest(root).parts() for file in _files(part)), root / NAME]:
         with file.open("rb") as source:
             copied(source, directory / file.relative_to(root))
@@ -35,7 +35,7 @@ def replaced(directory: Path, files: Mapping[str, str], place: Path, mark: str) 
     BackupError, DatabaseError, OSError; then the tables are as they were.
     """
     if NAME not in files:
-        raise BackupError(f"{directory}: there is no {NAME} among the backup's files. Use another backup.")
+        raise BackupError(f"{directory}: the backup contains no {NAME}. Use another backup.")
     root = place.resolve()
     wanted = {name: _moved(table, directory, root) for name, table in Manifest(directory).read().items()}
     with locked(root):

@@ -71,7 +71,7 @@ class Warehouse:
                 cursor.execute(sql)
                 rows = cursor.fetchall_arrow()
         except Exception as error:
-            raise self._failed("Databricks refused a statement", error) from None
+            raise self._failed("Databricks rejected a statement", error) from None
         return pa.table({}) if rows is None else rows
 
     def schema(self, sql: str) -> ibis.Schema:
@@ -89,8 +89,8 @@ class Warehouse:
     def define(self, udf: Any) -> None:
         """Refuse a Python function: Ibis has no way to hand one to a warehouse. Raises ModelError."""
         raise ModelError(
-            f"{udf.__func_name__}: a SQL warehouse is handed no Python functions. Write it as an Ibis expression, or "
-            "make it a function of Unity Catalog there, and declare it by ibis.udf.scalar.builtin."
+            f"{udf.__func_name__}: a SQL warehouse cannot run Python functions. Write it as an Ibis expression, or "
+            "create it in Unity Catalog and declare it with ibis.udf.scalar.builtin."
         )
 
     def write_parts(self, sql: str, schema: ibis.Schema, directory: Path) -> None:

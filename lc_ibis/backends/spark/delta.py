@@ -83,11 +83,11 @@ class Delta(SparkTables):
         if not self._tables and (read_only or engine.replaces_ended):
             engine.close()
             lost = (
-                " The session that was active has ended; if its catalog ended with it, what it named is lost to this "
-                "server. To begin anew, build once more."
+                " The active session has ended. If its catalog was in memory, this server no longer knows the tables. "
+                "Build again to recreate them."
             )
-            fix = " Make them with lc-ibis build." if read_only else lost
-            raise DatabaseError(f"{place}: there are no tables.{fix}")
+            fix = " Create them with lc-ibis build." if read_only else lost
+            raise DatabaseError(f"{place}: no tables found.{fix}")
         self._last = self._journal()
 
     def __enter__(self) -> Delta:
@@ -152,7 +152,7 @@ class Delta(SparkTables):
         self._engine.verify()
         if self._journal() != self._last:
             raise DatabaseError(
-                f"{self._prefix}: another build has written since this one began. Build again, one at a time."
+                f"{self._prefix}: another build has written since this one started. Run one build at a time."
             )
         self._drop_leftovers()
         for layer in dict.fromkeys([_STATE, *(layer for layer, _ in self._staged)]):
@@ -363,8 +363,8 @@ def _split(place: str) -> tuple[str, str]:
     parts = place.split(".")
     if not 1 <= len(parts) <= 2 or not all(re.fullmatch(r"\w+", part) for part in parts):
         raise SettingsError(
-            f"database: {place!r} is no catalog.prefix, like main.lending. On Delta the tables of a layer are those "
-            "of the schema prefix_layer."
+            f"database: {place!r} is not a catalog.prefix like main.lending. On Delta, each layer is the schema "
+            "prefix_layer."
         )
     return ("", parts[0]) if len(parts) == 1 else (parts[0], parts[1])
 

@@ -20,8 +20,8 @@ _STOPPED = ("NO_ACTIVE_SESSION",)
 _NO_JAVA = ("Py4JNetworkError", "ConnectionRefusedError", "ConnectionResetError", "BrokenPipeError")
 _STOPPED_CONTEXT = "stopped SparkContext"
 ENDED = "backend: the Spark session has ended"
-AGAIN = "Run this again: a new one is opened."
-_ANEW, _ELSEWHERE = "Make a new one, then run this again.", "Start a new process, then run this again."
+AGAIN = "Run the command again. It opens a new session."
+_ANEW, _ELSEWHERE = "Create a new session, then run this again.", "Start a new process, then run this again."
 _RESTART = "the server was restarted"
 _NO_PROCESS = "Spark's process is gone, or was stopped"
 _MARK = "lc_ibis.session"
@@ -133,7 +133,7 @@ class Life:
             is_gone = type(error).__name__ in _NO_JAVA and not is_running(self.spark)
             return _NO_PROCESS if is_gone or _STOPPED_CONTEXT in text else None
         if condition in _CLOSED or f"session {self.spark.session_id} is not running" in text:
-            return "the server closed it, as servers do with those that nobody used for a while"
+            return "the server closed it, probably because it was idle"
         if condition in _RESTARTED or "server side session identifier" in text:
             return _RESTART
         if condition in _STOPPED or "Channel closed" in text:

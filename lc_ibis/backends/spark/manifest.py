@@ -61,7 +61,7 @@ class Manifest:
             tables[layer, table] = Stored(schema, tuple(self.root / part for part in entry["parts"]))
         for part in (part for table in tables.values() for part in table.parts):
             if not part.is_dir():
-                raise DatabaseError(f"{part}: {NAME} names it, and it is gone. Restore it from a backup.")
+                raise DatabaseError(f"{part}: the file is missing, but {NAME} lists it. Restore it from a backup.")
         return tables
 
     def begin(self) -> None:
@@ -70,7 +70,7 @@ class Manifest:
             return
         if any(part.parts[-3] != SCRATCH for part in self._on_disk()):
             raise DatabaseError(
-                f"{self.path}: it is gone, and says which of the files beside it are the tables. Restore it from a "
+                f"{self.path}: the file is missing, and the tables cannot be read without it. Restore it from a "
                 "backup, or build into another --database."
             )
         self._write({"tables": {}, "before": []})
@@ -144,7 +144,7 @@ class Manifest:
 
     def _unreadable(self, error: Exception) -> DatabaseError:
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-        return DatabaseError(f"{self.path}: it cannot be read ({reason}). Restore it from a backup.")
+        return DatabaseError(f"{self.path}: cannot read it ({reason}). Restore it from a backup.")
 
 
 def _is_in_use(part: Path) -> bool:
@@ -161,7 +161,7 @@ def locked(root: Path) -> FileLock:
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DatabaseError(f"{root}: the directory cannot be made ({error.strerror}).") from None
+        raise DatabaseError(f"{root}: cannot create the directory ({error.strerror}).") from None
     lock = FileLock(root / ".lock")
     try:
         lock.acquire(timeout=0)

@@ -48,7 +48,7 @@ class Parquet(SparkTables):
         self._tables = self._manifest.read()
         if read_only and not self._tables:
             session.close()
-            raise DatabaseError(f"{root}: there is no database. Make it with lc-ibis build --backend spark.")
+            raise DatabaseError(f"{root}: no database found. Create it with lc-ibis build --backend spark.")
         self._session = session
         self._writing = self._is_discarded = False
         self._dead: dict[Place, DataFrame] = {}

@@ -64,7 +64,7 @@ class Session:
     ):  # fmt: skip
         active = _active(remote)
         if active and master:
-            raise SettingsError("master: a Spark session is active, and its cluster is taken. Leave --master.")
+            raise SettingsError("master: a Spark session is already active. Remove --master to use its cluster.")
         self.spark = active or (_connected(remote) if remote else _started(master, threads, memory_limit))
         self._is_ours = active is None
         self.life = Life(self.spark, remote)
@@ -83,7 +83,7 @@ class Session:
 
     def _replace(self, remote: str) -> None:
         """Take a new session of that address, in the catalog of the one that has ended."""
-        log.warning("%s A new one is opened.", self.life.told)
+        log.warning("%s Opening a new one.", self.life.told)
         self.life.leave()
         catalog = self.life.catalog
         self.spark, self._is_ours, self.replaces_ended = _connected(remote), True, True
@@ -145,7 +145,7 @@ class Session:
         if udf.__input_type__ is not InputType.PYTHON:
             # Ibis would hand it to Spark as one that is called by row, with values that are no arrays.
             raise ModelError(
-                f"{udf.__func_name__}: Spark calls no functions of pyarrow. Declare it by ibis.udf.scalar.python."
+                f"{udf.__func_name__}: Spark cannot run pyarrow functions. Declare it with ibis.udf.scalar.python."
             )
         by_value(udf, cloudpickle)
         name = self.con.compiler.__sql_name__(udf)
@@ -242,11 +242,15 @@ def _settle(spark: SparkSession, life: Life) -> None:
             raise
         except Exception as error:
             if name not in _LOOKED_AT:
-                raise SettingsError(f"backend: the Spark session refuses {name} = {value} ({error}).") from None
+                raise SettingsError(
+                    f"backend: the Spark session rejects {name} = {value} ({error}). Set it when you start the session."
+                ) from None
     with life.watched():
         moment = spark.sql("SELECT TIMESTAMP '2000-01-01 00:00:00' AS moment").schema["moment"].dataType
     if moment.typeName() != "timestamp":
-        raise SettingsError(f"backend: to this Spark session TIMESTAMP is {moment.typeName()}. It must have a zone.")
+        raise SettingsError(
+            f"backend: in this Spark session, TIMESTAMP is {moment.typeName()}. Set it to a type with a time zone."
+        )
 
 
 def _endpoint(remote: str) -> str:
@@ -269,13 +273,13 @@ def _refuse_silence(remote: str) -> None:
         socket.create_connection((host, int(port)), timeout=10).close()
     except OSError as error:
         raise DatabaseError(
-            f"sc://{host}:{port}: no Spark Connect server answers ({error.strerror or error})."
+            f"sc://{host}:{port}: cannot reach a Spark Connect server ({error.strerror or error})."
         ) from None
 
 
 def _started(master: str | None, threads: int | None, memory_limit: str | None) -> SparkSession:
     if not os.environ.get("JAVA_HOME") and not shutil.which("java"):
-        raise SettingsError("backend: Spark needs Java 17, and there is none. Install it, or set JAVA_HOME.")
+        raise SettingsError("backend: Spark needs Java 17, but no Java was found. Install it or set JAVA_HOME.")
     # The Python of Spark's workers, of which Spark would take the first python3 on the path.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     settings = dict(_OURS)

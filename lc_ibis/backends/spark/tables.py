@@ -91,8 +91,8 @@ class SparkTables:
         parts = list(directory.glob("*.parquet"))
         if sum(pq.read_metadata(part).num_rows for part in parts) != self.count(query):
             raise OutputError(
-                f"{directory.parent}: Spark wrote where this program does not see it. "
-                "Name a directory that both share in --outputs, or leave --partitioned."
+                f"{directory.parent}: Spark wrote the files, but they are not visible here. "
+                "Set --outputs to a directory that both share, or remove --partitioned."
             )
         if not parts:
             copying_arrow(self._engine.fetch(self._sql(query)), query.schema(), directory, "parts")

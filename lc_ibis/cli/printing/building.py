@@ -75,9 +75,7 @@ class BuildPrinter:
             self.console.print(f"  wrote {path}")
         self.console.print(f"  report {run.report}")
         if run.status == "unchanged":
-            self.console.print(
-                f"Nothing changed: tables and files are as they were ({run.seconds:.1f} s).", style="bold"
-            )
+            self.console.print(f"Nothing changed. Tables and files are up to date ({run.seconds:.1f} s).", style="bold")
         else:
             when = run.run_at.isoformat()
             self.console.print(f"Run {run.run_id} of {when} is published ({run.seconds:.1f} s).", style="bold")
@@ -133,8 +131,8 @@ def _scopes(run: Run) -> str:
     if set(counts) <= {"all rows"}:
         return ""
     words: dict[Scope, str] = {
-        "all rows": "on all rows", "changed rows": "on changed rows", "touched keys": "on touched keys",
-        "nothing": "with nothing new to look at",
+        "all rows": "on all rows", "changed rows": "on changed rows", "touched keys": "on affected keys",
+        "nothing": "with nothing new to check",
     }  # fmt: skip
     return f" ({', '.join(f'{counts[scope]} {words[scope]}' for scope in words if counts[scope])})"
 

@@ -21,7 +21,7 @@ def shown(contracts: list[dict[str, Any]]) -> None:
             layer = contract["layer"]
             console.print(layer, style="bold")
         notes = [f"version {contract['version']}"] if contract["version"] > 1 else []
-        notes += [] if contract["is_stored"] else ["a step; not stored"]
+        notes += [] if contract["is_stored"] else ["ephemeral"]
         noted = f" ({', '.join(notes)})" if notes else ""
         console.print(f"  {contract['table']}{noted}: {contract['grain']}")
         if contract["columns"]:
@@ -67,8 +67,8 @@ def compared(diffs: list[ContractDiff]) -> None:
 
 def _verdict(diffs: list[ContractDiff]) -> str:
     words = {
-        "unchanged": "as they were built", "changed": "changed", "declared": "changed and declared",
-        "new": "not recorded yet", "breaking": "refused", "lowered": "refused",
+        "unchanged": "unchanged", "changed": "changed", "declared": "changed and declared",
+        "new": "not recorded yet", "breaking": "breaking", "lowered": "breaking",
     }  # fmt: skip
     totals = Counter(words[diff.status] for diff in diffs)
     parts = ", ".join(f"{totals[word]} {word}" for word in dict.fromkeys(words.values()) if totals[word])
@@ -77,7 +77,7 @@ def _verdict(diffs: list[ContractDiff]) -> str:
 
 def _heading(diff: ContractDiff) -> str:
     if diff.stored is None:
-        return f"{diff.model.name}: not recorded yet; the next build takes its contract as it is."
+        return f"{diff.model.name}: not recorded yet. The next build records its contract."
     versions = f"version {diff.stored.version}"
     if diff.version != diff.stored.version:
         versions = f"version {diff.stored.version} to {diff.version}"

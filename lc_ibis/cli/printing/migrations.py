@@ -82,11 +82,11 @@ def _rows(indent: str, rows: Sequence[RowChange], limit: int) -> None:
     if not rows:
         return
     refused = [row for row in rows if row.column is None and row.new is None]
-    echo(f"{indent}{len(refused):,} rows of theirs are not ours, {len(rows) - len(refused):,} values or rows change:")
+    echo(f"{indent}{len(refused):,} rows are not taken over, {len(rows) - len(refused):,} values or rows change:")
     for row in rows[:limit]:
         echo(f"{indent}  {_row(row)}")
     if len(rows) > limit:
-        echo(f"{indent}  … {len(rows) - limit:,} more: --limit, or --csv for all of them")
+        echo(f"{indent}  … {len(rows) - limit:,} more: --limit, or --csv for all")
 
 
 def _row(row: RowChange | Change) -> str:
@@ -102,7 +102,7 @@ def changes(made: list[Change]) -> None:
     for one in made:
         echo(_row(one))
     if not made:
-        echo("The histories were adopted as they were: nothing was changed.")
+        echo("The histories were adopted unchanged.")
 
 
 def phase_done(done: PhaseRun) -> None:
@@ -115,23 +115,23 @@ def applied(done: list[PhaseRun], database: Path | None) -> None:
     """Print where what was there is kept, and what to do next."""
     backups = [one.backup for one in done if one.backup]
     if not backups:
-        echo("Nothing to do: all of these phases are applied.")
+        echo("Nothing to do: all selected phases are applied.")
         return
-    echo(f"What was there before is kept in {backups[0]}" + (f" to {backups[-1].name}" * (len(backups) > 1)) + ".")
-    echo(f"Compare the marts: {command('validate', database)}. Take it back: {command('rollback', database)}.")
+    echo(f"The previous state is kept in {backups[0]}" + (f" to {backups[-1].name}" * (len(backups) > 1)) + ".")
+    echo(f"Compare the marts: {command('validate', database)}. Roll back: {command('rollback', database)}.")
 
 
 def dropped(names: list[str]) -> None:
     """Print the views that were removed."""
-    echo(f"Removed {len(names)} views: {', '.join(names)}." if names else "There are no views of old names.")
+    echo(f"Removed {len(names)} views: {', '.join(names)}." if names else "There are no views with old names.")
 
 
 def question(going: list[int], wanted: Sequence[int]) -> str:
     """Return what to ask before phases are taken back: the others that go with them are named."""
     others = [number for number in going if wanted and number not in wanted]
     numbers = ", ".join(map(str, going))
-    also = f" (phase {', '.join(map(str, others))} came later and must go too)" if others else ""
-    return f"Take back phase {numbers}{also}?"
+    also = f" (phase {', '.join(map(str, others))} came later and is rolled back too)" if others else ""
+    return f"Roll back phase {numbers}{also}?"
 
 
 def rolled_back(done: list[PhaseRun]) -> None:
@@ -139,10 +139,10 @@ def rolled_back(done: list[PhaseRun]) -> None:
     for one in done:
         echo(f"  {one.phase} {one.name:<25}{one.action}")
     if done:
-        echo(f"All is as it was before phase {done[-1].phase} ({done[0].seconds:.1f} s).")
-        echo("What was replaced is kept beside its place.")
+        echo(f"Rolled back to the state before phase {done[-1].phase} ({done[0].seconds:.1f} s).")
+        echo("Replaced files are kept next to the new ones.")
     else:
-        echo("Nothing to do: none of these phases is applied.")
+        echo("Nothing to do: none of the selected phases is applied.")
 
 
 def status(found: list[PhaseStatus]) -> None:
@@ -154,13 +154,13 @@ def status(found: list[PhaseStatus]) -> None:
     if applied:
         echo(f"from {applied[0].source_path}, {applied[0].source_kind}")
     if any(one.status == "interrupted" for one in found):
-        echo("A phase was interrupted: apply again goes on with it, rollback takes it back.")
+        echo("A phase was interrupted. Resume it with apply, or undo it with rollback.")
 
 
 def validated(found: Validation, limit: int) -> None:
     """Print the phases, each compared table with what differs, and the verdict."""
     for phase in found.phases:
-        echo(f"  {phase.phase} {phase.name:<25}{'as it should be' if not phase.problems else 'NOT AS IT SHOULD BE'}")
+        echo(f"  {phase.phase} {phase.name:<25}{'valid' if not phase.problems else 'INVALID'}")
         for problem in phase.problems:
             echo(f"      {problem}", fg="red")
     for table in found.tables:
@@ -170,7 +170,7 @@ def validated(found: Validation, limit: int) -> None:
     if not found.phases:
         echo("No phase is applied.")
     elif found.is_valid:
-        echo("Valid: nothing is unexplained.", bold=True)
+        echo("Valid: every difference is explained.", bold=True)
     else:
         echo("Not valid.", bold=True)
 
@@ -188,12 +188,12 @@ def _table(table: Comparison, limit: int) -> None:
         line = f"  {_difference(difference)}"
         echo(line, fg="red") if difference.reason is None else echo(line)
     if len(shown) > limit:
-        echo(f"  … {len(shown) - limit:,} more: --limit, or --json for all of them")
+        echo(f"  … {len(shown) - limit:,} more: --limit, or --json for all")
 
 
 def _kind(difference: Difference) -> str:
     """Return a reason without the values in it."""
-    where = difference.column or ("only in the old mart" if difference.new is None else "only in ours")
+    where = difference.column or ("only in the old mart" if difference.new is None else "only in the new mart")
     reason = (difference.reason or "unexplained").split(": '")[0].split(": null")[0]
     return f"{where}: {reason}"
 
@@ -202,7 +202,7 @@ def _difference(difference: Difference) -> str:
     reason = difference.reason or "UNEXPLAINED"
     if difference.column:
         return f"{difference.key} {difference.column} {_quoted(difference.old)} → {_quoted(difference.new)}: {reason}"
-    side = "only in the old mart" if difference.new is None else "only in ours"
+    side = "only in the old mart" if difference.new is None else "only in the new mart"
     return f"{difference.key} {side}: {reason} | {_shown(difference.old or difference.new)}"
 
 

@@ -51,7 +51,7 @@ def compared(found: TableDiff) -> None:
     if len(found.rows) < total:
         console.print(f"  … {total - len(found.rows):,} more: --limit, or --json", style="dim")
     if not total:
-        console.print(f"{found.table} is the same at both moments.", style="bold")
+        console.print(f"{found.table} is identical at both moments.", style="bold")
         return
     columns = ", ".join(f"{name} {count:,}" for name, count in found.column_counts.items())
     console.print(
@@ -78,4 +78,4 @@ def explained(steps: list[Step], limit: int) -> None:
             where = f", {found.unit} {found.number}" if found.number else f": {found.problem}"
             console.print(Line(f"  {found.file}{where}"))
     if any(found.problem for step in steps for found in step.lines):
-        console.print("Where files were delivered in another directory: --inputs names it.", style="dim")
+        console.print("If the files were delivered to another directory, name it with --inputs.", style="dim")

@@ -20,7 +20,7 @@ def mutated(results: list[Mutated]) -> None:
     console = new_console()
     asleep = [result for result in results if not result.has_noticed]
     for result in asleep:
-        why = result.reason or "it does not notice a table that breaks it"
+        why = result.reason or "it does not detect a table that breaks it"
         text = f"ASLEEP {result.table}.{result.check.name}: {why}"
         console.print(Line(text, style="red"))
     verdict = f"{len(asleep)} of {len(results)} checks are asleep." if asleep else f"awake: {len(results)} checks."
@@ -68,14 +68,14 @@ def failing(name: str, found: dict[str, list[dict[str, Any]]], limit: int, store
     """Print the rows that break each check of a table."""
     console = new_console()
     if not found:
-        console.print(f"{name}: no failing rows are kept of it." if stored else f"{name}: no row breaks a check.")
+        console.print(f"{name}: no failing rows are stored for it." if stored else f"{name}: no row fails a check.")
     for check, broken in found.items():
         console.print(Line(check, style="bold"))
         rows(check, broken, limit)
 
 
 _ENDED = {
-    "built": "published", "unchanged": "nothing had changed", "failed": "nothing was published",
+    "built": "published", "unchanged": "nothing changed", "failed": "nothing was published",
     "passed": "all checks passed",
 }  # fmt: skip
 
@@ -89,20 +89,20 @@ def report(document: dict[str, Any]) -> None:
         console.print(Line(document["error"], style="red"))
     for failure in document["failures"]:
         style = "red" if failure["status"] == "fail" else "yellow"
-        line = f"{failure['status'].upper()} {failure['table']}: {failure['count']:,} break {failure['check']}"
+        line = f"{failure['status'].upper()} {failure['table']}: {failure['count']:,} rows fail {failure['check']}"
         console.print(Line(f"{line}. {failure['meaning']}", style=style))
     if document["ledger"]:
         console.print(grid_of(document["ledger"]))
     counts = [f"{document[word]} {word}" for word in DONE.values() if document[word]]
     console.print(f"{document['total_checks']} checks: {', '.join(counts) or 'none'}")
-    console.print("The whole report as a page: lc-ibis report --open; as JSON: --format json.", style="dim")
+    console.print("Full report as a page: lc-ibis report --open; as JSON: --format json.", style="dim")
 
 
 def quarantine(reasons: list[dict[str, Any]], refused: list[dict[str, Any]], limit: int, asked: str | None) -> None:
     """Print how many rows were refused for each reason, then the rows; `asked` is a part of the reason."""
     console = new_console()
     if not reasons:
-        console.print(f"No row was refused for a reason with {asked!r} in it." if asked else "Nothing was refused.")
+        console.print(f"No row was rejected for a reason containing {asked!r}." if asked else "No row was rejected.")
         return
     print_whole(console, grid_of([_shortened(row) for row in reasons]))
     console.print()
@@ -154,11 +154,13 @@ def verified(results: list[Verified]) -> None:
             console.print(f"SKIP {result.table}: {result.reason}", style="dim")
     counts = Counter(result.status for result in results)
     if counts["skipped"]:
-        console.print(f"{counts['skipped']} of {len(results)} tables are not verified: build them first.", style="bold")
+        console.print(
+            f"{counts['skipped']} of {len(results)} tables were not verified. Build them first.", style="bold"
+        )
     if counts["differs"]:
         console.print(f"{counts['differs']} of {len(results)} tables differ.", style="bold")
     elif counts["identical"]:
         console.print(
-            f"identical: {counts['identical']} tables are what a full refresh would make, from the source tables and "
-            "the histories.", style="bold",
+            f"identical: {counts['identical']} tables match a full refresh from the source tables and the histories.",
+            style="bold",
         )  # fmt: skip

@@ -14,13 +14,13 @@ _WORDS = {"pass": ("ok", "green"), "warn": ("WARN", "yellow"), "fail": ("FAIL", 
 
 def made(place: Path) -> None:
     """Print what to do next in a new project."""
-    echo(f"{place} is ready: lc-ibis.toml, and extracts of two days in data. Now:")
+    echo(f"Created {place}, with lc-ibis.toml and two days of extracts in data. Next:")
     echo(f"  cd {place}")
     echo("  lc-ibis build")
     echo("  lc-ibis ls")
     echo("  lc-ibis build --inputs data/inputs_day2")
     echo("  lc-ibis report --open")
-    echo("The line inputs of lc-ibis.toml says where builds find your extracts, unless --inputs does.")
+    echo("To build your own extracts, set inputs in lc-ibis.toml, or use --inputs.")
 
 
 def examined(found: Sequence[Finding]) -> None:
@@ -34,4 +34,4 @@ def examined(found: Sequence[Finding]) -> None:
         if one.mend:
             console.print(f"     {'':<19}{one.mend}")
     bad = sum(one.status == "fail" for one in found)
-    console.print(f"{bad} of {len(found)} are not fine." if bad else "All is fine.", style="bold")
+    console.print(f"{bad} of {len(found)} checks failed." if bad else "All checks passed.", style="bold")

@@ -26,8 +26,8 @@ def backed_up(directory: Path, backup: Backup) -> None:
     echo(f"  {directory}")
     if backup.missing:
         echo(
-            f"  not in {backup.outputs}, so not in the backup: {', '.join(backup.missing)}. Is that the directory of "
-            "outputs? If so, the next build writes them."
+            f"  not in the backup, because missing in {backup.outputs}: {', '.join(backup.missing)}. Check --outputs. "
+            "If it is right, the next build writes them."
         )
 
 
@@ -39,15 +39,15 @@ def compacted(done: Compacted) -> None:
 def kept(places: Sequence[Kept]) -> None:
     """Print each place that was filled, and where what it held before is kept."""
     for one in places:
-        echo(f"  {one.place}" + (f", before that kept as {one.kept.name}" if one.kept else ""))
+        echo(f"  {one.place}" + (f", the previous one kept as {one.kept.name}" if one.kept else ""))
 
 
 def restored(backup: Backup, places: Sequence[Kept]) -> None:
     """Print what the tables are now."""
     if places:
-        echo(f"Tables and files are those of {_run(backup)}.")
+        echo(f"Restored tables and files of {_run(backup)}.")
     else:
-        echo(f"Nothing to do: tables and files are those of {_run(backup)} already.")
+        echo(f"Nothing to do: tables and files are already those of {_run(backup)}.")
 
 
 def _run(backup: Backup) -> str:
@@ -57,7 +57,8 @@ def _run(backup: Backup) -> str:
 
 
 _STATUS: Mapping[Status, str] = {
-    "built": "", "lost": "gone, dropped by something else", "leftover": "of older code", "other": "not the pipeline's",
+    "built": "", "lost": "missing, dropped by another tool", "leftover": "from older code",
+    "other": "not in the pipeline",
 }  # fmt: skip
 
 
@@ -86,11 +87,11 @@ def listed(targets: Sequence[Stored]) -> str:
 def dropped(done: Dropped) -> None:
     """Print what was dropped, and what becomes of it."""
     if done.backup:
-        echo(f"backed up first to {done.backup}")
+        echo(f"backed up to {done.backup}")
     for table in done.tables:
         echo(f"dropped {_stored(table)}")
     if any(table.status in ("built", "lost") for table in done.tables):
-        echo("The next build makes the pipeline's tables again.")
+        echo("The next build rebuilds the pipeline's tables.")
 
 
 def _stored(table: Stored) -> str:
@@ -109,10 +110,10 @@ def redating(found: Redated) -> str:
 def redated(found: Redated, is_dry: bool) -> None:
     """Print each run and each time that got another, or would get it."""
     if not (found.runs or found.row_counts):
-        echo("Nothing to do: no run, and no time that runs have written, lies in the future.")
+        echo("Nothing to do: no run and no time written by a run is in the future.")
         return
     if found.backup:
-        echo(f"backed up first to {found.backup}")
+        echo(f"backed up to {found.backup}")
     for run in found.runs:
         echo(_redated_run(run))
     for change in found.changes:
@@ -124,9 +125,9 @@ def redated(found: Redated, is_dry: bool) -> None:
     if is_dry:
         echo(f"{counts} would change. Nothing was written.")
         return
-    echo(f"{counts} changed. Reports keep the times in their names; the next build writes the output files anew.")
+    echo(f"{counts} changed. Reports keep the times in their names. The next build rewrites the output files.")
     if found.outdated:
-        echo(f"The next build makes anew: {', '.join(found.outdated)}.")
+        echo(f"The next build rebuilds: {', '.join(found.outdated)}.")
 
 
 def _redated_run(run: RedatedRun) -> str:
@@ -135,5 +136,5 @@ def _redated_run(run: RedatedRun) -> str:
 
 def _redated_time(change: RedatedTime) -> str:
     if change.column is None:
-        return f"{change.table} {change.key}: the version from {change.before} is one with that before it"
+        return f"{change.table} {change.key}: the version from {change.before} is merged with the one before it"
     return f"{change.table} {change.key}: {change.column} {change.before} → {change.after or 'none'}"

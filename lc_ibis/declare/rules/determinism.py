@@ -142,8 +142,8 @@ class _Walk:
         """Follow what a value depends on; return why it could be another."""
         if isinstance(value, ops.Field):
             return (
-                f"depends on {value.rel.name}.{value.name}, a stamp: it says which run wrote a row, which is another "
-                "where the table is computed again. Take a column of content, or the loaded_at of a source."
+                f"depends on {value.rel.name}.{value.name}, a stamp: it says which run wrote a row, which changes "
+                "when the table is rebuilt. Take a column of content, or the loaded_at of a source."
             )
         if value == _RUN_AT:
             return _of_the_clock(self.model.kind)
@@ -177,10 +177,10 @@ def _deciding(rel: Any) -> list[tuple[str, Any]]:
 def _of_the_clock(kind: Kind) -> str | None:
     remedy = "Declare the column with stamp(...), or take a column of the data."
     if isinstance(kind, Snapshot):
-        remedy = "Take a column of the data: a history has the times of its runs by itself."
+        remedy = "Take a column of the data: a history already stores the times of its runs."
     elif not isinstance(kind, Source):
-        remedy += " A table that is to look at the clock is Incremental(by=(), each_run=True)."
-    return None if getattr(kind, "each_run", False) else f"depends on run_at, which is another at every run. {remedy}"
+        remedy += " A table that must depend on the clock is Incremental(by=(), each_run=True)."
+    return None if getattr(kind, "each_run", False) else f"depends on run_at, which differs in every run. {remedy}"
 
 
 def _counted_items(value: Any) -> ops.ArrayCollect | None:
@@ -193,9 +193,9 @@ def _counted_items(value: Any) -> ops.ArrayCollect | None:
 
 def _unsteady_rows(pipeline: Pipeline, rel: Any) -> str | None:
     if isinstance(rel, ops.Sample):
-        return "are a sample, which takes others each time. Filter by a column of the data."
+        return "are a random sample. Filter by a column of the data."
     if not isinstance(rel, _RELATIONS):
-        return f"come from {type(rel).__name__}, which is not known to give the same each time. Take them from models."
+        return f"come from {type(rel).__name__}, which may give different rows each time. Take them from models."
     if isinstance(rel, ops.Limit):
         of, keys = (rel.parent.parent, rel.parent.keys) if isinstance(rel.parent, ops.Sort) else (rel.parent, ())
         if not is_total(pipeline, of, bare_names(of, (key.arg for key in keys))):
@@ -205,21 +205,21 @@ def _unsteady_rows(pipeline: Pipeline, rel: Any) -> str | None:
         is_one = link.how == "asof" and is_total(pipeline, link.table, bare_names(link.table, by))
         if not is_one and link.how not in ("inner", "left", "right", "outer", "cross", "semi", "anti"):
             names = ", ".join(dict.fromkeys(field.name for field in by))
-            return f"are joined {link.how} by {names}, of which any row that fits is taken. Join by a key of the rows."
+            return f"are joined {link.how} by {names}, which picks any matching row. Join by a key of the rows."
     return None
 
 
 def _unsteady_value(pipeline: Pipeline, value: Any, place: _Place) -> str | None:
     if type(value) in _VOLATILE:
         what, remedy = _VOLATILE[type(value)]
-        return f"depends on {what}, which is another each time. {remedy}"
+        return f"depends on {what}, which differs every time. {remedy}"
     if not isinstance(value, (ops.Reduction, ops.Analytic, ops.Impure)):
         return None
     name = getattr(value, "__func_name__", re.sub(r"(?<!^)(?=[A-Z])", "_", type(value).__name__)).lower()
     if not isinstance(value, (ops.Reduction, ops.Analytic)):
         named = name if getattr(value, "__input_type__", None) is InputType.BUILTIN else ""
         steady = isinstance(value, ops.ScalarUDF) and named not in _VOLATILE_NAMES  # Python is taken at its word
-        return None if steady else f"depends on {name}(), which is another each time. Derive it from the data."
+        return None if steady else f"depends on {name}(), which differs every time. Derive it from the data."
     taken = [part for each in ("arg", "left", "right") if isinstance(part := getattr(value, each, None), ops.Value)]
     of = ", ".join(dict.fromkeys(field.name for part in taken for field in part.find(ops.Field, filter=ops.Value)))
     what = f"{name} of {of}" if of else name
@@ -228,7 +228,7 @@ def _unsteady_value(pipeline: Pipeline, value: Any, place: _Place) -> str | None
     if isinstance(value, ops.Sum | ops.Mean) and value.arg.dtype.is_floating():
         return f"depends on {what}: add decimals, as the order of floats changes the last digits."
     if not isinstance(value, (*_EXACT, *_PICKED, *_PLACED)):
-        return f"depends on {what}, which is not known to be the same each time. Compute it from sums, counts or ranks."
+        return f"depends on {what}, which may differ each time. Compute it from sums, counts or ranks."
     ordered = _unsteady_order(pipeline, value, place)
     by = ", ".join(group.name for group in place.groups)
     return f"depends on {what}{' by ' + by if by else ''}, {ordered}" if ordered else None

@@ -72,7 +72,7 @@ def by_value(udf: Any, pickler: Any) -> None:
 def failed(error: BaseException) -> str | None:
     """Return which function failed, and how, if that is why an engine raised an error."""
     found = _FAILED.search(str(error))
-    return f"{found[1]}. Mend it, or have it give back None." if found else None
+    return f"{found[1]}. Fix it, or return None." if found else None
 
 
 @contextmanager
@@ -159,4 +159,4 @@ def _given_back(type_: dt.DataType, local_times: bool) -> Callable[[Any], Any]:
 
 
 def _refuse(value: Any, expected: type) -> Any:
-    raise TypeError(f"it gives back {value!r}, no {expected.__name__}")
+    raise TypeError(f"it returned {value!r}, not {expected.__name__}")

@@ -19,7 +19,7 @@ def misplaced(expr: ir.Table) -> str | None:
     for node in expr.op().find((ops.JoinChain, ops.Aggregate, ops.WindowFunction)):
         for where, values, kinds in _places(node):
             for part in inside(values, kinds):
-                return f"it has {_said(part)} {where}, which engines refuse. Mutate it into a column, and use that."
+                return f"it has {_said(part)} {where}, which engines reject. Compute it as a column first."
     return None
 
 

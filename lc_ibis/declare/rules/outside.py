@@ -37,19 +37,19 @@ def _refused(node: ops.Node) -> str | None:
     if isinstance(node, ops.ScalarUDF):
         return _refused_function(node)
     if isinstance(node, _VECTORIZED):
-        return "it has a vectorized function of pandas, which not all engines run. Use ibis.udf.scalar.python."
+        return "it uses a pandas UDF, which not all engines support. Use ibis.udf.scalar.python."
     if isinstance(node, ops.DatabaseTable):
-        return f"it reads {node.name} by a connection of its own. {_DELIVER[:-1]}, or take a model as parameter."
+        return f"it reads {node.name} through its own connection. {_DELIVER[:-1]}, or take a model as a parameter."
     if isinstance(node, ops.SQLQueryResult):
-        return f"it reads the result of SQL by a connection of its own. {_DELIVER}"
-    return "it has SQL as text, or an alias for it, which is of one engine. Write it as an Ibis expression."
+        return f"it reads the result of SQL through its own connection. {_DELIVER}"
+    return "it contains SQL text, or an alias for it, which works on one engine only. Write it as an Ibis expression."
 
 
 def _refused_rows(node: ops.InMemoryTable) -> str | None:
     for name, type_ in node.schema.items():
         if not _is_plain(type_):
             return (
-                f"its memtable has a column {name} of type {type_}, of which not all engines have literals. {_DELIVER}"
+                f"its memtable has a column {name} of type {type_}, for which not all engines have literals. {_DELIVER}"
             )
     from pyarrow import ArrowException  # late: only memtables need it
 
@@ -59,7 +59,7 @@ def _refused_rows(node: ops.InMemoryTable) -> str | None:
             return f"its memtable has {count} rows, more than {MOST_ROWS}. {_DELIVER}"
         _rows(node)
     except (ValueError, TypeError, ArithmeticError, IbisError, ArrowException) as error:
-        return f"its memtable cannot be read as its schema says ({cut(' '.join(str(error).split()))}). Mend it."
+        return f"its memtable does not fit its schema ({cut(' '.join(str(error).split()))}). Fix it."
     return None
 
 
@@ -68,9 +68,9 @@ def _refused_function(udf: Any) -> str | None:
         return None
     name = udf.__func_name__
     if udf.__input_type__ is InputType.PANDAS:
-        return f"its function {name} is one of pandas, which not all engines run. Use ibis.udf.scalar.python."
+        return f"its function {name} is a pandas UDF, which not all engines support. Use ibis.udf.scalar.python."
     why = untold(udf)
-    return f"its function {name} {why}, so that a change there would not be noticed." if why else None
+    return f"its function {name} {why}, so a change there would not be noticed." if why else None
 
 
 # Rows in memory -------------------------------------------------------------------------------------
@@ -138,14 +138,14 @@ def _number(text: str) -> Decimal:
     try:
         return Decimal(text)
     except InvalidOperation:
-        raise ValueError(f"{text!r} is no number") from None
+        raise ValueError(f"{text!r} is not a number") from None
 
 
 def _whole(text: str) -> int:
     """Return a number that a frame with nulls holds as a float as what it was. Raises ValueError."""
     value = _number(text)
     if value != int(value) or ("." in text and abs(value) > 2**53):
-        raise ValueError(f"{text} is no whole number, or was rounded; give the rows as a pyarrow table")
+        raise ValueError(f"{text} is not an integer, or was rounded; give the rows as a pyarrow table")
     return int(value)
 
 

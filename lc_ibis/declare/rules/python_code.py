@@ -37,7 +37,7 @@ def source(name: str, thing: Any) -> str:
             return "" if Path(file).is_dir() else Path(file).read_text(encoding="utf-8")
         return inspect.getsource(thing)
     except (OSError, TypeError, ValueError):
-        which = "has no source that can be read" if name == "itself" else f"names {name}, which has no source"
+        which = "has no readable source" if name == "itself" else f"names {name}, which has no source"
         raise Untold(f"{which}. Define it with def in a module") from None
 
 
@@ -71,7 +71,7 @@ def imports_in(code: CodeType) -> Iterator[tuple[int, str, tuple[str, ...]]]:
                 yield steps[i - 2].argval, step.argval, steps[i - 1].argval or ()
             is_bare = step.opname in ("LOAD_GLOBAL", "LOAD_NAME")
             if step.argval in _UNSEEN and (is_bare or step.argval == "import_module"):
-                raise Untold(f"calls {step.argval}, which brings in code by a text. Import it by a statement")
+                raise Untold(f"calls {step.argval}, which imports code by name. Use an import statement")
 
 
 def is_library(file: str | None) -> bool:

@@ -24,8 +24,8 @@ def untyped(expr: ir.Table) -> str | None:
             precision, scale = _needed(value)
             if scale > _SCALE or precision - scale > _PRECISION - _SCALE:
                 return (
-                    f"it has the decimal {value} without a type, which DuckDB takes for decimal({_PRECISION}, "
-                    f"{_SCALE}). Say its type: ibis.literal(Decimal('{value}'), 'decimal({precision}, {scale})')."
+                    f"it contains the untyped decimal {value}, which DuckDB reads as decimal({_PRECISION}, "
+                    f"{_SCALE}). Set its type: ibis.literal(Decimal('{value}'), 'decimal({precision}, {scale})')."
                 )
     return None
 

@@ -92,7 +92,9 @@ def stored(store: Store, table: str, limit: int | None = None) -> dict[str, list
     Raises DatabaseError where no build has kept any.
     """
     if (LAYER, TABLE) not in store.tables():
-        raise DatabaseError("No failing rows are kept in this database. Keep them with lc-ibis build --store-failures.")
+        raise DatabaseError(
+            "No failing rows are stored in this database. Store them with lc-ibis build --store-failures."
+        )
     kept = store.table(LAYER, TABLE)
     rows = store.rows(kept.filter(kept.table_name == table).order_by("check_name", "row_number"))
     checks: dict[str, list[dict[str, Any]]] = {}

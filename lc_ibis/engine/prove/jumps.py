@@ -49,6 +49,6 @@ def _usual(store: Store, state: State, table: str) -> float | None:
 def sentence(jump: Jump) -> str:
     """Say what jumped."""
     return (
-        f"{jump.table}: {jump.added_count:,} rows added, and {jump.usual_count:,.0f} usually "
+        f"{jump.table}: {jump.added_count:,} rows added, usually {jump.usual_count:,.0f} "
         f"(more than {jump.factor:g} times)"
     )

@@ -17,8 +17,8 @@ def refuse_differences(results: Iterable[Verified]) -> None:
     if differing:
         listed = "\n".join(f"  {result.table}: {_differing(result)}" for result in differing)
         raise VerificationFailed(
-            f"The tables are not what the received rows and the histories make:\n{listed}\n"
-            "Build with --full-refresh, which makes all but the histories anew, and please report it."
+            f"These tables differ from a full refresh:\n{listed}\n"
+            "Build with --full-refresh to recompute all tables but the histories, and please report it."
         )
 
 
@@ -39,14 +39,14 @@ def refuse_stale(run: Run, warn_error: bool) -> None:
     stale = [found for found in run.freshness if found.status == "fail" or (found.status == "warn" and warn_error)]
     if stale:
         listed = "\n".join(f"  {freshness.sentence(found)}" for found in stale)
-        raise StaleSource(f"Sources are stale, so nothing was published:\n{listed}")
+        raise StaleSource(f"Sources are stale. Nothing was published:\n{listed}")
 
 
 def refuse_jumps(run: Run, warn_error: bool) -> None:
     """Raise ChecksFailed where tables grew suddenly, and warnings count as errors."""
     if run.jumps and warn_error:
         listed = "\n".join(f"  {jumps.sentence(jump)}" for jump in run.jumps)
-        raise ChecksFailed(f"Tables grew suddenly, so nothing was published:\n{listed}")
+        raise ChecksFailed(f"Tables grew suddenly. Nothing was published:\n{listed}")
 
 
 def refuse_failures(run: Run) -> None:

@@ -64,7 +64,7 @@ def misread(path: Path, width: int) -> str | None:
     """
     for line, record in records(path):
         if len(record) > width:
-            return f"line {line}: {len(record)} fields where {width} are expected. Mend the row."
+            return f"line {line}: {len(record)} fields where {width} were expected. Fix the row."
         if any(SPACED_QUOTE.match(value) for value in record):
-            return f"line {line}: spaces before a quoted field. Quote the spaces too, or leave them out."
+            return f"line {line}: spaces before a quoted field. Quote the spaces or remove them."
     return None

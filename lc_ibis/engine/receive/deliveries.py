@@ -106,9 +106,9 @@ class Taken:
 
 def refuse_replay(model: Model, delivery: Delivery) -> None:
     """Raise ReplayedExtract for the files of a delivery that are not the newest."""
-    listed = ", ".join(f"{name} (of run {run})" for name, run in delivery.replayed.items())
+    listed = ", ".join(f"{name} was already loaded by run {run}" for name, run in delivery.replayed.items())
     raise ReplayedExtract(
-        f"{model.name}: {listed} was taken before, and another file since; again it would undo what came after. "
+        f"{model.name}: {listed} and has been superseded since. Loading it again would undo later changes. "
         "Deliver the newest extract, or build with --allow-replay."
     )
 
@@ -163,7 +163,9 @@ def _operations(store: Store, model: Model, delivery: Delivery, parts: list[ir.T
     odd = rows.filter(rows[OPERATION].notin(OPERATIONS)).select(OPERATION).distinct().order_by(OPERATION)
     if found := store.rows(odd.limit(_SHOWN)):
         listed = ", ".join(repr(cut(row[OPERATION])) for row in found)
-        raise ExtractError(f"{delivery.names}: {OPERATION} is {listed}; write upsert, delete, or nothing for upsert.")
+        raise ExtractError(
+            f"{delivery.names}: {OPERATION} is {listed}. Use upsert, delete, or leave it blank for upsert."
+        )
     return rows
 
 
@@ -175,7 +177,7 @@ def _last_words(store: Store, delivery: Delivery, rows: ir.Table, by: list[str])
     both = last.group_by(by).having(is_delete.any() & (~is_delete).any()).aggregate()
     if found := store.rows(both.order_by(by).limit(_SHOWN)):
         listed = ", ".join(" ".join(cut(str(value)) for value in row.values()) for row in found)
-        raise ExtractError(f"{delivery.names}: one file both upserts and deletes {listed}. Leave one of the two.")
+        raise ExtractError(f"{delivery.names}: the file both upserts and deletes {listed}. Remove one of the rows.")
     return last
 
 

@@ -44,30 +44,30 @@ def delivered(model: Model, inputs: Path, pattern: str | None = None, with_opera
 
 def _find(stem: str, inputs: Path, pattern: str | None) -> list[Path]:
     if not inputs.is_dir():
-        raise ExtractError(f"{inputs}: there is no such directory of extracts. Name it with --inputs.")
+        raise ExtractError(f"{inputs}: the directory of extracts does not exist. Set it with --inputs.")
     if pattern:
         try:
             found = sorted(p for p in inputs.glob(pattern) if p.is_file())
         except (NotImplementedError, ValueError, IndexError):
             found = []  # an absolute or malformed pattern
         if not found:
-            raise ExtractError(f"{inputs}: no file matches {pattern}, the pattern of source {stem}.")
+            raise ExtractError(f"{inputs}: no file matches {pattern}, the pattern of source {stem}. Check --source.")
         return found
     # An ending may be in any case, as in a directory of files.
     named = (p for p in inputs.iterdir() if p.name.startswith(stem) and p.name[len(stem) :].lower() in ("", *ENDINGS))
     places = sorted(path for path in named if path.exists())
     if len(places) > 1:
         names = ", ".join(p.name for p in places)
-        raise ExtractError(f"{inputs}: {names} all claim to be the extract {stem}. Leave one of them.")
+        raise ExtractError(f"{inputs}: {names} all match the extract {stem}. Keep one of them.")
     if not places:
         present = [p.name for p in inputs.iterdir() if not p.name.startswith(".")]
         wanted = f"{stem}.csv, .csv.gz, .parquet or a directory {stem}"
-        raise ExtractError(f"{inputs}: there is no {wanted}." + (hint(f"{stem}.csv", present) if present else ""))
+        raise ExtractError(f"{inputs}: found no {wanted}." + (hint(f"{stem}.csv", present) if present else ""))
     if not places[0].is_dir():
         return places
     parts = sorted(p for p in places[0].iterdir() if not p.name.startswith((".", "_")))
     if not parts:
-        raise ExtractError(f"{places[0]}: the directory has no files.")
+        raise ExtractError(f"{places[0]}: the directory is empty. Deliver the extract again.")
     return parts
 
 
@@ -75,13 +75,13 @@ def _format(path: Path) -> Format:
     if _UNREADABLE.search(str(path)):
         raise ExtractError(f"{path}: the file's name is not UTF-8. Rename it.")
     if path.exists() and not path.is_file() and not path.is_dir():
-        raise ExtractError(f"{path}: it is no regular file.")
+        raise ExtractError(f"{path}: not a regular file. Deliver the extract as a file.")
     for ending, format in ENDINGS.items():
         if path.name.lower().endswith(ending):
             if ending.endswith(".gz") and not path.name.endswith(".gz"):
-                raise ExtractError(f"{path}: write the ending .gz in lower case; the engine knows archives by it.")
+                raise ExtractError(f"{path}: the extension .gz must be lower case. Rename the file.")
             return format
-    raise ExtractError(f"{path}: an extract is one of {', '.join(ENDINGS)}.")
+    raise ExtractError(f"{path}: extracts must be one of {', '.join(ENDINGS)}.")
 
 
 def _csv_header(path: Path) -> list[str]:
@@ -90,16 +90,16 @@ def _csv_header(path: Path) -> list[str]:
             _verify_gzip(path)
         _, header = next(records(path, strict=True), (0, None))
     except csv.Error as error:
-        raise ExtractError(f"{path}, line 1: the header cannot be read ({error}).") from None
+        raise ExtractError(f"{path}, line 1: cannot read the header ({error}).") from None
     except OSError as error:
         raise ExtractError(f"{path}: {error.strerror or error}.") from None
     if header is None:
-        raise ExtractError(f"{path}: the file is empty; a header and rows were expected.")
+        raise ExtractError(f"{path}: the file is empty. A header and rows were expected.")
     if not header:
-        raise ExtractError(f"{path}, line 1: the line is blank; the header must be the first line.")
+        raise ExtractError(f"{path}, line 1: the line is blank. The first line must be the header.")
     if any("\n" in name or "\r" in name for name in header):
         # DuckDB takes it for the file's line end, and where the others differ, it reads no row without a word.
-        raise ExtractError(f"{path}, line 1: a column's name holds a line end. Write the header on one line.")
+        raise ExtractError(f"{path}, line 1: a column name contains a line break. Write the header on one line.")
     if _UNREADABLE.search("".join(header)):
         raise ExtractError(f"{path}, line 1: the file is not UTF-8. Save it as UTF-8.")
     return header
@@ -112,7 +112,7 @@ def _verify_gzip(path: Path) -> None:
             while archive.read(_CHUNK):
                 pass
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ExtractError(f"{path}: the gzip archive is damaged or cut off ({error}). Fetch it again.") from None
+        raise ExtractError(f"{path}: the gzip archive is damaged or truncated ({error}). Download it again.") from None
 
 
 def _parquet_header(path: Path) -> list[str]:
@@ -123,15 +123,15 @@ def _parquet_header(path: Path) -> list[str]:
         schema = pq.read_schema(path)
         names = list(schema.names)
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
-        raise ExtractError(f"{path}: the file is not readable Parquet ({cut(str(error))}).") from None
+        raise ExtractError(f"{path}: not a valid Parquet file ({cut(str(error))}).") from None
     for field in schema:
         type_ = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
         exact = pa.types.is_integer, pa.types.is_decimal128, pa.types.is_boolean, pa.types.is_null
         text = pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view
         if not any(is_type(type_) for is_type in (*exact, *text)):
             raise ExtractError(
-                f"{path}: column {field.name} is {field.type}; text, integers, decimals and booleans "
-                "of at most 38 digits are read exactly, other types are not. Write it as text or decimal."
+                f"{path}: column {field.name} is {field.type}; only text, integers, decimals (up to 38 digits) "
+                "and booleans are read exactly. Write the column as text or decimal."
             )
     return names
 
@@ -147,11 +147,11 @@ def _contract_names(model: Model, path: Path, header: list[str], with_operations
     problems += _listed("twice", sorted({t for t, g in zip(header, given, strict=True) if counts[g] > 1}))
     if problems:
         if not with_operations and OPERATION in given:
-            problems.append(f"a column {OPERATION} is of deltas: build those with --delivery delta")
+            problems.append(f"the column {OPERATION} marks a delta: build it with --delivery delta")
         raise ExtractError(
             f"{path}: the columns are {_few(header)}; {model.contract.__name__} expects "
-            f"{', '.join(headers.values())} ({'; '.join(problems)}). Mend the file, or change the contract "
-            f"in {model.where} if the delivery has changed for good."
+            f"{', '.join(headers.values())} ({'; '.join(problems)}). Fix the file, or, if the extract has changed "
+            f"permanently, change the contract in {model.where}."
         )
     return tuple(expected[g] for g in given)
 

@@ -142,8 +142,8 @@ class Refresher:
         for name in self.pipeline.stored_inputs[model.name]:
             if name not in self.state.tables:
                 raise DatabaseError(
-                    f"{name} is not built yet, and {model.name} reads it. "
-                    "Select what a table is made from too, by + before its name."
+                    f"{name} is not built yet, but {model.name} reads it. "
+                    f"Select upstream tables too: --select +{model.name}."
                 )
 
     def _refuse_two_loads(self, model: Model) -> None:
@@ -158,8 +158,8 @@ class Refresher:
                 if version != known:
                     older = name if version < known else other
                     raise SelectionError(
-                        f"{model.name}: {older} was not made from the same {ground} as the other tables that it "
-                        f"reads, and a history takes rows of one load only. Select {older} too."
+                        f"{model.name}: {older} was built from another load of {ground} than its other inputs, and a "
+                        f"history must be built from one load. Select {older} too."
                     )
 
     def _can_be_updated(self, model: Model) -> bool:
@@ -169,8 +169,8 @@ class Refresher:
             if self.store.interrupted_at:
                 return False  # of a first build that was cut off
             raise DatabaseError(
-                f"{model.layer}.{model.name}: the database has such a table already, made by something else. "
-                "Build into a database of its own with --database."
+                f"{model.layer}.{model.name}: this table already exists and was not created by lc-ibis. "
+                "Build into another database with --database."
             )
         return exists and is_current_shape(self.store, model)
 
@@ -210,8 +210,8 @@ class Refresher:
             stored is None or not known or known.fingerprint not in (self.fingerprints[model.name], UNKNOWN)
         ):
             raise ExtractError(
-                f"{delivery.names or model.name}: a delta changes rows received before, and {model.name} has none, or "
-                "they were made by other code. Build once with the whole extract, --delivery full."
+                f"{delivery.names or model.name}: a delta needs rows to change, but {model.name} is empty or was "
+                "built by other code. Build once from the whole extract with --delivery full."
             )
         with self.store.reading(delivery.files) as parts:
             if delivery.kind == "full" or stored is None:
@@ -226,7 +226,7 @@ class Refresher:
         before = self.state.tables[model.name].row_count if stored is not None else 0
         if before + written.growth(is_history=False) == 0:
             what = "the deltas delete every row" if delivery.kind == "delta" else "the extract has no rows"
-            raise ExtractError(f"{delivery.names}: {what}, which would close every key. Is it complete?")
+            raise ExtractError(f"{delivery.names}: {what}, which would close every key. Deliver the complete file.")
         if written.anything or delivery.kind == "delta":
             self.state.taken.take(model, delivery, self.run.run_id)
         return written, changes

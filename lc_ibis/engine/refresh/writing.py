@@ -29,8 +29,8 @@ def is_current_shape(store: Store, model: Model) -> bool:
     if not fits and isinstance(model.kind, Snapshot):
         raise ContractError(
             f"{model.name}: the stored history has {_listed(stored)}; contract {model.contract.__name__} says "
-            f"{_listed(expected)}. A history is never made anew. Alter the stored table to the contract, a new column "
-            "being null in the past, or keep the contract."
+            f"{_listed(expected)}. Histories are never rebuilt. Alter the stored table to match the contract (a new "
+            "column is null in the past), or keep the old contract."
         )
     return fits
 
@@ -118,6 +118,6 @@ def _guard_mass_delete(store: Store, model: Model, history: ir.Table, changes: H
     if counts["gone"] > most * counts["current"]:
         raise MassDeleteError(
             f"{model.name}: {counts['gone']} of {counts['current']} current keys ({', '.join(model.business_key)}) "
-            f"are gone from the extract, more than the share of {most:g} that is taken for real. "
-            "Is the file complete? If so, build with --allow-mass-delete."
+            f"are missing from the extract, more than the allowed share of {most:g}. Check the file. "
+            "If it is complete, build with --allow-mass-delete."
         )

@@ -65,16 +65,16 @@ class Past:
         if any(r <= run for r in self.looked_at.get(name, ())) or not self._is_whole:
             return
         first = min(self.looked_at.get(name, ()), default=None)
-        later = f" The first that made it is run {first}: ask for that, or a later one." if first else ""
-        raise SelectionError(f"{name} was not built yet as of run {run}.{later}")
+        later = f" It was first built by run {first}. Choose that run or a later one." if first else ""
+        raise SelectionError(f"{name} had not been built as of run {run}.{later}")
 
     def refuse_lost(self, name: str, run: int) -> None:
         """Raise SelectionError where a history of then was dropped, and begun anew by a later run."""
         begun = max(self.begun.get(name, ()), default=0)
         if run < begun and any(r < begun for r in self.looked_at[name]):
             raise SelectionError(
-                f"{name} was dropped, and begun anew by run {begun}: what was before that is not known any more. "
-                "Ask for a later run, or restore the backup that was made before (lc-ibis restore) to another place."
+                f"{name} was dropped and started again in run {begun}, so its earlier past is no longer known. "
+                "Choose a later run, or restore the backup made before the drop to another path (lc-ibis restore)."
             )
 
 

@@ -110,8 +110,8 @@ class State:
         last_id, last_at = self.last_run
         if last_at == datetime.max:
             raise DatabaseError(
-                f"Run {last_id} is dated {last_at}, after which there is no time for another. "
-                "lc-ibis redate gives runs their true times, after a backup."
+                f"Run {last_id} is dated {last_at}, so no later run can be dated. "
+                "Correct the times of runs with lc-ibis redate."
             )
         return last_id + 1, max(now, last_at + timedelta(microseconds=1))
 
@@ -122,9 +122,9 @@ class State:
         if self.last_run and self.last_run[1] > now + SKEW:
             last_id, last_at = self.last_run
             run.warnings.append(
-                f"run {last_id} is dated {_shown(last_at)}, and the clock says {_shown(now)} (UTC): this run is dated "
-                f"{_shown(run.run_at)} too, for runs are later than all before. If the clock is right, lc-ibis redate "
-                "gives runs their true times, after a backup; else set the clock."
+                f"run {last_id} is dated {_shown(last_at)}, and the clock says {_shown(now)} (UTC). This run is dated "
+                f"{_shown(run.run_at)}, because runs must be in order. If the clock is right, correct the times of "
+                "runs with lc-ibis redate. If not, set the clock."
             )
         return run
 
@@ -235,8 +235,8 @@ def _version(store: Store) -> int:
     [(version,)] = _rows(store, store.table(LAYER, "schema").select("version"))
     if version > VERSION:
         raise DatabaseError(
-            f"The database was written by a newer lc-ibis (its state is of version {version}, and this program knows "
-            f"{VERSION}). Install that one, or build into another --database."
+            f"The database was written by a newer lc-ibis (state version {version}; this one supports {VERSION}). "
+            "Upgrade lc-ibis, or build into another --database."
         )
     return int(version)
 
@@ -246,8 +246,8 @@ def _refuse_dropped(store: Store, names: Iterable[str]) -> None:
     dropped = sorted(set(names) - {name for _, name in store.tables()})
     if dropped:
         raise DatabaseError(
-            f"{', '.join(dropped)}: dropped from the database by something else. Restore a backup (lc-ibis restore), "
-            "or, of a table that can be made again, have it forgotten (lc-ibis drop) and build."
+            f"{', '.join(dropped)}: dropped from the database by another tool. Restore a backup (lc-ibis restore). If "
+            "the table can be rebuilt, drop it (lc-ibis drop) and build."
         )
 
 
