@@ -75,7 +75,9 @@ def test_a_mart_that_runs_found_up_to_date_is_as_it_was(lending: Lending) -> Non
 def test_a_table_that_was_not_built_yet_is_refused_with_the_run_that_made_it(lending: Lending) -> None:
     lending.load([ALICE], DAYS[1], select=HISTORIES)
     lending.load(accounts=DAYS[2])
-    with pytest.raises(SelectionError, match="account_summary had not been built as of run 1. It was first built by run 2"):
+    with pytest.raises(
+        SelectionError, match="account_summary had not been built as of run 1. It was first built by run 2"
+    ):
         balances(lending, 1)
     assert balances(lending, 2) == [2000]
     assert balances(lending, "2020-01-01") == []
