@@ -27,6 +27,7 @@ from lc_ibis.engine.prove import failing_rows
 from lc_ibis.engine.prove.failing_rows import FailingRow
 from lc_ibis.layers import pipeline
 from lc_ibis.layers.columns import ABBREVIATIONS
+from lc_ibis.options import Options
 from lc_ibis.settings import Settings
 
 HERE = Path(__file__).parent
@@ -143,7 +144,13 @@ _OPTIONS = "`options` are the fields of Settings; what is not given is read from
 def _function(home: str, function: Any) -> str:
     if not inspect.isfunction(function):
         return f"### {home}.{function.__name__}\n\n{inspect.getdoc(function)}"
+    options = "**options: Unpack[Options]"
     parameters = [p for p in inspect.signature(function).parameters.values() if p.name != "self"]
+    if hasattr(function, "__signature__"):  # which shows the options one by one
+        parameters = [
+            *(p for p in parameters if p.kind is not p.KEYWORD_ONLY or p.name not in Options.__annotations__),
+            options,
+        ]
     given = re.sub(r": '([^']*)'", r": \1", ", ".join(str(p) for p in parameters))
     given = re.sub(r"<[\w-]+ function (\w+)>|<function <lambda> at \w+>", lambda found: found[1] or "…", given)
     call = f"{function.__name__}({given}) -> {inspect.signature(function).return_annotation}"

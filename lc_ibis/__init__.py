@@ -6,7 +6,18 @@ p = lc_ibis.connect("data/duckdb/lc.duckdb")
 p.table("account_summary")
 """
 
+from typing import Any
+
 import lazy_loader as _lazy
 
 # Imported when first used: the command line must answer --help before Ibis is loaded. The names stand in __init__.pyi.
-__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
+_found, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> Any:
+    found = _found(name)
+    if name.startswith("_") or not callable(found):
+        return found
+    from lc_ibis.options import completed
+
+    return completed(found)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 import re
 import typing
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 from lc_ibis.errors import SettingsError, hint
 from lc_ibis.moments import parse_period
@@ -219,45 +218,3 @@ class Settings:
             raise SettingsError(f"publish: a build on {self.backend} keeps no reader waiting. Leave --publish.")
         if place.resolve() == self.place.resolve():
             raise SettingsError(f"publish: {place} is the database itself. Name another file for its readers.")
-
-
-class Options(TypedDict, total=False):
-    """Settings as keyword arguments. What is not given, or is None, is read from the environment and lc-ibis.toml."""
-
-    models: Sequence[str] | None
-    backend: str | None
-    database: str | Path | None
-    master: str | None
-    remote: str | None
-    inputs: str | Path | None
-    outputs: str | Path | None
-    reports: str | Path | None
-    publish: str | Path | None
-    partitioned: bool | None
-    neutralise_formulas: bool | None
-    source: Mapping[str, str] | None
-    delivery: Delivery | None
-    select: str | Sequence[str] | None
-    exclude: str | Sequence[str] | None
-    full_refresh: bool | None
-    verify: bool | None
-    verify_sample: int | None
-    allow_mass_delete: bool | None
-    allow_replay: bool | None
-    max_delete_share: float | None
-    warn_refused_share: float | None
-    max_refused_share: float | None
-    warn_jump_factor: float | None
-    warn_error: bool | None
-    keep_history: str | None
-    store_failures: bool | None
-    warn_file_age: float | None
-    max_file_age: float | None
-    warn_data_age: float | None
-    max_data_age: float | None
-    notify: str | None
-    notify_values: bool | None
-    openlineage: str | None
-    wait: float | None
-    threads: int | None
-    memory_limit: str | None

@@ -20,7 +20,7 @@ from lc_ibis.settings import Settings
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from lc_ibis.settings import Options
+    from lc_ibis.options import Options
 
 
 def show(

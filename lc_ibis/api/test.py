@@ -13,7 +13,7 @@ from lc_ibis.reporting import last_verify
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from lc_ibis.settings import Options
+    from lc_ibis.options import Options
 
 
 def test(**options: Unpack[Options]) -> Run:

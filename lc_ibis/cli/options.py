@@ -62,7 +62,9 @@ PATH = click.Path(path_type=Path)
 class SettingOption(click.Option):
     """An option that is a setting, shown among those of its group."""
 
-    group = ""
+    def __init__(self, *given: Any, group: str, **facts: Any):
+        super().__init__(*given, **facts)
+        self.group = group
 
 
 class Command(click.Command):
@@ -103,7 +105,7 @@ def _of_setting(setting: Field[Any], type_: Any) -> Callable[[Callable[..., Any]
     else:
         kinds = {Path: PATH, float: float, int: int, str: str}
         facts |= {"type": next(kind for found, kind in kinds.items() if type_ in (found, found | None))}
-    return click.option(*names, cls=type("SettingOption", (SettingOption,), {"group": told.group}), **facts)
+    return click.option(*names, cls=SettingOption, group=told.group, **facts)
 
 
 def _shown(default: Any) -> str:

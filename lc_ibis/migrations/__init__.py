@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from lc_ibis.migrations.planning import PhasePlan
     from lc_ibis.migrations.running import PhaseRun, PhaseStatus, Progress
     from lc_ibis.migrations.validating import Validation
-    from lc_ibis.settings import Options, Settings
+    from lc_ibis.options import Options
+from lc_ibis.settings import Settings
 
 __all__ = ["apply", "changes", "checklist", "drop_aliases", "going", "plan", "rollback", "status", "validate"]
 

@@ -12,7 +12,8 @@ from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.errors import SettingsError
 from lc_ibis.migrations.old import OldDatabase
 from lc_ibis.migrations.repairs import REPAIRS
-from lc_ibis.settings import Options, Settings
+from lc_ibis.options import Options
+from lc_ibis.settings import Settings
 
 
 @dataclass(frozen=True)

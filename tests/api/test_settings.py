@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+import lc_ibis
 from lc_ibis.cli import main
 from lc_ibis.errors import DatabaseError, SettingsError
-from lc_ibis.settings import GROUPS, Options, Settings
+from lc_ibis.options import Options
+from lc_ibis.settings import GROUPS, Settings
 from tests.conftest import ALICE, SAVINGS, Lending
 
 NAMES = [field.name for field in fields(Settings)]
@@ -255,6 +257,16 @@ def test_a_memory_limit_that_is_too_small_is_said_to_be(lending: Lending) -> Non
 
 def test_what_an_editor_completes_are_the_settings() -> None:
     assert tuple(Options.__annotations__) == tuple(NAMES)
+
+
+def test_a_notebook_completes_settings() -> None:
+    completer = pytest.importorskip("IPython.core.completer")
+    shell = pytest.importorskip("IPython.core.interactiveshell").InteractiveShell()
+    shell.user_ns["lc_ibis"] = lc_ibis
+    for typed, wanted in [("lc_ibis.build(allow_r", "allow_replay="), ("lc_ibis.connect(thr", "threads=")]:
+        with completer.provisionalcompleter():
+            assert wanted in {found.text for found in shell.Completer.completions(typed, len(typed))}
+    assert lc_ibis.runs.__signature__.parameters["limit"].default is None
 
 
 def test_help_shows_settings_by_group(monkeypatch: pytest.MonkeyPatch) -> None:
