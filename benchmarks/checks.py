@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import ibis.expr.types as ir
 
+from lc_ibis.api.test import checked
 from lc_ibis.api.warehouse import Warehouse, connect
 from lc_ibis.declare.checks import counts
 from lc_ibis.declare.contracts import moment
@@ -63,7 +64,7 @@ def _with(database: Path, run: Callable[[Warehouse], object]) -> None:
 
 
 def _batched(warehouse: Warehouse) -> None:
-    warehouse.test([model.name for model in warehouse.pipeline])
+    checked(warehouse, [model.name for model in warehouse.pipeline])
 
 
 def _single(warehouse: Warehouse) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import ibis
 import ibis.expr.types as ir
 
-from lc_ibis.api.warehouse import connect, few
+from lc_ibis.api.tables import few
+from lc_ibis.api.warehouse import connect
 from lc_ibis.declare.models import Model
 from lc_ibis.errors import SelectionError
 

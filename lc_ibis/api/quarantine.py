@@ -7,7 +7,8 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from lc_ibis.api.warehouse import Warehouse, connect, few
+from lc_ibis.api.tables import few
+from lc_ibis.api.warehouse import Warehouse, connect
 from lc_ibis.declare.models import Model, Snapshot, Source, called, shortened
 from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.errors import SettingsError, hint

@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Literal
 
+import ibis
+
 from lc_ibis import project
-from lc_ibis.api.warehouse import connect, few
+from lc_ibis.api.warehouse import Warehouse, connect
 from lc_ibis.backends import opened
 from lc_ibis.declare.models import Snapshot
 from lc_ibis.declare.pipeline import Pipeline
-from lc_ibis.engine.state.state import State, run_times
+from lc_ibis.engine.prove import failing_rows
+from lc_ibis.engine.state.past import seconds_of
+from lc_ibis.engine.state.state import State, done_tables, run_times
 from lc_ibis.engine.state.tables import LAYER
 from lc_ibis.engine.store import Store
+from lc_ibis.errors import SelectionError
 from lc_ibis.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,16 +43,62 @@ def failing(
 ) -> dict[str, list[dict[str, Any]]]:
     """Return the first rows of a stored table that fail each of its checks, regardless of thresholds.
 
-    With `stored`, return the rows that the last build with store_failures kept, whether or not it was published.
+    Returns them by the check's name, without checks that no row breaks; a row has the columns of the table, or those
+    that the check computes. With `stored` they are the rows that the last build with store_failures kept, published or
+    not, their values as in JSON. Raises SelectionError if there is no such table or it has no checks, DatabaseError if
+    nothing is kept, SettingsError.
     """
     with connect(**options) as warehouse:
-        return warehouse.failing(table, limit, stored)
+        if not (checks := warehouse.pipeline[table].checks):
+            raise SelectionError(f"{table} has no checks.")
+        if stored:
+            return failing_rows.stored(warehouse.store, table, limit)
+        tables = warehouse.tables
+        broken = {check.name: check.rows(tables[table], tables) for check in checks}
+        found = {
+            name: warehouse.store.rows(rows.order_by(rows.columns).limit(few(limit))) for name, rows in broken.items()
+        }
+        return {check: rows for check, rows in found.items() if rows}
 
 
 def runs(limit: int | None = None, **options: Unpack[Options]) -> list[dict[str, Any]]:
-    """Return the runs that changed something, newest first, each with what it did to each table."""
+    """Return the runs that changed something, the last first, each with what it did to which table.
+
+    A run has `run_id` (int), `run_at` and `finished_at` (datetime, UTC), `seconds` (float) and `tables`, a list with
+    `table_name`, `action`, `reason` (str), `key_count`, `added_count`, `changed_count`, `removed_count` and `row_count`
+    (int; `key_count` is None if all keys were computed). `seconds` is None if the run is dated after the one before it,
+    which was ahead of the clock, or was redated. Raises DatabaseError, SettingsError.
+    """
     with connect(**options) as warehouse:
-        return warehouse.runs(limit)
+        return runs_of(warehouse, limit)
+
+
+def runs_of(warehouse: Warehouse, limit: int | None = None) -> list[dict[str, Any]]:
+    """Return the runs of an open database, as `runs` does."""
+    if warehouse.state.last_run is None:
+        return []
+    log, done = warehouse.store.table(LAYER, "runs"), done_tables(warehouse.store)
+    found = warehouse.store.rows(log.order_by(ibis.desc("run_id")).limit(few(limit and limit + 1)))
+    runs = found[:limit] if limit else found
+    for run, before in zip_longest(runs, found[1:]):
+        if run:
+            run["seconds"] = seconds_of(run, before)
+    first = min((run["run_id"] for run in runs), default=0)
+    tables = warehouse.store.rows(done.filter(done.run_id >= first)) if done is not None else []
+    order = {name: place for place, name in enumerate(warehouse.pipeline.models)}
+    tables.sort(key=lambda row: order.get(row["table_name"], len(order)))
+    for run in runs:
+        run["tables"] = [_without(row, "run_id") for row in tables if row["run_id"] == run["run_id"]]
+    return runs
+
+
+def few(limit: int | None) -> int | None:
+    """Return a limit that every engine can take; None is none."""
+    return limit and min(limit, 2**31 - 1)
+
+
+def _without(row: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != name}
 
 
 def histories(**options: Unpack[Options]) -> set[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
+from lc_ibis.api.test import checked, verified
 from lc_ibis.api.warehouse import Warehouse
 from lc_ibis.backends.duckdb.text import quoted
 from lc_ibis.declare.history import Versions
@@ -66,9 +67,9 @@ def checklist(migration: Migration) -> Checklist:
     """Check all, in scratch space where something must be built. Raises LcIbisError where there is no database."""
     with Warehouse(migration.pipeline, migration.settings) as warehouse:
         items = list(_of_tables(migration, warehouse))
-        run = warehouse.test(select(migration.pipeline))
+        run = checked(warehouse, select(migration.pipeline))
         items.append(_tests(run))
-        differing = [v.table for v in warehouse.verify() if v.status != "identical"]
+        differing = [v.table for v in verified(warehouse) if v.status != "identical"]
         items.append(_item("every table is what a full refresh makes", differing, "verified"))
         items.append(_outputs(migration, warehouse))
     items.append(_item("contracts are kept", contract_problems(migration), "columns, types, no nulls, unique keys"))
@@ -108,7 +109,7 @@ def _of_tables(migration: Migration, warehouse: Warehouse) -> Iterator[Item]:
         if name not in warehouse.store.table(m.layer, m.name).columns
     ]  # fmt: skip
     yield _item("histories have their SCD2 columns", lacking, ", ".join(needed))
-    results = warehouse.test([m.name for m in histories]).checks
+    results = checked(warehouse, [m.name for m in histories]).checks
     broken = [f"{r.table}: {r.failing_count:,} failing rows in {r.check.name}" for r in results if r.status == "fail"]
     counts = []
     for m in histories:

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lc_ibis.api.build import run_pipeline
+from lc_ibis.api.test import checked
 from lc_ibis.api.warehouse import Warehouse
 from lc_ibis.declare.checks import sentence
 from lc_ibis.declare.contracts import verify as verify_contract
@@ -117,7 +118,7 @@ def failing(migration: Migration, layers: tuple[str, ...]) -> list[str]:
     chosen = select(migration.pipeline, layers)
     try:
         with Warehouse(migration.pipeline, migration.settings) as warehouse:
-            run = warehouse.test(chosen)
+            run = checked(warehouse, chosen)
     except LcIbisError as error:
         return [str(error)]
     missing = dict.fromkeys(r.reason for r in run.checks if r.status == "skip" and "is not built yet" in r.reason)
@@ -152,7 +153,7 @@ def contract_problems(migration: Migration) -> list[str]:
                 found.append(str(error))
                 continue
             implied.append(model.name)
-        results = warehouse.test(implied).checks if implied else []
+        results = checked(warehouse, implied).checks if implied else []
     contract = ("not_null_", "unique_")
     failing = [r for r in results if r.status == "fail" and r.check.name.startswith(contract)]
     return found + [f"{r.table}: {r.failing_count:,} failing rows in {r.check.name}" for r in failing]
@@ -171,7 +172,7 @@ def _quality(migration: Migration) -> str:
 def _tested(migration: Migration) -> Run:
     report.prepare(migration.settings.reports)
     with Warehouse(migration.pipeline, migration.settings) as warehouse:
-        return warehouse.test(select(migration.pipeline))
+        return checked(warehouse, select(migration.pipeline))
 
 
 PHASES = (

@@ -58,6 +58,38 @@ def test_a_table_that_is_not_built_says_so(lending: Lending) -> None:
         lending.rows("account_summary")
 
 
+def test_the_built_tables_are_listed_in_the_order_of_the_pipeline(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS])
+    with lc_ibis.connect(**lending.options) as warehouse:
+        stored = [model.name for model in warehouse.pipeline if model.is_stored]
+        assert warehouse.list_tables() == list(warehouse) == warehouse._ipython_key_completions_() == stored
+        assert warehouse.list_tables(like="^snap_") == [name for name in stored if name.startswith("snap_")]
+        assert warehouse.list_tables("t_summ") == ["account_summary"], "anywhere in the name, as in Ibis"
+        assert warehouse.list_tables("no_such_table") == []
+
+
+def test_a_table_is_listed_once_it_is_built(lending: Lending) -> None:
+    lending.load([ALICE], [SAVINGS], select=("source",))
+    with lc_ibis.connect(**lending.options) as warehouse:
+        assert set(warehouse.list_tables()) == {"src_customer", "src_account"}
+        assert "src_account" in warehouse
+        assert "account_summary" not in warehouse
+    lending.build()
+    with lc_ibis.connect(**lending.options) as warehouse:
+        assert "account_summary" in warehouse
+        assert "account_cleaned" not in warehouse, "a step that is not stored"
+
+
+@pytest.mark.parametrize("like", ["snap_(", "*", "a{99999999999999999999}"])
+def test_a_regular_expression_that_is_none_is_refused(lending: Lending, like: str) -> None:
+    lending.load([ALICE], [SAVINGS], select=("source",))
+    with (
+        lc_ibis.connect(**lending.options) as warehouse,
+        pytest.raises(SettingsError, match="list_tables: like=.* is not a regular expression: .*Write one such as"),
+    ):
+        warehouse.list_tables(like)
+
+
 @pytest.mark.parametrize(
     ("text", "moment"),
     [

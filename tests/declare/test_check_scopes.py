@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 import pytest
 
 from lc_ibis.api.build import run_pipeline
+from lc_ibis.api.test import checked
 from lc_ibis.api.warehouse import Warehouse
 from lc_ibis.declare.checks import Check, repeating
 from lc_ibis.declare.contracts import Contract, Integer, Text, column, key
@@ -98,7 +99,7 @@ def test_a_rule_finds_on_changed_rows_what_it_finds_on_all(lending: Lending) -> 
         run = run_pipeline(more, settings)
         built = {found.check.name: found.failing_count for found in run.checks if found.table == "mine"}
         with Warehouse(more, settings) as warehouse:
-            whole = {found.check.name: found.failing_count for found in warehouse.test(["mine"]).checks}
+            whole = {found.check.name: found.failing_count for found in checked(warehouse, ["mine"]).checks}
         assert built == whole
         for found in run.checks:
             if found.table == "mine":

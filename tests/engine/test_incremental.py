@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import lc_ibis
 from lc_ibis.api.build import run_pipeline
+from lc_ibis.api.test import verified
 from lc_ibis.api.warehouse import Warehouse
 from lc_ibis.backends.duckdb import tables as duckdb
 from lc_ibis.declare.contracts import Contract, Integer, Text, column, key
@@ -134,7 +135,7 @@ class Transitions:
 
     def _verify(self, chosen: Pipeline) -> None:
         with Warehouse(chosen, Settings.load(database=self.lending.database)) as warehouse:
-            assert [result for result in warehouse.verify() if result.status == "differs"] == []
+            assert [result for result in verified(warehouse) if result.status == "differs"] == []
 
 
 def _spoken_of(row: Any, judge: Any) -> Any:
@@ -313,7 +314,7 @@ def test_a_rank_within_a_customer_is_kept_right(lending: Lending) -> None:
         lending.deliver([ANN, BEN], accounts)
         run_pipeline(more, settings)
         with Warehouse(more, settings) as warehouse:
-            assert {result.status for result in warehouse.verify()} == {"identical"}
+            assert {result.status for result in verified(warehouse)} == {"identical"}
             ranks = warehouse.store.rows(warehouse.table("ranked_within_customer"))
     assert sorted(row["half"] for row in ranks) == [0, 0, 1, 1, 2, 2, 3]
 

@@ -17,6 +17,7 @@ import duckdb
 import pytest
 
 import lc_ibis
+from lc_ibis.api.test import verified
 from lc_ibis.backends.duckdb import published
 from lc_ibis.backends.spark.manifest import locked
 from lc_ibis.errors import DatabaseError, DatabaseInUse, OutputError, SettingsError
@@ -121,7 +122,7 @@ def test_what_is_closed_says_so(lending: Lending) -> None:
     p = lc_ibis.connect(lending.database)
     p.close()
     p.close()
-    for asked in (lambda: p.table("account_summary"), lambda: p.runs(), lambda: p.con, lambda: p.verify()):
+    for asked in (lambda: p.table("account_summary"), lambda: p.runs(), lambda: p.con, lambda: verified(p)):
         with pytest.raises(DatabaseError, match=r"it was closed. Open it again: p = lc_ibis.connect\(…\)"):
             asked()
 

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 import lc_ibis
 from lc_ibis.api.build import run_pipeline
+from lc_ibis.api.test import mutated
 from lc_ibis.api.warehouse import Warehouse
 from lc_ibis.cli import main
 from lc_ibis.declare.check_kinds import accepted_range, expression_is_true, positive_value
@@ -127,7 +128,7 @@ def test_a_check_that_cannot_fail_is_found(lending: Lending) -> None:
     settings = Settings.load(**lending.places())
     run_pipeline(Pipeline(models, pipeline.outputs), settings)
     with Warehouse(Pipeline(models), settings) as warehouse:
-        asleep = [result.check.name for result in warehouse.mutate(["stg_account"]) if not result.has_noticed]
+        asleep = [result.check.name for result in mutated(warehouse, ["stg_account"]) if not result.has_noticed]
     assert asleep == ["savings_are_positive"]
 
 
@@ -139,7 +140,7 @@ def test_a_check_of_some_rows_is_tried_on_one_of_them(lending: Lending) -> None:
     lending.load([ALICE], [SAVINGS, ("A9", "1", "5", "Checking")])
     models = [model if m.name == "stg_account" else m for m in pipeline]
     with Warehouse(Pipeline(models), Settings.load(**lending.places())) as warehouse:
-        found = {r.check.name: (r.has_noticed, r.reason) for r in warehouse.mutate(["stg_account"])}
+        found = {r.check.name: (r.has_noticed, r.reason) for r in mutated(warehouse, ["stg_account"])}
     assert found == {
         "positive_value_balance_amount": (True, ""),
         "accepted_range_balance_amount": (False, "the table has no row that it looks at"),

@@ -12,7 +12,8 @@ import ibis.expr.types as ir
 from lc_ibis.api.explain.holding import Held, held, lines_of_held
 from lc_ibis.api.explain.lines import Line, lines_of
 from lc_ibis.api.keys import having, parsed, written
-from lc_ibis.api.warehouse import Warehouse, connect, few
+from lc_ibis.api.tables import few
+from lc_ibis.api.warehouse import Warehouse, connect
 from lc_ibis.declare.history import current
 from lc_ibis.declare.models import Model, Snapshot, Source, key_values
 from lc_ibis.errors import SelectionError
