@@ -16,7 +16,7 @@ from lc_ibis.errors import SelectionError, hint
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from lc_ibis.options import Options
+    from lc_ibis.completion import Options
 
 What = Literal["first seen", "changed", "deleted", "came back", "refused", "no longer refused"]
 

@@ -26,7 +26,7 @@ from lc_ibis.settings import Settings
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from lc_ibis.options import Options
+    from lc_ibis.completion import Options
 
 
 def show(

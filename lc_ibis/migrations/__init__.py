@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
+    from lc_ibis.completion import Options
     from lc_ibis.migrations.checking import Checklist
     from lc_ibis.migrations.mending import Change
     from lc_ibis.migrations.migration import AdoptionOptions, Migration
     from lc_ibis.migrations.planning import PhasePlan
     from lc_ibis.migrations.running import PhaseRun, PhaseStatus, Progress
     from lc_ibis.migrations.validating import Validation
-    from lc_ibis.options import Options
 from lc_ibis.settings import Settings
 
 __all__ = ["apply", "changes", "checklist", "drop_aliases", "going", "plan", "rollback", "status", "validate"]

@@ -22,7 +22,7 @@ from lc_ibis.site.pages import pages
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from lc_ibis.options import Options
+    from lc_ibis.completion import Options
 
 __all__ = ["artifacts", "build", "serve", "served"]
 

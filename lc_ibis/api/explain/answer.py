@@ -21,7 +21,7 @@ from lc_ibis.errors import SelectionError
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from lc_ibis.options import Options
+    from lc_ibis.completion import Options
 
 
 @dataclass(frozen=True)

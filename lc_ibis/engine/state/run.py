@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from lc_ibis.declare.checks import DONE, CheckResult
+from lc_ibis.errors import DatabaseError
 
 # So far clocks may differ without a word.
 SKEW = timedelta(hours=1)
+R = TypeVar("R", bound="Run")
 Action = Literal["created", "updated", "unchanged", "skipped"]
 
 
@@ -130,3 +132,36 @@ class Run:
         ended = ", ".join(f"{found.count(status)} {word}" for status, word in DONE.items() if status in found)
         checks = f"; {len(found)} checks: {ended}" if found else ""
         return f"<Run {self.run_id} of {self.run_at:%Y-%m-%d %H:%M:%S} UTC: {self.status}{tables}{checks}>"
+
+
+def next_run(last: tuple[int, datetime] | None, now: datetime) -> tuple[int, datetime]:
+    """Return the number and the time of the run after the `last` one: now, but later than every run before.
+
+    Raises DatabaseError.
+    """
+    if last is None:
+        return 1, now
+    last_id, last_at = last
+    if last_at == datetime.max:
+        raise DatabaseError(
+            f"Run {last_id} is dated {last_at}, so no later run can be dated. "
+            "Correct the times of runs with lc-ibis redate."
+        )
+    return last_id + 1, max(now, last_at + timedelta(microseconds=1))
+
+
+def begin(kind: type[R], last: tuple[int, datetime] | None, now: datetime, **facts: Any) -> R:
+    """Return the run after the `last` one, which warns if that is dated in the future. Raises DatabaseError."""
+    run = kind(*next_run(last, now), clock=Clock(now), **facts)
+    if last and last[1] > now + SKEW:
+        last_id, last_at = last
+        run.warnings.append(
+            f"run {last_id} is dated {_shown(last_at)}, and the clock says {_shown(now)} (UTC). This run is dated "
+            f"{_shown(run.run_at)}, because runs must be in order. If the clock is right, correct the times of "
+            "runs with lc-ibis redate. If not, set the clock."
+        )
+    return run
+
+
+def _shown(at: datetime) -> str:
+    return at.isoformat(" ", "seconds")

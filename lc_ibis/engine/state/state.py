@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any, TypeVar
 
 import ibis.expr.types as ir
@@ -27,7 +27,7 @@ from lc_ibis.engine.state.records import (
     row_of,
     table_of,
 )
-from lc_ibis.engine.state.run import SKEW, Clock, Run, TableRun
+from lc_ibis.engine.state.run import Run, TableRun, begin, next_run
 from lc_ibis.engine.state.tables import FIRST, LAYER, LOGS, TABLES, VERSION
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import DatabaseError
@@ -103,30 +103,12 @@ class State:
         )  # fmt: skip
 
     def next_run(self, now: datetime | None = None) -> tuple[int, datetime]:
-        """Return the next run's number and time: now, but later than every run before."""
-        now = now or utc_now()
-        if self.last_run is None:
-            return 1, now
-        last_id, last_at = self.last_run
-        if last_at == datetime.max:
-            raise DatabaseError(
-                f"Run {last_id} is dated {last_at}, so no later run can be dated. "
-                "Correct the times of runs with lc-ibis redate."
-            )
-        return last_id + 1, max(now, last_at + timedelta(microseconds=1))
+        """Return the next run's number and time. Raises DatabaseError."""
+        return next_run(self.last_run, now or utc_now())
 
     def begin(self, kind: type[R], now: datetime | None = None, **facts: Any) -> R:
         """Return the next run, which warns where the run before lies beyond the clock. Raises DatabaseError."""
-        now = now or utc_now()
-        run = kind(*self.next_run(now), clock=Clock(now), **facts)
-        if self.last_run and self.last_run[1] > now + SKEW:
-            last_id, last_at = self.last_run
-            run.warnings.append(
-                f"run {last_id} is dated {_shown(last_at)}, and the clock says {_shown(now)} (UTC). This run is dated "
-                f"{_shown(run.run_at)}, because runs must be in order. If the clock is right, correct the times of "
-                "runs with lc-ibis redate. If not, set the clock."
-            )
-        return run
+        return begin(kind, self.last_run, now or utc_now(), **facts)
 
     def keeps_from(self, run: Run) -> datetime:
         """Return the moment from which periods are counted back: the run before, or the clock where it is earlier.
@@ -259,10 +241,6 @@ def _logged(run: Run, table: TableRun) -> tuple[Any, ...]:
 
 def _rows(store: Store, table: ir.Table) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in store.rows(table)]
-
-
-def _shown(at: datetime) -> str:
-    return at.isoformat(" ", "seconds")
 
 
 def utc_now() -> datetime:
