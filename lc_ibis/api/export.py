@@ -16,7 +16,7 @@ from lc_ibis.files.digests import digest_of
 from lc_ibis.files.documents import to_json
 from lc_ibis.files.whole import write_directory, write_text, write_whole
 from lc_ibis.outputs.directories import by_value, is_by_value
-from lc_ibis.outputs.forms import FORMS
+from lc_ibis.outputs.formats import FORMATS
 from lc_ibis.outputs.manifest import VERSION, described, manifest_of
 from lc_ibis.outputs.pending import all_output_names, neutralised
 
@@ -72,12 +72,12 @@ def _verify(place: Path, by: tuple[str, ...]) -> None:
         raise SettingsError(f"--to {str(place)!a}: the name is not UTF-8. Choose another name.") from None
     if not place.name:
         raise SettingsError(f"--to {place}: the path has no file name. Name a file or a new directory.")
-    if by and place.suffix in {".csv", *FORMS}:
+    if by and place.suffix in {".csv", *FORMATS}:
         raise SettingsError(
             f"--to {place}: with --partition-by, it must be a directory. Remove {place.suffix} from the name."
         )
-    if not by and place.suffix not in {*_PLAIN, *FORMS}:
-        *others, last = (*_PLAIN, *FORMS)
+    if not by and place.suffix not in {*_PLAIN, *FORMATS}:
+        *others, last = (*_PLAIN, *FORMATS)
         raise SettingsError(f"--to {place}: the file name must end in {', '.join(others)} or {last}.")
 
 
@@ -129,6 +129,6 @@ def _write(
         if by:
             by_value(parquet, written, by)
         else:
-            FORMS[ending](parquet, written, table)
+            FORMATS[ending](parquet, written, table)
     finally:
         parquet.unlink(missing_ok=True)

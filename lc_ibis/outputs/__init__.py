@@ -1,1 +1,1 @@
-"""Output files: their forms, and how they reach their place whole."""
+"""Output files: their formats, and how they reach their place whole."""

@@ -1,4 +1,4 @@
-"""The forms of an exported table, each made of the Parquet file that every engine writes."""
+"""The formats of an exported table, each made from the Parquet file that every engine writes."""
 
 from __future__ import annotations
 
@@ -35,6 +35,6 @@ def as_database(parquet: Path, written: Path, table: str) -> None:
 
 
 # Each is given the Parquet file, where to write, and the table's name.
-FORMS: dict[str, Callable[[Path, Path, str], None]] = {
+FORMATS: dict[str, Callable[[Path, Path, str], None]] = {
     ".arrow": as_arrow, ".xlsx": as_excel, ".duckdb": as_database,
 }  # fmt: skip
