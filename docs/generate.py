@@ -18,7 +18,6 @@ from lc_ibis import contracts, migrations, site
 from lc_ibis.api.warehouse import Warehouse
 from lc_ibis.backends.dialects import DIALECTS
 from lc_ibis.cli import main
-from lc_ibis.completion import Options
 from lc_ibis.declare.check_kinds import contract_checks
 from lc_ibis.declare.checks import Check
 from lc_ibis.declare.contracts import Contract
@@ -26,6 +25,7 @@ from lc_ibis.declare.models import Model
 from lc_ibis.declare.naming import PREFIXES, RULES
 from lc_ibis.engine.prove import failing_rows
 from lc_ibis.engine.prove.failing_rows import FailingRow
+from lc_ibis.keywords import Options
 from lc_ibis.layers import pipeline
 from lc_ibis.layers.columns import ABBREVIATIONS
 from lc_ibis.settings import Settings

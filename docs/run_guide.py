@@ -102,7 +102,7 @@ def _run(block: str) -> str:
         result = CliRunner().invoke(main, shlex.split(_placed(words))[1:])
         if result.exit_code != (1 if remark == "exit code 1" else 0):
             raise SystemExit(f"{command}: {result.output}{result.exception}")
-        lines += [f"$ {command}", *(["…"] if remark == "as usual" else _steady(result.output).splitlines())]
+        lines += [f"$ {command}", *(["…"] if remark == "output omitted" else _steady(result.output).splitlines())]
     return "\n".join(lines) + "\n"
 
 

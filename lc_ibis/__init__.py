@@ -18,6 +18,6 @@ def __getattr__(name: str) -> Any:
     found = _found(name)
     if name.startswith("_") or not callable(found):
         return found
-    from lc_ibis.completion import completed
+    from lc_ibis.keywords import completed
 
     return completed(found)

@@ -19,8 +19,8 @@ Format = Literal["json", "html", "junit"]
 # By backend: where its tables live unless told otherwise.
 BACKENDS = {"duckdb": Path("data/duckdb/lc.duckdb"), "spark": Path("data/spark"), "databricks": Path("lc_ibis")}
 MOST_THREADS = 1024
-DELIVERIES: tuple[Delivery, ...] = ("full", "delta")
-FORMATS: tuple[Format, ...] = ("json", "html", "junit")
+DELIVERIES: tuple[Delivery, ...] = typing.get_args(Delivery)
+FORMATS: tuple[Format, ...] = typing.get_args(Format)
 
 # The groups of options, in the order in which help shows them.
 GROUPS = ("Location", "Delivery", "Selection", "Guards", "Outputs", "Notifications", "Engine")

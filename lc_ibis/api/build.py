@@ -45,7 +45,7 @@ from lc_ibis.settings import Settings
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from lc_ibis.completion import Options
+    from lc_ibis.keywords import Options
 
 log = logger(__name__)
 
@@ -290,7 +290,7 @@ def plan(progress: Progress | None = None, **options: Unpack[Options]) -> list[T
     """Return what a build would do to each table, and why. Writes nothing.
 
     Runs the build up to its checks and rolls it back, so the counts are exact. `options` are the fields of Settings.
-    Raises the same errors as build.
+    Raises LcIbisError, but no error of checks, verify or outputs, which it does not run.
     """
     settings = Settings.load(**options)
     pipeline = project.load(settings)

@@ -17,11 +17,14 @@ from lc_ibis.settings import Settings
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from lc_ibis.completion import Options
+    from lc_ibis.keywords import Options
 
 
 def lint(**options: Unpack[Options]) -> list[Breach]:
-    """Return the table and column names that violate the naming conventions. Needs no database."""
+    """Return the table and column names that violate the naming conventions, each with its file and line.
+
+    Needs no database. `options` are the fields of Settings. Raises SettingsError, ModelError.
+    """
     from lc_ibis.layers.columns import ABBREVIATIONS
 
     return list(breaches(project.load(Settings.load(**options)), ABBREVIATIONS))
@@ -31,6 +34,7 @@ def compile(dialect: str = "duckdb", **options: Unpack[Options]) -> dict[str, st
     """Return the SQL of the selected models by name, with ephemeral models inlined. Needs no database.
 
     Run times appear as the literal 1970-01-01. The SQL of a snapshot computes the rows that its history tracks.
+    `options` are the fields of Settings. Raises SettingsError, SelectionError, ModelError.
     """
     if dialect not in DIALECTS:
         raise SettingsError(f"dialect: {dialect!r} is not one of {', '.join(DIALECTS)}.")
@@ -42,7 +46,10 @@ def compile(dialect: str = "duckdb", **options: Unpack[Options]) -> dict[str, st
 
 
 def ls(**options: Unpack[Options]) -> list[dict[str, Any]]:
-    """Return the selected models: name, layer, kind, grain and inputs."""
+    """Return the selected models, each with `name`, `layer`, `kind`, `grain` (what a row is) and `inputs`.
+
+    Needs no database. `options` are the fields of Settings. Raises SettingsError, SelectionError, ModelError.
+    """
     settings = Settings.load(**options)
     pipeline = project.load(settings)
     models = [pipeline[name] for name in selected(pipeline, settings.select, settings.exclude)]

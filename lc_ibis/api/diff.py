@@ -17,7 +17,7 @@ from lc_ibis.errors import SelectionError
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from lc_ibis.completion import Options
+    from lc_ibis.keywords import Options
 
 _CHANGE = "_change"
 

@@ -21,8 +21,8 @@ from lc_ibis.settings import Settings
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from lc_ibis.completion import Options
     from lc_ibis.engine.store import Store
+    from lc_ibis.keywords import Options
 
 # By backend: the environment variables without which it cannot be reached.
 _CREDENTIALS = {"databricks": ("DATABRICKS_HOST", "DATABRICKS_TOKEN", "DATABRICKS_HTTP_PATH")}

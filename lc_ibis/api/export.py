@@ -23,7 +23,7 @@ from lc_ibis.outputs.pending import all_output_names, neutralised
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from lc_ibis.completion import Options
+    from lc_ibis.keywords import Options
 
 # What engines write themselves.
 _PLAIN = (".csv", ".parquet")

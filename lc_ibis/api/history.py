@@ -16,7 +16,7 @@ from lc_ibis.errors import SelectionError, hint
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from lc_ibis.completion import Options
+    from lc_ibis.keywords import Options
 
 What = Literal["first seen", "changed", "deleted", "came back", "refused", "no longer refused"]
 
@@ -51,7 +51,7 @@ def history(entity: str, *key: Any, **options: Unpack[Options]) -> list[Event]:
         if not versions and not refused:
             since = warehouse.state.known_since.get(model.name)
             known = f"since {since:%Y-%m-%d} (keep_history)" if since else "in any run"
-            raise SelectionError(f"No {model.short_name} {written(wanted)} found {known}, nor a rejected row of it.")
+            raise SelectionError(f"No {model.short_name} {written(wanted)} found {known}, nor a refused row of it.")
         runs = {run["run_at"]: run["run_id"] for run in warehouse.runs()}
         events = [*_lived(business_columns(model), versions), *_refused(refused)]
         dated = [Event(e.at, e.what, runs.get(e.at), e.changes, e.reason) for e in events]

@@ -24,7 +24,7 @@ from lc_ibis.settings import BACKENDS, Settings
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from lc_ibis.completion import Options
+    from lc_ibis.keywords import Options
 
 EXAMPLES = 5
 

@@ -20,7 +20,7 @@ _REFUSAL = ["source_name", "received_id", "reason", "failure_reason", "received_
 def quarantine(
     source: str | None = None, reason: str | None = None, limit: int | None = None, **options: Any
 ) -> list[dict[str, Any]]:
-    """Return every row that was ever rejected, open rows first, newest first.
+    """Return every row that was ever refused, open rows first, newest first.
 
     `source` is customer or account (or src_account). `reason` is a part of the reason, in any case. Columns:
     source_name, received_id, reason, failure_reason (with the value), received_text, refused_count (copies of the row),
@@ -35,7 +35,10 @@ def quarantine(
 
 
 def quarantine_reasons(source: str | None = None, reason: str | None = None, **options: Any) -> list[dict[str, Any]]:
-    """Return the number of open and resolved rejected rows by source and reason."""
+    """Return the number of open and resolved refused rows by source and reason.
+
+    Each has source_name, reason, open_count, resolved_count and first_seen_at. Raises SettingsError, DatabaseError.
+    """
     with connect(**options) as warehouse:
         rows = _refusals(warehouse, source, reason)
         is_open = rows.resolved_at.isnull()

@@ -20,7 +20,7 @@ from lc_ibis.settings import FORMATS, Format, Settings
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from lc_ibis.completion import Options
+    from lc_ibis.keywords import Options
 
 # How many reports before the last one the page's trend goes back.
 _TREND = 29

@@ -26,13 +26,17 @@ from lc_ibis.settings import Settings
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from lc_ibis.completion import Options
+    from lc_ibis.keywords import Options
 
 
 def show(
     table: str, limit: int | None = None, as_of: str | int | date | None = None, **options: Unpack[Options]
 ) -> list[dict[str, Any]]:
-    """Return the first rows of a table as dictionaries, ordered by key."""
+    """Return the first rows of a table, all without a `limit`, ordered by key: dictionaries of its contract's columns.
+
+    `as_of` is as for Warehouse.table. `options` are the fields of Settings. Raises SelectionError, SettingsError,
+    DatabaseError.
+    """
     with connect(**options) as warehouse:
         rows = warehouse.table(table, as_of)
         return warehouse.store.rows(warehouse.pipeline[table].ordered(rows).limit(few(limit)))
@@ -62,11 +66,11 @@ def failing(
 
 
 def runs(limit: int | None = None, **options: Unpack[Options]) -> list[dict[str, Any]]:
-    """Return the runs that changed something, the last first, each with what it did to which table.
+    """Return the runs that changed something, newest first, each with what it did to each table.
 
     A run has `run_id` (int), `run_at` and `finished_at` (datetime, UTC), `seconds` (float) and `tables`, a list with
     `table_name`, `action`, `reason` (str), `key_count`, `added_count`, `changed_count`, `removed_count` and `row_count`
-    (int; `key_count` is None if all keys were computed). `seconds` is None if the run is dated after the one before it,
+    (int; `key_count` is None if the whole table was computed, or nothing). `seconds` is None if the run is dated after the one before it,
     which was ahead of the clock, or was redated. Raises DatabaseError, SettingsError.
     """
     with connect(**options) as warehouse:
@@ -136,7 +140,9 @@ class Stored:
 def tables(**options: Unpack[Options]) -> list[dict[str, Any]]:
     """Return the tables in the database: the pipeline's in order, then all others, without the engine's state.
 
-    `options` are the fields of Settings. Raises DatabaseError.
+    Each has `layer`, `name`, `kind`, `row_count`, `version` (the run that last changed its rows), `changed_at` (that
+    run's time, UTC) and `status` (built, lost, leftover or other). `options` are the fields of Settings. Raises
+    SettingsError, DatabaseError.
     """
     settings = Settings.load(**options)
     with opened(settings, read_only=True) as store:

@@ -19,7 +19,7 @@ from lc_ibis.reporting.views import ShownRun
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from lc_ibis.completion import Options
+    from lc_ibis.keywords import Options
 
 
 def test(**options: Unpack[Options]) -> Run:

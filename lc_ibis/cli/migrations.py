@@ -93,10 +93,10 @@ def migrate() -> None:
 @_PHASE
 @_adopting
 @_LIMIT
-@click.option("--csv", "as_csv", is_flag=True, help="Print all rows that are rejected or changed, as CSV.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print all rows that are refused or changed, as CSV.")
 @options(*_BUILDING)
 def plan(limit: int, as_csv: bool, as_json: bool, **given: Any) -> None:
-    """Show what each phase would create, rename, cast, reject and change.
+    """Show what each phase would create, rename, cast, refuse and change.
 
     Runs the phases in a temporary directory. It takes as long as applying them and changes nothing. Exit code 1 if a
     phase would fail.

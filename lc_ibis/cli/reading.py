@@ -135,7 +135,7 @@ def report(form: Format | None, is_opened: bool, **given: Any) -> None:
 @click.option("--csv", "as_csv", is_flag=True, help="Print all rows as CSV.")
 @options(*TABLES, "neutralise_formulas", "json")
 def quarantine(source: str | None, reason: str | None, limit: int, as_csv: bool, as_json: bool, **given: Any) -> None:
-    """List the rejected rows of a SOURCE, or of all sources, and why.
+    """List the refused rows of a SOURCE, or of all sources, and why.
 
     Open rows come first, then resolved ones. A row is resolved when a later extract drops or corrects it.
     """

@@ -85,7 +85,7 @@ class TimestampStrategy:
 class Snapshot:
     """A slowly changing dimension of type 2 (SCD2) of the function's rows.
 
-    A missing key is closed, unless it is in the model `held`: those keys were delivered but rejected, so their last
+    A missing key is closed, unless it is in the model `held`: those keys were delivered but refused, so their last
     good version stays current. If most keys are missing at once, the extract is taken to be truncated, unless
     `may_shrink` is set.
     """

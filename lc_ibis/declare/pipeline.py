@@ -27,14 +27,21 @@ from lc_ibis.declare.rules.ways import Untraceable, Ways
 from lc_ibis.errors import ModelError, SelectionError, hint
 
 LEDGER = "ledger"
+# Of output files.
+FORMATS = ("csv", "parquet")
 
 
 @dataclass(frozen=True)
 class Output:
-    """A table that is also written to files, ordered by key."""
+    """A table that is also written to files, ordered by key. Raises ModelError for an unknown format."""
 
     table: str
-    formats: tuple[str, ...] = ("csv", "parquet")
+    formats: tuple[str, ...] = FORMATS
+
+    def __post_init__(self) -> None:
+        for format in self.formats:
+            if format not in FORMATS:
+                raise ModelError(f"{self.table}: an output has no format {format!r}. It has {' or '.join(FORMATS)}.")
 
 
 class Pipeline:

@@ -21,6 +21,8 @@ from lc_ibis.declare import (
 from lc_ibis.layers.columns import Flag, Integer, Moment, Money, Rate, Text, as_money, rate, share, total
 
 # Under 10,000; from 10,000; from 20,000.
+# From which balance on the second and the third rate hold.
+TIERS = (10_000, 20_000)
 BASE_RATES = (Decimal("0.01"), Decimal("0.015"), Decimal("0.02"))
 LOAN_SURCHARGE = Decimal("0.005")
 
@@ -62,7 +64,7 @@ def interest_rate(balance: ir.DecimalValue, has_loan: ir.BooleanValue) -> ir.Dec
 
     def tiers(surcharge: Decimal) -> ir.DecimalValue:
         low, middle, high = (rate(base + surcharge) for base in BASE_RATES)
-        return ibis.cases((balance < 10_000, low), (balance < 20_000, middle), else_=high)
+        return ibis.cases((balance < TIERS[0], low), (balance < TIERS[1], middle), else_=high)
 
     return ibis.ifelse(has_loan, tiers(LOAN_SURCHARGE), tiers(Decimal(0)))
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
-    from lc_ibis.completion import Options
+    from lc_ibis.keywords import Options
     from lc_ibis.migrations.checking import Checklist
     from lc_ibis.migrations.mending import Change
     from lc_ibis.migrations.migration import AdoptionOptions, Migration
@@ -28,7 +28,7 @@ def plan(
     from_: str | Path | None = None, phases: Iterable[int] = (), adopt_snapshots: bool = False,
     progress: Callable[[PhasePlan], None] | None = None, **options: Unpack[AdoptionOptions],
 ) -> list[PhasePlan]:  # fmt: skip
-    """Return what phases would do, by default all: tables, names, types, and each row rejected or value changed.
+    """Return what phases would do, by default all: tables, names, types, and each row refused or value changed.
 
     Runs the phases in a temporary directory, on a copy of the new database if there is one. Changes nothing. For the
     arguments see apply. Raises LcIbisError. If a phase would fail, its plan has the `error`.
@@ -98,7 +98,7 @@ def changes(**options: Unpack[Options]) -> list[Change]:
 def validate(from_: str | Path | None = None, phases: Iterable[int] = (), **options: Unpack[Options]) -> Validation:
     """Validate the applied phases, and compare the old marts with the new, row by row and column by column.
 
-    Each difference is explained by what was received and rejected, or is unexplained; `is_valid` says whether all are
+    Each difference is explained by what was received and refused, or is unexplained; `is_valid` says whether all are
     explained. Writes nothing. `from_` is the old database, by default that of the applied phases. Raises LcIbisError.
     """
     from lc_ibis.migrations import running, validating

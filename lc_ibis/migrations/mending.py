@@ -75,7 +75,7 @@ def faults(store: Store, model: Model, rows: ir.Table) -> Iterator[tuple[str, ir
     reasons = store.rows(live.filter(live[REASON].notnull()).select(REASON).distinct().order_by(REASON).limit(_SHOWN))
     why = "; ".join(row[REASON] for row in reasons)
     for fault, found in {
-        f"a version that staging rejects ({why})": live.filter(live[REASON].notnull()),
+        f"a version that staging refuses ({why})": live.filter(live[REASON].notnull()),
         "a version without id or time": live.filter(no_value),
         "an id shared with another version": live.semi_join(shared, "dbt_scd_id"),
         "more than one open version": rows.semi_join(several, keys),

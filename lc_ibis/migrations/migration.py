@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lc_ibis.completion import Options
 from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.errors import SettingsError
+from lc_ibis.keywords import Options
 from lc_ibis.migrations.old import OldDatabase
 from lc_ibis.migrations.repairs import REPAIRS
 from lc_ibis.settings import Settings

@@ -178,7 +178,7 @@ def _tested(migration: Migration) -> Run:
 PHASES = (
     Phase(1, "source layer", "loads the rows received, as text", ("source",), _source, _source_problems, True),
     Phase(
-        2, "snapshots", "cleans the rows, rejects bad ones with a reason, and starts or continues the histories",
+        2, "snapshots", "cleans the rows, refuses bad ones with a reason, and starts or continues the histories",
         ("staging", "snapshots"), _snapshots, lambda m: failing(m, ("staging", "snapshots")), True, True,
     ),
     Phase(

@@ -16,7 +16,7 @@ REPAIRS = {
     RETURNED: "a key came back with its old change time; start its version where the previous one ends",
     OVERLAPS: "a version starts before the previous one ends; start it where that one ends",
     DOUBLES: "a version is duplicated, or ends when it starts; keep one, or none",
-    REFUSED: "staging would reject a version; drop it and extend the previous one, as for held keys",
+    REFUSED: "staging would refuse a version; drop it and extend the previous one, as for held keys",
 }
 _MOMENT = timedelta(microseconds=1)
 _NEVER = datetime.max

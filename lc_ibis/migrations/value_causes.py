@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
-from lc_ibis.layers.marts import BASE_RATES, LOAN_SURCHARGE
+from lc_ibis.layers.marts import BASE_RATES, LOAN_SURCHARGE, TIERS
 from lc_ibis.layers.staging import YES
 from lc_ibis.migrations import row_causes
 from lc_ibis.migrations.comparing import SPACE, Row, plain_key
@@ -100,7 +100,7 @@ def _loan(facts: Facts, key: Any, old: Row, new: Row) -> _Loan | None:
 def interest_rate(balance: Decimal | None, has_loan: bool) -> Decimal:
     """Return the yearly rate, as the business has it; a balance that is null is below no limit, as in SQL."""
     low, middle, high = BASE_RATES
-    base = high if balance is None else low if balance < 10_000 else middle if balance < 20_000 else high
+    base = high if balance is None else low if balance < TIERS[0] else middle if balance < TIERS[1] else high
     return base + (LOAN_SURCHARGE if has_loan else Decimal(0))
 
 

@@ -129,7 +129,7 @@ class _Series:
 def _trend(reports: Sequence[Mapping[str, Any]]) -> list[_Series]:
     figures: list[tuple[str, Any, Any]] = [
         ("Checks that failed or warned", lambda r: r["failed"] + r["warned"], _count),
-        ("Rows rejected", lambda r: sum(row["refused_count"] for row in r["ledger"]), _count),
+        ("Rows refused", lambda r: sum(row["refused_count"] for row in r["ledger"]), _count),
         ("Rows on hold", lambda r: sum(row["held_count"] for row in r["ledger"]), _count),
         ("Rows written", lambda r: sum(t["added_count"] + t["changed_count"] for t in r["tables"]), _count),
         ("Seconds", lambda r: r["seconds"], lambda value: f"{value:.1f}"),

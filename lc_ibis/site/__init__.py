@@ -22,9 +22,9 @@ from lc_ibis.site.pages import pages
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from lc_ibis.completion import Options
+    from lc_ibis.keywords import Options
 
-__all__ = ["artifacts", "build", "serve", "served"]
+__all__ = ["artifacts", "build", "serve"]
 
 DIRECTORY = "site"
 # Tells a site that may be replaced from a directory of something else: it names the files that were written.

@@ -38,7 +38,7 @@ from lc_ibis.site.dbt_nodes import (
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from lc_ibis.completion import Options
+    from lc_ibis.keywords import Options
 
 _SCHEMA = "https://schemas.getdbt.com/dbt/{}.json"
 # The version of dbt that writes these shapes.

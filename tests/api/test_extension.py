@@ -203,7 +203,7 @@ def test_a_module_alone_is_a_layer_of_its_own(mine: Path) -> None:
         ("import nothing_of_that_name", ModelError, "mine: it cannot be imported: ModuleNotFoundError: No module named"),
         ("1 / 0", ModelError, r"mine: it cannot be imported: ZeroDivisionError: division by zero \(.*mine.py, line 1\)"),
         ("x = (", ModelError, r"mine: it cannot be imported: SyntaxError"),
-        (MART.format(name="account_summary"), ModelError, r"account_summary \(mine.py\): there is account_summary in layers/marts.py"),
+        (MART.format(name="account_summary"), ModelError, r"account_summary \(mine.py\): layers/marts.py also declares account_summary"),
         (MART.replace("customer_profile", "customer_profil").format(name="x"), ModelError, "parameter customer_profil is not a model. Did you mean"),
         ("outputs = ('account_summary',)", ModelError, "mine: outputs contains 'account_summary', which is not an Output"),
         ("from lc_ibis.declare.pipeline import Output\noutputs = [Output('held_account')]", ModelError, "held_account: the model is"),
@@ -263,9 +263,9 @@ def test_a_package_that_ends_the_program_is_an_error(project: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "name", "told"),
     [
-        ("temp", "mart", "the layer temp is reserved. Rename the module."),
+        ("temp", "mart", "the layer name temp is reserved. Rename the module."),
         ("Information_Schema", "mart", "the layer name Information_Schema is reserved"),
-        ("mine", "Account_Summary", "there is account_summary in layers/marts.py too"),
+        ("mine", "Account_Summary", "layers/marts.py also declares account_summary"),
     ],
 )
 def test_a_name_that_a_database_does_not_tell_apart_is_refused(

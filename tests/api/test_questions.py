@@ -71,7 +71,7 @@ def test_an_account_that_holds_what_cannot_be_seen_has_a_life_too(lending: Lendi
     lending.load(accounts=[SAVINGS, ("A2", "1", "5", "Savings")])
     assert life(lending, "account", number) == [(1, "refused"), (2, "no longer refused")]
     assert life(lending, "account", "A2") == [(1, "first seen")]
-    with pytest.raises(SelectionError, match="nor a rejected row of it"):
+    with pytest.raises(SelectionError, match="nor a refused row of it"):
         life(lending, "account", f"{number}x")
 
 
@@ -217,7 +217,7 @@ def test_a_held_row_is_not_explained_by_the_line_that_was_refused(lending: Lendi
     assert where(steps["quarantine_stg_account"]) == [("accounts-3.csv", 3)]
     origin = steps["src_account"]
     assert (origin.rows, where(origin)) == ((), [("accounts-1.csv", 3)])
-    assert origin.note == "A3 is on hold: today's row was rejected, so the version from run 1 stays current."
+    assert origin.note == "A3 is on hold: today's row was refused, so the version from run 1 stays current."
     (lending.inputs / "accounts-1.csv").unlink()
     assert where(explained(lending, "account_summary", "A3")["src_account"]) == [("accounts-2.csv", 3)]
     (lending.inputs / "accounts-2.csv").write_text("other", encoding="utf-8")
@@ -233,7 +233,7 @@ def test_rows_that_are_not_held_are_explained_beside_one_that_is(lending: Lendin
     assert ("accounts-3.csv", 3) not in where(steps["src_account"])
     assert steps["src_customer"].note == ""
     why = run(lending, "explain", "customer_profile", "1", "--inputs", str(lending.inputs))
-    assert "A3 is on hold: today's row was rejected, so the version from run 1 stays current." in why
+    assert "A3 is on hold: today's row was refused, so the version from run 1 stays current." in why
 
 
 def test_a_held_customer_is_explained_too(lending: Lending) -> None:
@@ -242,8 +242,7 @@ def test_a_held_customer_is_explained_too(lending: Lending) -> None:
     step = explained(lending, "account_summary", "A1")["src_customer"]
     assert (step.rows, step.lines) == ((), ())
     assert step.note == (
-        "1 is on hold: today's row was rejected, so the version from run 1 stays current. "
-        "The file it came from is gone."
+        "1 is on hold: today's row was refused, so the version from run 1 stays current. The file it came from is gone."
     )
 
 

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 import lc_ibis
 from lc_ibis.cli import main
-from lc_ibis.completion import Options
 from lc_ibis.errors import DatabaseError, SettingsError
+from lc_ibis.keywords import Options
 from lc_ibis.settings import GROUPS, Settings
 from tests.conftest import ALICE, SAVINGS, Lending
 

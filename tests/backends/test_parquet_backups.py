@@ -134,7 +134,7 @@ def test_a_backup_without_its_manifest_or_with_another_s_paths_is_refused(root: 
     with pytest.raises(DatabaseError, match="cannot read it"):
         put_back(root, backup)
     (backup / NAME).unlink()
-    with pytest.raises(BackupError, match=r"there is no tables\.json"):
+    with pytest.raises(BackupError, match=r"the backup contains no tables\.json"):
         put_back(root, backup)
     assert rows(root) == "second"
     with pytest.raises(DatabaseError, match="no database found"):

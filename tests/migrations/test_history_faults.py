@@ -122,7 +122,7 @@ def test_a_version_that_staging_refuses_is_refused_or_held(lending: Lending) -> 
             "UPDATE snapshots.snap_account SET balance_amount = -60 "
             f"WHERE account_id = 'A1' AND dbt_valid_from = '{FIRST_LOAD + DAY}'"
         )
-    said = r"a version that staging rejects \(balance is negative: '-60.00'\), of 1 account_id: A1\n  --repair refused-values fixes 2"
+    said = r"a version that staging refuses \(balance is negative: '-60.00'\), of 1 account_id: A1\n  --repair refused-values fixes 2"
     with pytest.raises(MigrationError, match=said):
         read_of(path)
     found = read_of(path, repairs=("refused-values",))

@@ -159,7 +159,7 @@ def test_a_change_there_and_back_is_not_folded(lending: Lending) -> None:
         ("UPDATE snapshots.snap_customer SET dbt_valid_to = NULL WHERE customer_id = 2", "more than one open version, of 1 customer_id: 2"),
         ("UPDATE snapshots.snap_account SET dbt_valid_to = dbt_valid_to + INTERVAL 1 HOUR WHERE account_id = 'A1'", "versions that overlap, of 1 account_id: A1"),
         ("UPDATE snapshots.snap_account SET dbt_scd_id = 'x' WHERE account_id IN ('A2', 'A3')", "an id shared with another version, of 2 account_id: A2, A3"),
-        ("UPDATE snapshots.snap_customer SET customer_name = NULL WHERE customer_id = 1", "a version that staging rejects \\(name is blank: null\\), of 1 customer_id: 1"),
+        ("UPDATE snapshots.snap_customer SET customer_name = NULL WHERE customer_id = 1", "a version that staging refuses \\(name is blank: null\\), of 1 customer_id: 1"),
         (f"UPDATE snapshots.snap_customer SET dbt_valid_to = '{FIRST_LOAD}' WHERE customer_id = 3 AND dbt_valid_to IS NOT NULL", "a version that ends before it starts, of 1 customer_id: 3"),
         ("ALTER TABLE snapshots.snap_customer DROP dbt_updated_at", "snapshots.snap_customer has no dbt_updated_at, which snap_customer needs"),
         ("ALTER TABLE snapshots.snap_customer ALTER dbt_valid_from TYPE VARCHAR", "snapshots.snap_customer: dbt_valid_from is VARCHAR, and no time"),

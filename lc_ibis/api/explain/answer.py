@@ -21,7 +21,7 @@ from lc_ibis.errors import SelectionError
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from lc_ibis.completion import Options
+    from lc_ibis.keywords import Options
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Step:
     """A table behind the explained row: what it is, how it is computed, and its rows.
 
     For a history, the rows are the current versions. `lines` are the lines of a source's rows in the delivered files.
-    If a key is held, its rejected row is in quarantine, with its lines; at the source, `note` says that it is on hold,
+    If a key is held, its refused row is in quarantine, with its lines; at the source, `note` says that it is on hold,
     and `lines` locate the row of the current version, if known.
     """
 

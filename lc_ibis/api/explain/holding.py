@@ -45,7 +45,7 @@ class Held:
         """Say that it is held, since when, and whether the row of then was found in a file."""
         since = f"run {self.run_id}" if self.run_id else f"{self.version['dbt_valid_from']:%Y-%m-%d %H:%M:%S}"
         where = "" if is_found else " The file it came from is gone."
-        kept = f"today's row was rejected, so the version from {since} stays current."
+        kept = f"today's row was refused, so the version from {since} stays current."
         return f"{written(self.key)} is on hold: {kept}{where}"
 
 

@@ -102,7 +102,7 @@ def quarantine(reasons: list[dict[str, Any]], refused: list[dict[str, Any]], lim
     """Print how many rows were refused for each reason, then the rows; `asked` is a part of the reason."""
     console = new_console()
     if not reasons:
-        console.print(f"No row was rejected for a reason containing {asked!r}." if asked else "No row was rejected.")
+        console.print(f"No row was refused for a reason containing {asked!r}." if asked else "No row was refused.")
         return
     print_whole(console, grid_of([_shortened(row) for row in reasons]))
     console.print()

@@ -1,4 +1,4 @@
-"""What a run did, as facts."""
+"""A run: its number and its time, and what it did, as facts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Written:
 class TableRun:
     """What a run did to one table, and why.
 
-    `key_count` is the number of keys whose rows were computed anew; None where all were, or none.
+    `key_count` is the number of keys whose rows were computed; None if the whole table was, or nothing.
     """
 
     table: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from typing import Any, TypeVar
+from typing import Any
 
 import ibis.expr.types as ir
 
@@ -27,14 +27,13 @@ from lc_ibis.engine.state.records import (
     row_of,
     table_of,
 )
-from lc_ibis.engine.state.run import Run, TableRun, begin, next_run
+from lc_ibis.engine.state.run import R, Run, TableRun, begin, next_run
 from lc_ibis.engine.state.tables import FIRST, LAYER, LOGS, TABLES, VERSION
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import DatabaseError
 
 # The fingerprint of a table that a build was cut off from, and that is to be compared anew.
 UNKNOWN = ""
-R = TypeVar("R", bound=Run)
 
 
 @dataclass
