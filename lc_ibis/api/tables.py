@@ -70,8 +70,8 @@ def runs(limit: int | None = None, **options: Unpack[Options]) -> list[dict[str,
 
     A run has `run_id` (int), `run_at` and `finished_at` (datetime, UTC), `seconds` (float) and `tables`, a list with
     `table_name`, `action`, `reason` (str), `key_count`, `added_count`, `changed_count`, `removed_count` and `row_count`
-    (int; `key_count` is None if the whole table was computed, or nothing). `seconds` is None if the run is dated after the one before it,
-    which was ahead of the clock, or was redated. Raises DatabaseError, SettingsError.
+    (int; `key_count` is None if the whole table was computed, or nothing). `seconds` is None if the run is dated after
+    the one before it, which was ahead of the clock, or was redated. Raises DatabaseError, SettingsError.
     """
     with connect(**options) as warehouse:
         return runs_of(warehouse, limit)

@@ -274,9 +274,9 @@ def among(person: ir.Table, visit: ir.Table) -> ir.Table:
         (key_from_the_missing_side, "person_id is null where a row of its side of the join is missing"),
         (
             crossed,
-            "of a changed row of visit it is not known which person_id it belongs to: they are joined on nothing",
+            "for a changed row of visit it is unknown which person_id it belongs to, because they are joined on nothing",
         ),
-        (unequal, "of a changed row of visit .* joined on amount .amount and amount need not be equal: join by an eq"),
+        (unequal, "for a changed row of visit .* joined on amount .amount and amount need not be equal: join by an eq"),
         (of_floats, "joined on near, person_id .* are equal as floats, of which others may be equal too: join whole"),
         (of_two_types, "joined on person_id .*are equal as int64 and int32, of which others .*cast one to the other"),
         (either_of_two, "stand in an or, so that neither is sure: union a join for each"),
@@ -336,7 +336,7 @@ def pairs(person: ir.Table, visit: ir.Table) -> ir.Table:
 
 
 def test_a_key_of_two_tables_is_computed_by_the_part_that_one_has(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="of a changed row of person it is not known which person_id and visit_id"):
+    with pytest.raises(ModelError, match="for a changed row of person it is unknown which person_id and visit_id"):
         small(tmp_path, pairs, Pair)
     tables = small(tmp_path, pairs, Pair, by=("visit_id",))
     for people, visits in DAYS:

@@ -255,10 +255,10 @@ def unnested(alpha: ir.Table) -> ir.Table:
 @pytest.mark.parametrize(
     ("function", "what"),
     [
-        (default_then_join, "of a changed row of gamma it is not known which a it belongs to"),
-        (default_then_key, "of a changed row of (alpha|beta) it is not known which b it belongs to"),
-        (linked_by_a_third, "of a changed row of beta it is not known which a it belongs to"),
-        (null_meets_null, "of a changed row of gamma it is not known which a it belongs to"),
+        (default_then_join, "for a changed row of gamma it is unknown which a it belongs to"),
+        (default_then_key, "for a changed row of (alpha|beta) it is unknown which b it belongs to"),
+        (linked_by_a_third, "for a changed row of beta it is unknown which a it belongs to"),
+        (null_meets_null, "for a changed row of gamma it is unknown which a it belongs to"),
         (window_in_a_join, "a window by nothing makes rows of one a depend on those of others"),
         (scalar_in_a_join, "a subquery"),
         (total_row, "a subquery|an aggregation by nothing|it is not known how rows of beta matter"),

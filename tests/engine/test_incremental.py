@@ -231,7 +231,7 @@ def test_a_model_whose_keys_cannot_be_found_is_refused_when_it_is_declared() -> 
         oldest = stg_customer.aggregate(half=stg_customer.customer_id.min())
         return stg_account.cross_join(oldest).select("account_id", "customer_id", "half")
 
-    with pytest.raises(ModelError, match="of a changed row of stg_customer it is not known which account_id"):
+    with pytest.raises(ModelError, match="for a changed row of stg_customer it is unknown which account_id"):
         Pipeline([*pipeline, model(Incremental(), Half)(half)])
     whole_table = Pipeline([*pipeline, model(Incremental(by=()), Half)(half)])
     assert whole_table["half"].by == ()

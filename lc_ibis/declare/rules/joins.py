@@ -162,8 +162,8 @@ class Join:
         each = (_unfit(predicate) for predicates in self._predicates for predicate in predicates)
         why = "; ".join(dict.fromkeys(filter(None, each)))
         return (
-            f"of a changed row of {' and '.join(tables)} it is not known which {said(wanted)} it belongs to: they are "
-            f"joined on {', '.join(names)}{f' ({why})' if why else ''}"
+            f"for a changed row of {' and '.join(tables)} it is unknown which {said(wanted)} it belongs to, because "
+            f"they are joined on {', '.join(names)}{f' ({why})' if why else ''}"
         )
 
 
