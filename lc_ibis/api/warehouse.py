@@ -96,7 +96,7 @@ class Warehouse:
         """
         try:
             wanted = re.compile(like or "")
-        except (re.error, OverflowError) as error:
+        except (re.error, OverflowError, TypeError) as error:
             raise SettingsError(
                 f"list_tables: like={like!r} is not a regular expression: {error}. Write one such as '^snap_'."
             ) from None
@@ -187,6 +187,8 @@ def connect(database: str | Path | None = None, /, **options: Unpack[Options]) -
     Raises DatabaseError if there is none or it cannot be opened, SettingsError.
     """
     if database is not None:
+        if options.get("database") is not None:
+            raise TypeError("connect() got multiple values for argument 'database'")
         options["database"] = database
     settings = Settings.load(**options)
     return Warehouse(project.load(settings), settings)

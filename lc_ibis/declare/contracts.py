@@ -177,17 +177,21 @@ def verify(
         )
 
 
+_BUT_STAMPS = ", leaving out stamps, which the engine fills"
+
+
 def verify_columns(table: str, where: str, contract: type[Contract], given: Sequence[str]) -> None:
-    """Raise ContractError unless the columns are the contract's, in order."""
+    """Raise ContractError unless the columns are the contract's, in order. The engine fills the stamps that lack."""
     expected = contract.schema().names
     if tuple(given) != tuple(expected):
-        missing = [n for n in expected if n not in given]
+        missing = [n for n in contract.content() if n not in given]
         extra = [n for n in given if n not in expected]
         raise ContractError(
             f"{table}: contract {contract.__name__} has the columns {', '.join(expected)}; "
             f"{where} gives {', '.join(given)} "
             f"(missing: {', '.join(missing) or 'none'}; unexpected: {', '.join(extra) or 'none'}). "
-            f"Select the contract's columns in its order, or change {contract.__name__}."
+            f"Select the contract's columns in its order{_BUT_STAMPS if contract.stamps() else ''}, "
+            f"or change {contract.__name__}."
         )
 
 

@@ -4,6 +4,9 @@ The columns of a source contract are texts and loaded_at. A cleaned table, which
 these, has received_<column> for each text, the columns of its staging contract, loaded_at and failure_reason.
 """
 
+import warnings
+from typing import Any
+
 import ibis
 import ibis.expr.types as ir
 
@@ -75,11 +78,16 @@ def accepted(cleaned: ir.Table, repeated: ir.Table, contract: type[Contract]) ->
     return single.union(collapsed.select(*columns))
 
 
-def refused(cleaned: ir.Table, repeated: ir.Table, contract: type[Contract]) -> ir.Table:
+def refused(cleaned: ir.Table, repeated: ir.Table, contract: Any, former: type[Contract] | None = None) -> ir.Table:
     """Return the rows that go to quarantine, as received, in the columns of its contract.
 
     In the reasons, what cannot be seen is written out.
     """
+    if former is not None:
+        warnings.warn(
+            "refused() takes no run_at any more: stamps are filled by the engine.", FutureWarning, stacklevel=2
+        )
+        contract = former
     columns = [*as_received(cleaned), "loaded_at", "failure_reason"]
     refused = cleaned.select(*columns).union(repeated.select(*columns))
     refused = refused.filter(refused.failure_reason.notnull())

@@ -278,7 +278,7 @@ def test_a_file_that_is_gone_or_another_is_said(lending: Lending) -> None:
     lending.load([ALICE], [SAVINGS])
     lending.deliver(accounts=[("A1", "1", "9.00", "Savings")])
     [line] = explained(lending, "account_summary", "A1")["src_account"].lines
-    assert (line.number, line.problem) == (None, "the file has changed since it was loaded")
+    assert (line.number, line.problem) == (None, "it is not the file that was loaded")
     (lending.inputs / "accounts.csv").unlink()
     [line] = explained(lending, "account_summary", "A1")["src_account"].lines
     assert (line.number, line.problem) == (None, "the file is gone")
@@ -289,7 +289,7 @@ def test_a_file_that_is_another_is_said_once_with_the_option_that_names_its_dire
     lending.load(accounts=[("A1", "1", "6000.00", "Savings")])
     lending.deliver(accounts=[("A1", "1", "9.00", "Savings")])
     said = run(lending, "explain", "account_summary", "A1", "--inputs", str(lending.inputs))
-    assert said.count("accounts.csv: the file has changed since it was loaded") == 1
+    assert said.count("accounts.csv: it is not the file that was loaded") == 1
     assert said.endswith("If the files were delivered to another directory, name it with --inputs.\n")
     lending.load()
     assert "--inputs" not in run(lending, "explain", "account_summary", "A1", "--inputs", str(lending.inputs))

@@ -395,7 +395,7 @@ def test_run_at_is_for_stamps() -> None:
 )
 def test_run_at_in_the_content_is_refused(made: Any, where: str) -> None:
     assert what_hinders(told(made)) == (
-        f"{where} {AT_EACH_RUN} Declare the column with stamp(...), or take a column of the data. A table that must "
+        f"{where} {AT_EACH_RUN} Declare the column with stamp(...) and leave it out of the result, or take a column of the data. A table that must "
         "depend on the clock is Incremental(by=(), each_run=True)."
     )
     assert what_hinders(told(made, Incremental(by=(), each_run=True))) is None
@@ -422,7 +422,7 @@ def test_a_source_takes_run_at_for_its_stamp_alone() -> None:
 
     assert (
         what_hinders(src_other)
-        == f"a filter {AT_EACH_RUN} Declare the column with stamp(...), or take a column of the data."
+        == f"a filter {AT_EACH_RUN} Declare the column with stamp(...) and leave it out of the result, or take a column of the data."
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,26 @@ import ibis
 import ibis.expr.types as ir
 import pytest
 
-from lc_ibis.declare import Contract, Incremental, Integer, Model, Moment, Text, column, key, model, stamp
-from lc_ibis.declare.pipeline import unbound_delivery
+import lc_ibis
+from lc_ibis.declare import (
+    Contract,
+    Incremental,
+    Integer,
+    Model,
+    Moment,
+    Pipeline,
+    Text,
+    column,
+    key,
+    model,
+    moment,
+    stamp,
+)
+from lc_ibis.declare.pipeline import Tables, unbound, unbound_delivery
+from lc_ibis.errors import ContractError, ModelError
+from lc_ibis.layers import pipeline
+from lc_ibis.layers.judging import refused
+from lc_ibis.layers.staging import QuarantineStgCustomer
 from tests.things import Things, src_thing
 
 pytestmark = pytest.mark.usefixtures("as_if_large")
@@ -65,3 +85,44 @@ def test_one_that_fills_none_is_not_warned_of(things: Things, recwarn: pytest.Wa
 
 def test_a_model_is_called_as_its_author_wrote_it() -> None:
     assert src_thing(unbound_delivery(src_thing)).columns == ("thing_id",)
+
+
+@pytest.mark.parametrize(
+    ("made", "given"),
+    [(lambda t: t.drop("size"), "thing_id (missing: size;"), (lambda t: t[["size", "thing_id"]], "size, thing_id (missing: none;")],
+)  # fmt: skip
+def test_what_else_is_wrong_is_said_without_the_stamps(things: Things, made: Any, given: str) -> None:
+    with pytest.raises(ContractError, match=re.escape(f"test_stamps.py gives {given}")) as raised:
+        things.build(Model(thing(made).function, Incremental(), Thing, "marts"))
+    assert "in its order, leaving out stamps, which the engine fills, or change Thing." in str(raised.value)
+
+
+def test_an_author_s_select_is_the_engine_s(things: Things) -> None:
+    """A model that leaves its stamps to the engine has the SQL, and so the fingerprint, that it had with them."""
+
+    def filling(src_thing: ir.Table, run_at: ir.TimestampScalar) -> ir.Table:
+        key = src_thing.thing_id.try_cast("int64")
+        return src_thing.select(noted_at=run_at, thing_id=key, told_at=run_at, size=ibis.literal("large"))
+
+    def leaving(src_thing: ir.Table) -> ir.Table:
+        return src_thing.select(thing_id=src_thing.thing_id.try_cast("int64"), size=ibis.literal("large"))
+
+    found = []
+    for function in (filling, leaving):
+        function.__name__ = "thing"
+        things.has(Model(function, Incremental(), Thing, "marts"))
+        found.append(lc_ibis.compile()["thing"])
+    assert found[0] == found[1]
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_quarantine_of_before_works() -> None:
+    found = Tables(pipeline, unbound, moment(datetime(1970, 1, 1)))
+    cleaned, repeated = found["customer_cleaned"], found["customer_repeated"]
+    now = refused(cleaned, repeated, QuarantineStgCustomer)
+    assert refused(cleaned, repeated, ibis.now(), QuarantineStgCustomer).equals(now)
+
+
+def test_a_function_that_returns_no_table_is_named() -> None:
+    with pytest.raises(ModelError, match=r"thing \(declare/test_stamps.py\): it returns None. Return an Ibis table."):
+        Pipeline([src_thing, Model(thing(lambda _: None).function, Incremental(), Thing, "marts")])

@@ -62,7 +62,7 @@ def taken(warehouse: Warehouse, model: Model) -> Iterator[Known]:
         if not path.is_file():
             yield Known(path, run, problem="the file is gone")
         elif sha256_of(path) != sha:
-            yield Known(path, run, problem="the file has changed since it was loaded")
+            yield Known(path, run, problem="it is not the file that was loaded")
         else:
             try:
                 [files] = delivered(model, inputs, glob.escape(file), how == "delta")

@@ -175,7 +175,7 @@ def _deciding(rel: Any) -> list[tuple[str, Any]]:
 
 
 def _of_the_clock(kind: Kind) -> str | None:
-    remedy = "Declare the column with stamp(...), or take a column of the data."
+    remedy = "Declare the column with stamp(...) and leave it out of the result, or take a column of the data."
     if isinstance(kind, Snapshot):
         remedy = "Take a column of the data: a history already stores the times of its runs."
     elif not isinstance(kind, Source):
