@@ -62,7 +62,7 @@ def test_a_truncated_extract_does_not_close_the_bank(lending: Lending) -> None:
     lending.load([ALICE], accounts)
     before = lending.files()
     lending.deliver(accounts=accounts[:4])
-    with pytest.raises(MassDeleteError, match=r"snap_account: 6 of 10 current keys \(account_id\) are gone"):
+    with pytest.raises(MassDeleteError, match=r"snap_account: 6 of 10 current keys \(account_id\) are missing"):
         lending.build()
     assert lending.files() == before
     lending.build(max_delete_share=0.6)

@@ -374,7 +374,10 @@ def test_a_pattern_that_matches_no_file_is_named(lending: Lending, pattern: str)
     put(lending, {"Customer.csv": CSV, "c/1.csv": CSV})
     with pytest.raises(ExtractError) as error:
         lending.build(source={"src_customer": pattern})
-    assert str(error.value) == f"{lending.inputs}: no file matches {pattern}, the pattern of source Customer."
+    assert (
+        str(error.value)
+        == f"{lending.inputs}: no file matches {pattern}, the pattern of source Customer. Check --source."
+    )
 
 
 @pytest.mark.parametrize(("name", "nearest"), [("src_custmer", "src_customer"), ("stg_account", "src_account")])

@@ -40,7 +40,7 @@ def test_a_replayed_file_is_known_by_its_content_whatever_its_name(lending: Lend
     lending.load([ALICE], [SAVINGS])
     (lending.inputs / "accounts.csv").rename(lending.inputs / "first.csv")
     lending.load(accounts=[LATER])
-    with pytest.raises(ReplayedExtract, match=r"first.csv \(of run 1\)"):
+    with pytest.raises(ReplayedExtract, match=r"first.csv was already loaded by run 1"):
         lending.build(source={"src_account": "first.csv"})
 
 
@@ -52,7 +52,7 @@ def test_a_replayed_file_is_taken_where_that_is_allowed(lending: Lending) -> Non
     assert lending.build().status == "unchanged"
     # Now the other is the one of before.
     lending.deliver(accounts=[LATER])
-    with pytest.raises(ReplayedExtract, match=r"accounts.csv \(of run 2\)"):
+    with pytest.raises(ReplayedExtract, match=r"accounts.csv was already loaded by run 2"):
         lending.build()
 
 
