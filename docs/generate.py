@@ -138,7 +138,11 @@ def api() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-_OPTIONS = "`options` are the fields of Settings; what is not given is read from the environment and lc-ibis.toml."
+_OPTIONS = (
+    "`options` are the fields of Settings; what is not given is read from the environment and lc-ibis.toml.\n\n"
+    "Facts, such as a run or a difference, are dataclasses; `dataclasses.asdict` gives what `--json` prints. Rows are "
+    "Ibis tables\nwhere the database stays open (`p.table`), dictionaries where a function closes it (`lc_ibis.show`)."
+)
 
 
 def _function(home: str, function: Any) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lc_ibis import project
 from lc_ibis.backends.dialects import DIALECTS, written
@@ -45,21 +46,23 @@ def compile(dialect: str = "duckdb", **options: Unpack[Options]) -> dict[str, st
     return {name: written(query(pipeline, pipeline[name], run_at), dialect) for name in names}
 
 
-def ls(**options: Unpack[Options]) -> list[dict[str, Any]]:
-    """Return the selected models, each with `name`, `layer`, `kind`, `grain` (what a row is) and `inputs`.
+@dataclass(frozen=True)
+class Listed:
+    """A model in the code; `grain` is what a row is, `inputs` the models that it reads."""
+
+    name: str
+    layer: str
+    kind: str
+    grain: str
+    inputs: tuple[str, ...]
+
+
+def ls(**options: Unpack[Options]) -> list[Listed]:
+    """Return the selected models, in the order of the graph.
 
     Needs no database. `options` are the fields of Settings. Raises SettingsError, SelectionError, ModelError.
     """
     settings = Settings.load(**options)
     pipeline = project.load(settings)
     models = [pipeline[name] for name in selected(pipeline, settings.select, settings.exclude)]
-    return [
-        {
-            "name": model.name,
-            "layer": model.layer,
-            "kind": type(model.kind).__name__.lower(),
-            "grain": model.grain,
-            "inputs": list(model.inputs),
-        }
-        for model in models
-    ]
+    return [Listed(model.name, model.layer, model.kind_name, model.grain, model.inputs) for model in models]

@@ -52,7 +52,7 @@ def history(entity: str, *key: Any, **options: Unpack[Options]) -> list[Event]:
             since = warehouse.state.known_since.get(model.name)
             known = f"since {since:%Y-%m-%d} (keep_history)" if since else "in any run"
             raise SelectionError(f"No {model.short_name} {written(wanted)} found {known}, nor a refused row of it.")
-        runs = {run["run_at"]: run["run_id"] for run in warehouse.runs()}
+        runs = {run.run_at: run.run_id for run in warehouse.runs()}
         events = [*_lived(business_columns(model), versions), *_refused(refused)]
         dated = [Event(e.at, e.what, runs.get(e.at), e.changes, e.reason) for e in events]
         return sorted(dated, key=lambda event: event.at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Literal
@@ -27,6 +27,37 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from lc_ibis.keywords import Options
+
+
+@dataclass(frozen=True)
+class TableChange:
+    """What a run did to a table, and why; `key_count` is None if the whole table was computed, or nothing.
+
+    Of a history, `added_count` are versions opened, and `removed_count` versions closed.
+    """
+
+    table_name: str
+    action: str
+    reason: str
+    key_count: int | None
+    added_count: int
+    changed_count: int
+    removed_count: int
+    row_count: int
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """A run that changed something; times are UTC.
+
+    `seconds` is None if the run is dated after the one before it, which was ahead of the clock, or was redated.
+    """
+
+    run_id: int
+    run_at: datetime
+    finished_at: datetime
+    seconds: float | None
+    tables: tuple[TableChange, ...]
 
 
 def show(
@@ -65,44 +96,39 @@ def failing(
         return {check: rows for check, rows in found.items() if rows}
 
 
-def runs(limit: int | None = None, **options: Unpack[Options]) -> list[dict[str, Any]]:
+def runs(limit: int | None = None, **options: Unpack[Options]) -> list[PastRun]:
     """Return the runs that changed something, newest first, each with what it did to each table.
 
-    A run has `run_id` (int), `run_at` and `finished_at` (datetime, UTC), `seconds` (float) and `tables`, a list with
-    `table_name`, `action`, `reason` (str), `key_count`, `added_count`, `changed_count`, `removed_count` and `row_count`
-    (int; `key_count` is None if the whole table was computed, or nothing). `seconds` is None if the run is dated after
-    the one before it, which was ahead of the clock, or was redated. Raises DatabaseError, SettingsError.
+    `limit` is the most runs to return. `options` are the fields of Settings. Raises DatabaseError, SettingsError.
     """
     with connect(**options) as warehouse:
         return runs_of(warehouse, limit)
 
 
-def runs_of(warehouse: Warehouse, limit: int | None = None) -> list[dict[str, Any]]:
+def runs_of(warehouse: Warehouse, limit: int | None = None) -> list[PastRun]:
     """Return the runs of an open database, as `runs` does."""
     if warehouse.state.last_run is None:
         return []
     log, done = warehouse.store.table(LAYER, "runs"), done_tables(warehouse.store)
     found = warehouse.store.rows(log.order_by(ibis.desc("run_id")).limit(few(limit and limit + 1)))
-    runs = found[:limit] if limit else found
-    for run, before in zip_longest(runs, found[1:]):
-        if run:
-            run["seconds"] = seconds_of(run, before)
-    first = min((run["run_id"] for run in runs), default=0)
+    logged = found[:limit] if limit else found
+    first = min((run["run_id"] for run in logged), default=0)
     tables = warehouse.store.rows(done.filter(done.run_id >= first)) if done is not None else []
     order = {name: place for place, name in enumerate(warehouse.pipeline.models)}
     tables.sort(key=lambda row: order.get(row["table_name"], len(order)))
-    for run in runs:
-        run["tables"] = [_without(row, "run_id") for row in tables if row["run_id"] == run["run_id"]]
-    return runs
+    changes: dict[int, list[TableChange]] = {}
+    for row in tables:
+        changes.setdefault(row.pop("run_id"), []).append(TableChange(**row))
+    return [
+        PastRun(**run, seconds=seconds_of(run, before), tables=tuple(changes.get(run["run_id"], ())))
+        for run, before in zip_longest(logged, found[1:])
+        if run
+    ]
 
 
 def few(limit: int | None) -> int | None:
     """Return a limit that every engine can take; None is none."""
     return limit and min(limit, 2**31 - 1)
-
-
-def _without(row: dict[str, Any], name: str) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if key != name}
 
 
 def histories(**options: Unpack[Options]) -> set[str]:
@@ -137,16 +163,14 @@ class Stored:
         return f"{self.layer}.{self.name}" if self.layer else self.name
 
 
-def tables(**options: Unpack[Options]) -> list[dict[str, Any]]:
+def tables(**options: Unpack[Options]) -> list[Stored]:
     """Return the tables in the database: the pipeline's in order, then all others, without the engine's state.
 
-    Each has `layer`, `name`, `kind`, `row_count`, `version` (the run that last changed its rows), `changed_at` (that
-    run's time, UTC) and `status` (built, lost, leftover or other). `options` are the fields of Settings. Raises
-    SettingsError, DatabaseError.
+    `options` are the fields of Settings. Raises SettingsError, DatabaseError.
     """
     settings = Settings.load(**options)
     with opened(settings, read_only=True) as store:
-        return [asdict(stored) for stored in _stored(project.load(settings), store, State.read(store, is_whole=False))]
+        return list(_stored(project.load(settings), store, State.read(store, is_whole=False)))
 
 
 def _stored(pipeline: Pipeline, store: Store, state: State) -> Iterator[Stored]:

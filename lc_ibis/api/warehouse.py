@@ -28,6 +28,7 @@ from lc_ibis.settings import Settings
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from lc_ibis.api.tables import PastRun
     from lc_ibis.keywords import Options
 
 
@@ -159,7 +160,7 @@ class Warehouse:
 
         return Tables(pipeline, found, moment(utc_now()))
 
-    def runs(self, limit: int | None = None) -> list[dict[str, Any]]:
+    def runs(self, limit: int | None = None) -> list[PastRun]:
         """Return the runs that changed something, the last first, as `lc_ibis.runs` does; `limit` is how many.
 
         Raises DatabaseError if the database is closed.

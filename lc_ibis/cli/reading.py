@@ -22,12 +22,14 @@ def runs(limit: int, as_json: bool, **given: Any) -> None:
 
     With --json, also lists what each run did to each table, and why.
     """
+    from dataclasses import asdict
+
     from lc_ibis.api import tables
     from lc_ibis.cli.printing import reading as terminal
     from lc_ibis.files.documents import to_json
 
     found = tables.runs(limit, **given)
-    emit(to_json(found)) if as_json else terminal.runs(found, tables.histories(**given))
+    emit(to_json([asdict(run) for run in found])) if as_json else terminal.runs(found, tables.histories(**given))
 
 
 @command()
@@ -57,12 +59,14 @@ def ls(as_json: bool, **given: Any) -> None:
 
     To list what a database holds, use lc-ibis tables.
     """
+    from dataclasses import asdict
+
     from lc_ibis.api import code
     from lc_ibis.cli.printing import reading as terminal
     from lc_ibis.files.documents import to_json
 
     models = code.ls(**given)
-    emit(to_json(models)) if as_json else terminal.models(models)
+    emit(to_json([asdict(model) for model in models])) if as_json else terminal.models(models)
 
 
 @command()

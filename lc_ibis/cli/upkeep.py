@@ -81,12 +81,14 @@ def tables(as_json: bool, **given: Any) -> None:
 
     Shows each table's row count and the run that last changed it. To list the models in the code, use lc-ibis ls.
     """
+    from dataclasses import asdict
+
     from lc_ibis.api import tables as stored
     from lc_ibis.cli.printing import upkeep as terminal
     from lc_ibis.files.documents import to_json
 
     found = stored.tables(**given)
-    emit(to_json(found)) if as_json else terminal.tables(found)
+    emit(to_json([asdict(table) for table in found])) if as_json else terminal.tables(found)
 
 
 @command()

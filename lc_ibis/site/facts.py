@@ -81,8 +81,8 @@ def gathered(pipeline: Pipeline, settings: Settings, sample_rows: int) -> Facts:
             columns=_columns(model, origins),
             sql={dialect: found[model.name] for dialect, found in sql.items()},
             python=inspect.getsource(model.function),
-            row_count=stored.get(model.name, {}).get("row_count"),
-            changed_at=stored.get(model.name, {}).get("changed_at"),
+            row_count=stored[model.name].row_count if model.name in stored else None,
+            changed_at=stored[model.name].changed_at if model.name in stored else None,
             rows=rows.get(model.name, ()),
             **_reported(model, known.by_table.get(model.name)),
         )
@@ -123,12 +123,12 @@ def _reached(table: str, column: str, origins: Mapping[str, Mapping[str, tuple[O
     ]
 
 
-def _stored(settings: Settings) -> dict[str, dict[str, Any]]:
+def _stored(settings: Settings) -> dict[str, tables.Stored]:
     """Return the stored tables by name; none where there is no database yet."""
     if settings.backend == "duckdb" and not settings.place.exists():
         return {}
     found = tables.tables(**_options(settings))
-    return {table["name"]: table for table in found if table["status"] == "built"}
+    return {table.name: table for table in found if table.status == "built"}
 
 
 def _rows(

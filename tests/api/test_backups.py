@@ -89,7 +89,7 @@ def test_tables_and_files_come_back_and_the_next_load_is_built_on_them(two_loads
     for file in (two_loads.root / "first_outputs").iterdir():
         assert (two_loads.outputs / file.name).read_bytes() == file.read_bytes()
     assert {result.status for result in lc_ibis.verify(database=two_loads.database)} == {"identical"}
-    assert [run["run_id"] for run in lc_ibis.runs(database=two_loads.database)] == [1]
+    assert [run.run_id for run in lc_ibis.runs(database=two_loads.database)] == [1]
 
     run = two_loads.build()
     assert run.run_id == 2

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 import lc_ibis
 from lc_ibis.api.drop import Dropped
+from lc_ibis.api.tables import Stored
 from lc_ibis.cli import main
 from lc_ibis.declare.models import Snapshot, TimestampStrategy
 from lc_ibis.engine.state.state import State
@@ -60,10 +61,10 @@ def drop(lending: Lending, *names: str, **options: Any) -> Dropped:
     )
 
 
-def stored(lending: Lending) -> dict[str, dict[str, Any]]:
+def stored(lending: Lending) -> dict[str, Stored]:
     """Return what is stored by layer and name."""
     found = lc_ibis.tables(**{**lending.options, "database": lending.database})
-    return {f"{table['layer']}.{table['name']}": table for table in found}
+    return {f"{table.layer}.{table.name}": table for table in found}
 
 
 def verified(lending: Lending) -> set[str]:
@@ -86,12 +87,11 @@ def test_tables_are_listed_with_the_run_that_last_changed_them(lending: Lending)
     second = lending.load(accounts=[CHANGED])
     found = stored(lending)
     assert list(found) == [f"{model.layer}.{model.name}" for model in pipeline if model.is_stored]
-    assert found["marts.account_summary"] == {
-        "layer": "marts", "name": "account_summary", "kind": "incremental", "row_count": 1, "version": 2,
-        "changed_at": second.run_at, "status": "built",
-    }  # fmt: skip
-    assert found["source.src_customer"]["changed_at"] == first.run_at
-    assert (found["snapshots.snap_account"]["kind"], found["snapshots.snap_account"]["row_count"]) == ("snapshot", 2)
+    assert found["marts.account_summary"] == Stored(
+        "marts", "account_summary", "incremental", row_count=1, version=2, changed_at=second.run_at, status="built"
+    )
+    assert found["source.src_customer"].changed_at == first.run_at
+    assert (found["snapshots.snap_account"].kind, found["snapshots.snap_account"].row_count) == ("snapshot", 2)
 
 
 def test_tables_and_views_of_others_are_marked(built: Lending) -> None:
@@ -103,7 +103,7 @@ def test_tables_and_views_of_others_are_marked(built: Lending) -> None:
     )  # fmt: skip
     found = stored(built)
     assert list(found)[-4:] == ["aliases.old", "main.broken", "main.mine", "main.odd"]
-    others = {name: (table["kind"], table["row_count"]) for name, table in found.items() if table["status"] == "other"}
+    others = {name: (table.kind, table.row_count) for name, table in found.items() if table.status == "other"}
     assert others == {
         "aliases.old": ("view", None), "main.broken": ("view", None), "main.mine": ("table", 3), "main.odd": ("table", 1),
     }  # fmt: skip
@@ -114,7 +114,7 @@ def test_tables_and_views_of_others_are_marked(built: Lending) -> None:
 
 def test_a_database_of_something_else_can_be_listed(lending: Lending) -> None:
     run_sql(lending, "CREATE TABLE mine AS SELECT 1 AS x")
-    assert [table["status"] for table in stored(lending).values()] == ["other"]
+    assert [table.status for table in stored(lending).values()] == ["other"]
     with pytest.raises(DatabaseError, match="no database found"):
         lc_ibis.tables(database=lending.root / "none.duckdb")
 
@@ -439,8 +439,8 @@ def leave_over(lending: Lending) -> None:
 
 def test_a_leftover_of_older_code_is_forgotten_with_all_that_was_known_of_it(built: Lending) -> None:
     leave_over(built)
-    assert stored(built)["marts.old_mart"]["status"] == "leftover"
-    assert stored(built)["main.old_mart"]["status"] == "other"
+    assert stored(built)["marts.old_mart"].status == "leftover"
+    assert stored(built)["main.old_mart"].status == "other"
     [dropped] = drop(built, "old_mart").tables
     assert (dropped.full_name, dropped.status, dropped.version) == ("marts.old_mart", "leftover", 1)
     with lc_ibis.connect(built.database) as warehouse:
@@ -460,7 +460,7 @@ def test_a_table_that_something_else_dropped_can_be_forgotten_and_made_again(len
     with pytest.raises(DatabaseError, match=r"account_summary, old_mart: dropped .* \(lc-ibis drop\) and build"):
         lending.build()
     found = stored(lending)
-    assert (found["marts.account_summary"]["status"], found[".old_mart"]["status"]) == ("lost", "lost")
+    assert (found["marts.account_summary"].status, found[".old_mart"].status) == ("lost", "lost")
     assert {table.status for table in drop(lending, "account_summary", "old_mart").tables} == {"lost"}
     lending.build()
     assert verified(lending) == {"identical"}

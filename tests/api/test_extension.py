@@ -131,7 +131,7 @@ def test_a_source_and_a_history_are_known_by_kind_not_by_name(renamed: Path) -> 
 def test_versions_that_any_history_closed_are_listed_as_closed(renamed: Path) -> None:
     lc_ibis.build()
     lc_ibis.build(inputs=renamed / "data/inputs_day2")
-    removed = {table["table_name"]: table["removed_count"] for table in lc_ibis.runs(1)[0]["tables"]}
+    removed = {table.table_name: table.removed_count for table in lc_ibis.runs(1)[0].tables}
     histories = {"snap_customer", "snap_account", "snap_refusal", "loan_versions", "refused_loans"}
     assert removed["loan_versions"] > 0
     lost = [sum(count for name, count in removed.items() if (name in histories) is closed) for closed in (False, True)]
@@ -149,7 +149,7 @@ def test_without_the_setting_its_tables_are_let_alone(project: Path) -> None:
     lc_ibis.build()
     (project / "lc-ibis.toml").write_text("", encoding="utf-8")
     assert lc_ibis.build().status == "unchanged"
-    left = {table["name"] for table in lc_ibis.tables() if table["status"] == "leftover"}
+    left = {table.name for table in lc_ibis.tables() if table.status == "leftover"}
     assert left == set(THEIRS)
     assert lc_ibis.build(models=["our_models"]).status == "unchanged"
 

@@ -171,12 +171,10 @@ def test_views_and_strangers_are_dropped_and_histories_need_a_backup_that_there_
     marts = f"{lending.database}_marts"
     spark.sql(f"CREATE VIEW {marts}.alias AS SELECT * FROM {marts}.account_summary").toArrow()
     spark.sql(f"CREATE TABLE {marts}.mine USING delta AS SELECT 1 AS x").toArrow()
-    others = {
-        t["name"]: (t["kind"], t["row_count"]) for t in lc_ibis.tables(**lending.options) if t["status"] == "other"
-    }
+    others = {t.name: (t.kind, t.row_count) for t in lc_ibis.tables(**lending.options) if t.status == "other"}
     assert others == {"alias": ("view", None), "mine": ("table", 1)}
     lc_ibis.drop(["alias", "mine"], **lending.options)
-    assert {table["status"] for table in lc_ibis.tables(**lending.options)} == {"built"}
+    assert {table.status for table in lc_ibis.tables(**lending.options)} == {"built"}
     with pytest.raises(BackupError, match="snap_account: not dropped, because no backup can be made first"):
         lc_ibis.drop("snap_account", force=True, **lending.options)
     assert len(lending.rows("snap_account")) == len(ACCOUNTS)

@@ -106,7 +106,7 @@ def test_what_is_published_and_cannot_be_printed_is_said_to_be_published(
     result = run("build", *words, exit_code=1)
     assert result.stderr.startswith("Error: The build is published, but its summary cannot be printed (")
     assert "Nothing was published" not in result.stderr
-    assert lc_ibis.runs(database=built.database)[0]["run_id"] == 2
+    assert lc_ibis.runs(database=built.database)[0].run_id == 2
 
 
 def test_a_failing_build_exits_with_1_and_a_message_without_traceback(built: Lending) -> None:

@@ -70,7 +70,7 @@ def test_a_mart_that_runs_found_up_to_date_is_as_it_was(lending: Lending) -> Non
     lending.load([ALICE], DAYS[1])
     lending.load([ALICE, ("2", "Ben", "no")])
     lending.load([ALICE])
-    assert [run["run_id"] for run in lc_ibis.runs(**lending.options)] == [3, 2, 1]
+    assert [run.run_id for run in lc_ibis.runs(**lending.options)] == [3, 2, 1]
     assert [balances(lending, run) for run in (1, 2, 3)] == [[1000]] * 3
 
 
@@ -131,7 +131,7 @@ def test_whatever_builds_select_each_table_is_known_as_it_was_published(
             run = lending.load(*load, select=select)
             if run.status == "built":
                 published[run.run_id] = {table: stampless(lending, table) for table in TABLES}
-    for run_id in (run["run_id"] for run in lc_ibis.runs(**lending.options)):
+    for run_id in (run.run_id for run in lc_ibis.runs(**lending.options)):
         assert {table: stampless(lending, table, as_of=run_id) for table in TABLES} == published[run_id], run_id
 
 

@@ -133,11 +133,11 @@ def test_runs_are_listed_with_what_they_did_and_why(lending: Lending) -> None:
     lending.build()
     lending.load(accounts=ACCOUNTS[1:])
     last, first = lc_ibis.runs(database=lending.database)
-    assert (last["run_id"], first["run_id"]) == (2, 1)
-    done = {table["table_name"]: table for table in last["tables"]}
+    assert (last.run_id, first.run_id) == (2, 1)
+    done = {table.table_name: table for table in last.tables}
     assert "src_customer" in done or "stg_customer" not in done
-    assert (done["snap_account"]["removed_count"], done["snap_account"]["key_count"]) == (1, 1)
-    assert done["stg_account"]["reason"] == "changed: src_account"
+    assert (done["snap_account"].removed_count, done["snap_account"].key_count) == (1, 1)
+    assert done["stg_account"].reason == "changed: src_account"
 
 
 @pytest.mark.parametrize("backend", WIDELY)

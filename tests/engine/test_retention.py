@@ -56,7 +56,7 @@ def test_history_and_a_change_in_one_build(years: Lending) -> None:
     assert starts(years, "snap_account") == [2020, 2023, 2024, 2024]
     assert years.rows("account_summary", "original_balance_amount") == [9000, 1]
     assert all(found.status == "identical" for found in lc_ibis.verify(database=years.database))
-    counts = {t["name"]: t["row_count"] for t in lc_ibis.tables(database=years.database)}
+    counts = {t.name: t.row_count for t in lc_ibis.tables(database=years.database)}
     assert counts["snap_account"] == 4
 
 

@@ -76,11 +76,11 @@ def ahead(built: Path, lending: Lending) -> Lending:
 
 def _ends(place: Lending) -> dict[int, datetime]:
     """Return when each run ended, as the log has it."""
-    return {run["run_id"]: run["finished_at"] for run in lc_ibis.runs(database=place.database)}
+    return {run.run_id: run.finished_at for run in lc_ibis.runs(database=place.database)}
 
 
 def _times(place: Lending) -> dict[int, datetime]:
-    return {run["run_id"]: run["run_at"] for run in lc_ibis.runs(database=place.database)}
+    return {run.run_id: run.run_at for run in lc_ibis.runs(database=place.database)}
 
 
 def _inputs(place: Lending) -> dict[str, Any]:
@@ -157,7 +157,7 @@ def test_after_the_last_moment_there_is_no_run(ahead: Lending) -> None:
 
 
 def test_no_duration_is_below_zero(ahead: Lending) -> None:
-    seconds = {run["run_id"]: run["seconds"] for run in lc_ibis.runs(database=ahead.database)}
+    seconds = {run.run_id: run.seconds for run in lc_ibis.runs(database=ahead.database)}
     assert all(seconds[number] >= 0 for number in (1, 2))
     assert [seconds[number] for number in (3, 4, 5)] == [None] * 3
     result = CliRunner().invoke(main, ["runs", "--database", str(ahead.database)])
@@ -367,7 +367,7 @@ def test_tables_of_parquet_are_redated_too(lending: Lending) -> None:
             lending.build()
     _redate(lending)
     assert _verified(lending) == {"identical"}
-    true = {run["run_id"]: run["run_at"] for run in lc_ibis.runs(**lending.options)}
+    true = {run.run_id: run.run_at for run in lc_ibis.runs(**lending.options)}
     assert max(true.values()) < datetime.utcnow()
     assert lending.rows("snap_account", "account_id", "dbt_valid_from", "dbt_valid_to") == [
         ("A1", true[1], true[2]), ("A1", true[2], true[3]), ("A1", true[3], None), ("A2", true[1], true[3]),

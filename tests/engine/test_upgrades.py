@@ -42,7 +42,7 @@ def test_there_are_databases_of_before() -> None:
 
 def test_it_can_be_read_before_any_build(old: Lending) -> None:
     assert len(old.rows("account_summary")) > 5
-    assert [run["run_id"] for run in lc_ibis.runs(database=old.database)] in ([2, 1], [2])
+    assert [run.run_id for run in lc_ibis.runs(database=old.database)] in ([2, 1], [2])
 
 
 def test_a_build_takes_it_on_and_keeps_its_history(old: Lending) -> None:

@@ -179,7 +179,7 @@ def test_a_copy_that_is_there_is_left_alone_and_one_that_is_not_is_made(lending:
     assert lending.build(publish=copy).outputs == [copy]
     lending.load(accounts=[CHANGED])  # without a copy
     assert lending.build(publish=copy).outputs == [copy]
-    assert lc_ibis.runs(database=copy)[0]["run_id"] == 2
+    assert lc_ibis.runs(database=copy)[0].run_id == 2
 
 
 def test_no_other_process_builds_while_the_copy_is_made(lending: Lending) -> None:

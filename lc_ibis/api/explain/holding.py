@@ -55,7 +55,7 @@ def held(warehouse: Warehouse, history: Model, versions: list[Row]) -> Iterator[
         return
     source = warehouse.pipeline.source_of(history)
     refused = warehouse.table(history.kind.held)
-    runs = {run["run_at"]: run["run_id"] for run in warehouse.runs()}
+    runs = {run.run_at: run.run_id for run in warehouse.runs()}
     for version in versions:
         key = {name: version[name] for name in history.business_key}
         if source and warehouse.store.count(having(refused, key)):

@@ -8,6 +8,8 @@ from typing import Any
 
 from rich.table import Table
 
+from lc_ibis.api.code import Listed
+from lc_ibis.api.tables import PastRun
 from lc_ibis.cli.printing.console import Line, grid_of, new_console, print_whole, table_of
 from lc_ibis.declare.checks import DONE
 from lc_ibis.declare.naming import Breach
@@ -36,17 +38,17 @@ def linted(found: list[Breach]) -> None:
     console.print(verdict, style="bold")
 
 
-def models(models: list[dict[str, Any]]) -> None:
+def models(models: list[Listed]) -> None:
     """Print the models by layer."""
     console = new_console()
     layer = ""
     for model in models:
-        if model["layer"] != layer:
-            layer = model["layer"]
+        if model.layer != layer:
+            layer = model.layer
             console.print(layer, style="bold")
-        console.print(Line(f"  {model['name']:<28} {model['kind']:<12} {model['grain']}"))
-        if model["inputs"]:
-            console.print(Line(f"    from {', '.join(model['inputs'])}", style="dim"))
+        console.print(Line(f"  {model.name:<28} {model.kind:<12} {model.grain}"))
+        if model.inputs:
+            console.print(Line(f"    from {', '.join(model.inputs)}", style="dim"))
 
 
 def rows(name: str, rows: list[dict[str, Any]], limit: int) -> None:
@@ -118,7 +120,7 @@ def _shortened(row: dict[str, Any], *left_out: str) -> dict[str, Any]:
     }
 
 
-def runs(runs: list[dict[str, Any]], histories: set[str]) -> None:
+def runs(runs: list[PastRun], histories: set[str]) -> None:
     """Print a line a run: its number, time, length, and what it changed. What `histories` lost are closed versions."""
     console = new_console()
     if not runs:
@@ -128,16 +130,16 @@ def runs(runs: list[dict[str, Any]], histories: set[str]) -> None:
     for name in ("run", "at (UTC)", "seconds", "tables", "rows added", "changed", "removed", "versions closed"):
         grid.add_column(name, no_wrap=True, justify="left" if name == "at (UTC)" else "right")
     for run in runs:
-        tables = [table for table in run["tables"] if table["action"] != "unchanged"]
-        closing = [table for table in tables if table["table_name"] in histories]
+        tables = [table for table in run.tables if table.action != "unchanged"]
+        closing = [table for table in tables if table.table_name in histories]
         others = [table for table in tables if table not in closing]
         numbers = [
-            len(tables), sum(t["added_count"] for t in tables), sum(t["changed_count"] for t in tables),
-            sum(t["removed_count"] for t in others), sum(t["removed_count"] for t in closing),
+            len(tables), sum(t.added_count for t in tables), sum(t.changed_count for t in tables),
+            sum(t.removed_count for t in others), sum(t.removed_count for t in closing),
         ]  # fmt: skip
-        seconds = "" if run["seconds"] is None else f"{run['seconds']:.1f}"
-        when = run["run_at"].isoformat(" ", "seconds")
-        grid.add_row(str(run["run_id"]), when, seconds, *(f"{number:,}" for number in numbers))
+        seconds = "" if run.seconds is None else f"{run.seconds:.1f}"
+        when = run.run_at.isoformat(" ", "seconds")
+        grid.add_row(str(run.run_id), when, seconds, *(f"{number:,}" for number in numbers))
     print_whole(console, grid)
 
 

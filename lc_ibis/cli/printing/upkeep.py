@@ -62,20 +62,20 @@ _STATUS: Mapping[Status, str] = {
 }  # fmt: skip
 
 
-def tables(found: Sequence[Mapping[str, Any]]) -> None:
+def tables(found: Sequence[Stored]) -> None:
     """Print a line a table: where it is, its kind, its rows, and the run that last changed them."""
     if not found:
         echo("The database holds no tables.")
         return
-    is_mixed = any(table["status"] != "built" for table in found)
-    print_grid([_line(table) | ({"": _STATUS[table["status"]]} if is_mixed else {}) for table in found])
+    is_mixed = any(table.status != "built" for table in found)
+    print_grid([_line(table) | ({"": _STATUS[table.status]} if is_mixed else {}) for table in found])
 
 
-def _line(table: Mapping[str, Any]) -> dict[str, Any]:
-    at = table["changed_at"]
+def _line(table: Stored) -> dict[str, Any]:
+    at = table.changed_at
     return {
-        "layer": table["layer"], "table": table["name"], "kind": table["kind"], "rows_count": table["row_count"],
-        "run_count": table["version"], "changed at (UTC)": at.isoformat(" ", "seconds") if at else None,
+        "layer": table.layer, "table": table.name, "kind": table.kind, "rows_count": table.row_count,
+        "run_count": table.version, "changed at (UTC)": at.isoformat(" ", "seconds") if at else None,
     }  # fmt: skip
 
 
