@@ -73,7 +73,7 @@ def test_a_share_may_be_wished_for(lending: Lending) -> None:
 def test_warnings_can_be_made_errors(lending: Lending) -> None:
     lending.deliver([ALICE], [SAVINGS, ("A2", "77", "1", "Savings")])
     with pytest.raises(
-        ChecksFailed, match="1 check failed, so nothing was published:\n  int_account_without_customer: 1 break"
+        ChecksFailed, match="1 check failed, so nothing was published:\n  int_account_without_customer: 1 row fails"
     ):
         lending.build(warn_error=True)
     assert not lending.database.exists()

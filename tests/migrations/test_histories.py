@@ -278,7 +278,7 @@ def test_a_phase_that_is_applied_is_not_said_to_be_applied_otherwise(lending: Le
     adopted_by(moving, repairs=["overlaps"])
     with pytest.raises(
         MigrationError,
-        match="Phase 2 is applied with --adopt-snapshots --repair overlaps, and --adopt-snapshots --fold-unchanged "
+        match="Phase 2 is applied with --adopt-snapshots --repair overlaps, and you asked for --adopt-snapshots --fold-unchanged. "
         r"Roll it back first \(lc-ibis migrate rollback --phase 2 --database .*lc.duckdb\)",
     ):
         adopted_by(moving, fold_unchanged=True)

@@ -162,7 +162,7 @@ def test_a_change_there_and_back_is_not_folded(lending: Lending) -> None:
         ("UPDATE snapshots.snap_customer SET customer_name = NULL WHERE customer_id = 1", "a version that staging refuses \\(name is blank: null\\), of 1 customer_id: 1"),
         (f"UPDATE snapshots.snap_customer SET dbt_valid_to = '{FIRST_LOAD}' WHERE customer_id = 3 AND dbt_valid_to IS NOT NULL", "a version that ends before it starts, of 1 customer_id: 3"),
         ("ALTER TABLE snapshots.snap_customer DROP dbt_updated_at", "snapshots.snap_customer has no dbt_updated_at, which snap_customer needs"),
-        ("ALTER TABLE snapshots.snap_customer ALTER dbt_valid_from TYPE VARCHAR", "snapshots.snap_customer: dbt_valid_from is VARCHAR, and no time"),
+        ("ALTER TABLE snapshots.snap_customer ALTER dbt_valid_from TYPE VARCHAR", "snapshots.snap_customer: dbt_valid_from is VARCHAR, not a time"),
         ("DROP TABLE snapshots.snap_account", "there is no history to adopt as snap_account. Looked for"),
     ],
 )  # fmt: skip
