@@ -91,7 +91,8 @@ def report(document: dict[str, Any]) -> None:
         console.print(Line(document["error"], style="red"))
     for failure in document["failures"]:
         style = "red" if failure["status"] == "fail" else "yellow"
-        line = f"{failure['status'].upper()} {failure['table']}: {failure['count']:,} rows fail {failure['check']}"
+        fail = "row fails" if failure["count"] == 1 else "rows fail"
+        line = f"{failure['status'].upper()} {failure['table']}: {failure['count']:,} {fail} {failure['check']}"
         console.print(Line(f"{line}. {failure['meaning']}", style=style))
     if document["ledger"]:
         console.print(grid_of(document["ledger"]))
