@@ -81,8 +81,8 @@ class Settings:
         "-, @, tab or carriage return.",
     )
     source: dict[str, str] = _setting(
-        dict, "Delivery",
-        "Files of a source, as a glob below the inputs: src_account='accounts/2026-*.csv.gz'.", "NAME=GLOB",
+        dict, "Delivery", metavar="NAME=GLOB",
+        help="Files of a source, as a glob below the inputs: src_account='accounts/2026-*.csv.gz'.",
     )
     delivery: Delivery = _setting(
         "full", "Delivery",
