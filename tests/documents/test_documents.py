@@ -101,6 +101,7 @@ def _walked(lines: list[str]) -> list[str]:
 
 
 def test_each_message_on_the_page_on_trouble_is_said(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LC_IBIS_ALLOW_REPLAY")
     text = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
     messages = [m for m in re.findall(r"^\| `(.*?)` \|", text, re.MULTILINE) if not m.startswith("lc-ibis")]
     said = list(_troubles(lending, monkeypatch))
