@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +14,7 @@ import ibis.expr.types as ir
 
 from lc_ibis.declare.contracts import NO_RUN, moment, verify_columns
 from lc_ibis.declare.history import Versions
-from lc_ibis.declare.models import RECEIVED, RUN_AT, Ephemeral, Incremental, Model, Snapshot, Source, key_values
+from lc_ibis.declare.models import RECEIVED, RUN_AT, Ephemeral, Model, Snapshot, Source, key_values
 from lc_ibis.declare.ordering import in_order, named
 from lc_ibis.declare.rules.determinism import unsteady
 from lc_ibis.declare.rules.misplaced import misplaced
@@ -25,10 +23,10 @@ from lc_ibis.declare.rules.provenance import Tracer
 from lc_ibis.declare.rules.untyped import untyped
 from lc_ibis.declare.rules.values import apart, fields
 from lc_ibis.declare.rules.ways import Untraceable, Ways
+from lc_ibis.declare.stamps import stamped
 from lc_ibis.errors import ModelError, SelectionError, hint
 
 LEDGER = "ledger"
-_warned: dict[Any, Any] = {}
 # Of output files.
 FORMATS = ("csv", "parquet")
 
@@ -264,39 +262,6 @@ class Tables(Mapping[str, ir.Table]):
             raise ModelError(f"{model.name} ({model.where}): it returns {made!r:.80}. Return an Ibis table.")
         made = stamped(model, made, self._run_at)
         return inlined(made) if model.name in self._pipeline.in_memory else made
-
-
-def stamped(model: Model, rows: ir.Table, run_at: ir.TimestampScalar) -> ir.Table:
-    """Fill the stamps of a source's or an incremental table's rows, each at its place in the contract.
-
-    A function that fills one itself is called as ever, with a FutureWarning: what it gives is not stored. Rows without
-    the contract's other columns are left alone, for they are an error.
-    """
-    stamps = model.contract.stamps() if isinstance(model.kind, Source | Incremental) else ()
-    names = [name for name in rows.columns if name not in stamps]
-    if given := [name for name in stamps if name in rows.columns]:
-        _warn_of_stamps(model, given)
-    if not stamps or tuple(names) != model.contract.content():
-        return rows
-    filled = dict.fromkeys(stamps, run_at.op())
-    made = rows.op()
-    # As its author would have written it, where Ibis has a list of columns: so the SQL, and the fingerprint, stay.
-    if not isinstance(made, ops.Project | ops.JoinChain):
-        made = rows.select(*names).op()
-    values = made.values if isinstance(made, ops.Project | ops.JoinChain) else {}
-    in_order = {name: filled.get(name, values.get(name)) for name in model.contract.schema().names}
-    return made.copy(values=in_order).to_expr()
-
-
-def _warn_of_stamps(model: Model, given: list[str]) -> None:
-    """Warn, once for a model, at its function."""
-    code = getattr(inspect.unwrap(model.function), "__code__", None)
-    text = (
-        f"{model.name} ({model.where}): it fills {', '.join(given)} itself. Stamps are filled by the engine. "
-        f"Leave the column out of the result, and {RUN_AT} out of the parameters if nothing else needs it."
-    )
-    file, line = (code.co_filename, code.co_firstlineno) if code else (model.where, 1)
-    warnings.warn_explicit(text, FutureWarning, file, line, registry=_warned)
 
 
 def unbound(model: Model) -> ir.Table | None:
