@@ -131,12 +131,11 @@ def few(limit: int | None) -> int | None:
     return limit and min(limit, 2**31 - 1)
 
 
-def histories(**options: Unpack[Options]) -> set[str]:
-    """Return the names of the tables whose lost rows are versions that were closed; those of older code too."""
-    with connect(**options) as warehouse:
-        known = {model.name: isinstance(model.kind, Snapshot) for model in warehouse.pipeline}
-        older = {name: contract.is_history for name, contract in warehouse.state.contracts.items()}
-        return {name for name, is_history in (older | known).items() if is_history}
+def histories_of(warehouse: Warehouse) -> set[str]:
+    """Return the names of an open database's histories, those of older code too: rows they lost are closed versions."""
+    known = {model.name: isinstance(model.kind, Snapshot) for model in warehouse.pipeline}
+    older = {name: contract.is_history for name, contract in warehouse.state.contracts.items()}
+    return {name for name, is_history in (older | known).items() if is_history}
 
 
 Status = Literal["built", "lost", "leftover", "other"]

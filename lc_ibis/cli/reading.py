@@ -25,11 +25,13 @@ def runs(limit: int, as_json: bool, **given: Any) -> None:
     from dataclasses import asdict
 
     from lc_ibis.api import tables
+    from lc_ibis.api.warehouse import connect
     from lc_ibis.cli.printing import reading as terminal
     from lc_ibis.files.documents import to_json
 
-    found = tables.runs(limit, **given)
-    emit(to_json([asdict(run) for run in found])) if as_json else terminal.runs(found, tables.histories(**given))
+    with connect(**given) as warehouse:
+        found, histories = tables.runs_of(warehouse, limit), tables.histories_of(warehouse)
+    emit(to_json([asdict(run) for run in found])) if as_json else terminal.runs(found, histories)
 
 
 @command()

@@ -31,9 +31,8 @@ def stamped(model: Model, rows: ir.Table, run_at: ir.TimestampScalar) -> ir.Tabl
     # As its author would have written it, where Ibis has a list of columns: so the SQL, and the fingerprint, stay.
     if not isinstance(made, ops.Project | ops.JoinChain):
         made = rows.select(*names).op()
-    values = made.values if isinstance(made, ops.Project | ops.JoinChain) else {}
-    in_order = {name: filled.get(name, values.get(name)) for name in model.contract.schema().names}
-    return made.copy(values=in_order).to_expr()
+    columns = {**made.values, **filled}
+    return made.copy(values={name: columns[name] for name in model.contract.schema().names}).to_expr()
 
 
 def _warn_of_stamps(model: Model, given: list[str]) -> None:

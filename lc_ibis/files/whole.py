@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import re
@@ -45,7 +44,7 @@ def _write(place: Path, write: Callable[[Path], None]) -> None:
     except OSError as error:
         raise OutputError(f"{place}: cannot write the file ({error.strerror or error}).") from None
     finally:
-        with contextlib.suppress(OSError):  # a directory that could not be made holds none
+        with suppress(OSError):  # a directory that could not be made holds none
             remove(written)
 
 
