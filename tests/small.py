@@ -16,7 +16,7 @@ from lc_ibis.declare.models import Model, Source, model
 from lc_ibis.declare.pipeline import Pipeline, Tables
 from lc_ibis.engine.prove.checking import Checker
 from lc_ibis.engine.refresh.refresher import Refresher
-from lc_ibis.engine.refresh.writing import write_result
+from lc_ibis.engine.relations import stored
 from lc_ibis.engine.state.run import Run, TableRun
 from lc_ibis.engine.state.state import State
 from lc_ibis.engine.store import Store
@@ -83,12 +83,13 @@ class Small:
         received = f"received_{table.name}"
         self.store.create(table.layer, received, table.contract.schema())
         self.store.append(table.layer, received, rows)
-        stored = self.store.table(table.layer, table.name) if table.name in self.ground else None
-        new = self.store.table(table.layer, received)
-        written, changes = write_result(self.store, table, new, refresher.run_at, stored)
+        columns = table.contract.schema().names
+        old = stored(self.store, table) if table.name in self.ground else None
+        new = self.store.stored(table.layer, received, columns)
+        written, changes = refresher.writer.result(table, new, old, len(self.ground.get(table.name, ())))
         if changes:
             refresher.changes[table.name] = changes
-        if stored is None or written.anything:
+        if old is None or written.anything:
             self.state.record(table, self._number, "1", len(rows), ())
         self.ground[table.name] = rows
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lc_ibis import project
-from lc_ibis.backends.dialects import DIALECTS, written
+from lc_ibis.compiled.dialects import DIALECTS, written
 from lc_ibis.declare.contracts import moment
 from lc_ibis.declare.naming import Breach, breaches
 from lc_ibis.declare.pipeline import query

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import ibis.expr.types as ir
 
 from lc_ibis.api.warehouse import Warehouse, connect
+from lc_ibis.compiled.outputs import neutralised
 from lc_ibis.declare.contract_changes import type_name
 from lc_ibis.errors import SelectionError, SettingsError, hint
 from lc_ibis.files.digests import digest_of
@@ -18,7 +19,7 @@ from lc_ibis.files.whole import write_directory, write_text, write_whole
 from lc_ibis.outputs.directories import by_value, is_by_value
 from lc_ibis.outputs.formats import FORMATS
 from lc_ibis.outputs.manifest import VERSION, described, manifest_of
-from lc_ibis.outputs.pending import all_output_names, neutralised
+from lc_ibis.outputs.pending import all_output_names
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

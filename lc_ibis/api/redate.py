@@ -18,13 +18,14 @@ from lc_ibis.api.backup import contents_of
 from lc_ibis.backends import files_of, opened
 from lc_ibis.declare.checks import sentence
 from lc_ibis.declare.contracts import moment
-from lc_ibis.declare.models import Model, Snapshot, Source
-from lc_ibis.declare.pipeline import Pipeline, Tables
+from lc_ibis.declare.models import Snapshot, Source
+from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.engine.prove.checking import Checker
 from lc_ibis.engine.prove.verifying import verify_tables
 from lc_ibis.engine.refresh import redating
 from lc_ibis.engine.refresh.fingerprints import fingerprints
 from lc_ibis.engine.refresh.redating import RedatedRun, RedatedTime
+from lc_ibis.engine.relations import as_they_are
 from lc_ibis.engine.state.run import SKEW
 from lc_ibis.engine.state.state import State, utc_now
 from lc_ibis.engine.state.tables import LAYER
@@ -255,10 +256,8 @@ class _Redating:
     def _refuse_broken(self) -> None:
         """Raise RedateRefused where a history would break a check of severity error."""
 
-        def found(model: Model) -> ir.Table | None:
-            return self.store.table(model.layer, model.name) if model.is_stored else None
-
-        checker = Checker(self.pipeline, self.store, Tables(self.pipeline, found, moment(self.now)), self.state)
+        tables = as_they_are(self.pipeline, self.store, self.now)
+        checker = Checker(self.pipeline, self.store, tables, self.state)
         histories = [model.name for model in self.models if isinstance(model.kind, Snapshot)]
         failed = [sentence(result) for result in checker.run(histories) if result.status == "fail"]
         _refuse("The histories would break checks", failed, _MISMATCH)

@@ -11,6 +11,7 @@ from lc_ibis.engine.prove import mutating, verifying
 from lc_ibis.engine.prove.checking import Checker
 from lc_ibis.engine.prove.mutating import Mutated
 from lc_ibis.engine.prove.verifying import Verified
+from lc_ibis.engine.relations import as_they_are
 from lc_ibis.engine.state.run import Run
 from lc_ibis.engine.state.state import utc_now
 from lc_ibis.reporting import last_verify
@@ -59,8 +60,9 @@ def checked(warehouse: Warehouse, names: Iterable[str]) -> Run:
     started = perf_counter()
     run_id = warehouse.state.last_run[0] if warehouse.state.last_run else 0
     run = ShownRun(run_id, utc_now(), lineage=warehouse.pipeline.lineage)
+    tables = as_they_are(warehouse.pipeline, warehouse.store, run.run_at)
     checker = Checker(
-        warehouse.pipeline, warehouse.store, warehouse.tables, warehouse.state,
+        warehouse.pipeline, warehouse.store, tables, warehouse.state,
         thresholds=warehouse.settings.thresholds, warn_error=warehouse.settings.warn_error,
     )  # fmt: skip
     run.checks = checker.run(names)

@@ -136,7 +136,7 @@ class CheckResult:
     examples: tuple[dict[str, Any], ...] = ()
     scope: Scope = "all rows"
     reason: str = ""
-    rows: ir.Table | None = field(default=None, compare=False, repr=False)  # all of them, stamps aside
+    rows: Any = field(default=None, compare=False, repr=False)  # the query of all of them, stamps aside
 
 
 def sentence(result: CheckResult) -> str:

@@ -13,6 +13,7 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
+from lc_ibis.declare.marks import RUN_AT, mark
 from lc_ibis.errors import ContractError, ModelError
 
 Text = Annotated[str, dt.string]
@@ -22,7 +23,7 @@ Flag = Annotated[bool, dt.boolean]
 Moment = Annotated[datetime, dt.Timestamp(scale=6)]
 
 
-# The run's time in expressions that no run computes; where it stands there, run_at does.
+# The run's time in SQL that people are shown.
 NO_RUN = datetime(1970, 1, 1)
 
 
@@ -152,7 +153,16 @@ def _ibis_type(annotation: Any) -> tuple[dt.DataType, bool]:
 
 def moment(value: datetime) -> ir.TimestampScalar:
     """Return a time as a literal of type Moment."""
-    return ibis.literal(value.isoformat(" ")).cast("timestamp(6)")
+    return _moment(value.isoformat(" "))
+
+
+def any_moment() -> ir.TimestampScalar:
+    """Return what stands for the run's time in an expression that no run computes."""
+    return _moment(mark(RUN_AT))
+
+
+def _moment(text: str) -> ir.TimestampScalar:
+    return ibis.literal(text).cast("timestamp(6)")
 
 
 def verify(

@@ -12,7 +12,7 @@ import ibis
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
-from lc_ibis.declare.contracts import NO_RUN, moment, verify_columns
+from lc_ibis.declare.contracts import any_moment, verify_columns
 from lc_ibis.declare.history import Versions
 from lc_ibis.declare.models import RECEIVED, RUN_AT, Ephemeral, Model, Snapshot, Source, key_values
 from lc_ibis.declare.ordering import in_order, named
@@ -141,7 +141,7 @@ class Pipeline:
     def steps(self) -> dict[str, ir.Table]:
         """By model: its function's result over unbound inputs, the ephemeral ones as tables too."""
         made: dict[str, ir.Table] = {}
-        tables = Tables(self, unbound, moment(NO_RUN))
+        tables = Tables(self, unbound, any_moment())
         for model in self:
             made[model.name] = self._told(model, tables.computed(model, _delivery(model)))
             if not model.is_stored:

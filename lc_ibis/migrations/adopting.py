@@ -16,12 +16,12 @@ import ibis
 import ibis.expr.types as ir
 
 from lc_ibis.backends import opened
+from lc_ibis.compiled.versions import by_time, merged
 from lc_ibis.declare.contracts import moment
 from lc_ibis.declare.history import current
 from lc_ibis.declare.models import Model, Snapshot, TimestampStrategy
 from lc_ibis.declare.pipeline import Pipeline, Tables
 from lc_ibis.engine.refresh.fingerprints import fingerprints
-from lc_ibis.engine.refresh.versions import by_time, merged
 from lc_ibis.engine.state.run import Run, TableRun, Written
 from lc_ibis.engine.state.state import State
 from lc_ibis.engine.store import Store

@@ -13,9 +13,9 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lc_ibis.compiled.versions import scd_id
 from lc_ibis.declare.contracts import moment
 from lc_ibis.declare.models import Model
-from lc_ibis.engine.refresh.versions import scd_id
 from lc_ibis.engine.state.state import utc_now
 from lc_ibis.engine.store import Store
 from lc_ibis.migrations.far_ends import SKEW

@@ -15,30 +15,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import ibis
-import ibis.expr.types as ir
-
+from lc_ibis.compiled.keys import ROWS
+from lc_ibis.compiled.program import program
+from lc_ibis.compiled.queries import Query
 from lc_ibis.declare.pipeline import Output, Pipeline
+from lc_ibis.engine.relations import stored
 from lc_ibis.engine.state.records import FileRecord, table_of
 from lc_ibis.engine.state.run import Run
 from lc_ibis.engine.state.state import State, run_times
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import OutputError
 from lc_ibis.files.digests import digest_of, is_whole
-from lc_ibis.files.documents import FORMULA_STARTS
 from lc_ibis.files.whole import beside, move, remove, sweep
 from lc_ibis.outputs.manifest import OUTPUTS, described, document
 
 # The format of a directory of Parquet files, which the engine writes side by side.
 PARTS = "parts"
-
-
-def neutralised(rows: ir.Table) -> ir.Table:
-    """Put an apostrophe before texts that a spreadsheet would take for formulas."""
-    texts = [rows[name] for name, type_ in rows.schema().items() if type_.is_string()]
-    return rows.mutate(
-        **{t.get_name(): ibis.ifelse(t.substr(0, 1).isin(FORMULA_STARTS), ibis.literal("'") + t, t) for t in texts}
-    )
 
 
 class PendingFiles:
@@ -86,7 +78,6 @@ class PendingFiles:
     def _write(self, store: Store, pipeline: Pipeline, state: State, output: Output) -> None:
         model = pipeline[output.table]
         version = state.tables[model.name].version
-        stored = store.table(model.layer, model.name)
         files = {f"{model.name}.{format}": format for format in output.formats}
         if self.partitioned:
             files = {model.name: PARTS}
@@ -103,7 +94,8 @@ class PendingFiles:
                 continue
             written = beside(place)
             self._files.append((written, place))
-            _write_format(store, model.ordered(neutralised(stored) if is_neutralised else stored), written, format)
+            ordered = program(pipeline, store.dialect).ordered(model, is_neutralised)
+            _write_format(store, ordered.over({ROWS: stored(store, model)}), written, format)
             state.files[name] = FileRecord(version, digest_of(written), is_neutralised)
         self._leave(state, {model.name, *(f"{model.name}.{format}" for format in output.formats)} - files.keys())
 
@@ -196,7 +188,7 @@ def all_output_names(pipeline: Pipeline) -> list[str]:
     return [*(name for output in pipeline.outputs for name in output_names(output)), OUTPUTS]
 
 
-def _write_format(store: Store, rows: ir.Table, place: Path, format: str) -> None:
+def _write_format(store: Store, rows: Query, place: Path, format: str) -> None:
     if format != PARTS:
         store.write_file(rows, place, format)
         return

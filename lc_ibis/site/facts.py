@@ -11,7 +11,7 @@ from typing import Any
 from lc_ibis.api import code, tables
 from lc_ibis.api import report as reports
 from lc_ibis.api.warehouse import connect
-from lc_ibis.backends.dialects import DIALECTS
+from lc_ibis.compiled.dialects import DIALECTS
 from lc_ibis.declare.checks import Check
 from lc_ibis.declare.column_lineage import Origin, column_lineage
 from lc_ibis.declare.contracts import Column

@@ -6,7 +6,7 @@ import pytest
 import sqlglot
 
 import lc_ibis
-from lc_ibis.backends.dialects import DIALECTS
+from lc_ibis.compiled.dialects import DIALECTS
 from lc_ibis.layers import pipeline
 from tests import ROOT
 

@@ -17,12 +17,12 @@ from click.testing import CliRunner
 import lc_ibis
 from lc_ibis.api.build import run_pipeline
 from lc_ibis.cli import main
+from lc_ibis.compiled.outputs import neutralised
 from lc_ibis.declare.contracts import Contract, from_extract
 from lc_ibis.declare.models import Incremental, Source, model
 from lc_ibis.declare.pipeline import Output, Pipeline
 from lc_ibis.errors import OutputError
 from lc_ibis.layers.columns import Text
-from lc_ibis.outputs.pending import neutralised
 from lc_ibis.settings import Settings
 from tests.conftest import ALICE, EVERYWHERE, SAVINGS, Engine, Lending
 

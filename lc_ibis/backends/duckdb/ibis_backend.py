@@ -12,7 +12,7 @@ import pyarrow as pa
 import sqlglot.expressions as sge
 from ibis.backends.duckdb import Backend as _Backend
 
-from lc_ibis.backends.dialects import DIALECTS
+from lc_ibis.compiled.dialects import DIALECTS
 
 # Gone with DuckDB 2.
 _HAS_FETCH_ARROW = hasattr(duckdb.DuckDBPyConnection, "fetch_arrow_table")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from functools import cache, partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, cast
 
 import duckdb
 import ibis
-import ibis.expr.datatypes as dt
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import sqlglot.expressions as sge
@@ -20,12 +19,13 @@ from ibis.expr.operations.udf import InputType
 from lc_ibis.backends.duckdb.extracts import copying, extract_error, refuse_misread, scanning
 from lc_ibis.backends.duckdb.file import DatabaseFile
 from lc_ibis.backends.duckdb.text import first_line, interruptions, quoted, stoppable
+from lc_ibis.compiled.queries import Dialect, Query
 from lc_ibis.declare.rules.functions import called, udfs
-from lc_ibis.engine.store import Files
+from lc_ibis.engine.store import Files, Rows
 from lc_ibis.errors import DatabaseError
 
-# Two tables are compared by digests of this many buckets, unless they have fewer rows than a digest is worth.
-_BUCKETS = 1_000_003
+# Two tables are compared by digests of buckets, unless they have fewer rows than a digest is worth.
+_ROWS_PER_BUCKET, _MOST_BUCKETS = 32, 1_048_576
 _FEW_ROWS = 50_000
 # Until its transaction ends, DuckDB keeps a mark of so many bytes for each row next to a deleted one. Where all marks
 # of a table would take more than this share of the memory, the table is written anew without the rows instead.
@@ -35,7 +35,7 @@ _MARK, _MARKED = 8, 1 / 16
 class DuckDB(DatabaseFile):
     """The tables of one database file, by layer and name. Raises DatabaseError; see DatabaseFile."""
 
-    attempts = True
+    dialect = Dialect("duckdb")
     _functions: duckdb.DuckDBPyConnection | None = None
 
     def __init__(
@@ -54,7 +54,11 @@ class DuckDB(DatabaseFile):
         """Return a stored table as an Ibis table."""
         return self.con.table(name, database=layer)
 
-    def schema_of(self, query: ir.Table) -> ibis.Schema:
+    def stored(self, layer: str, name: str, columns: Sequence[str]) -> Query:
+        """Return the rows of a stored table that has these columns."""
+        return Query(quoted(layer, name), tuple(columns), is_name=True)
+
+    def schema_of(self, query: Query | ir.Table) -> ibis.Schema:
         """Return the columns and types that the engine gives a query, without running it."""
         described = self._run(f"DESCRIBE {self._sql(query)}").fetchall()
         return ibis.schema({name: DuckDBType.from_string(type_) for name, type_, *_ in described})
@@ -73,7 +77,7 @@ class DuckDB(DatabaseFile):
         except duckdb.Error as error:
             raise DatabaseError(f"{layer}.{name}: DuckDB cannot drop it ({first_line(error)}).") from None
 
-    def insert(self, layer: str, name: str, query: ir.Table) -> int:
+    def insert(self, layer: str, name: str, query: Query | ir.Table) -> int:
         """Add the query's rows, its columns being the table's, in order; return how many."""
         return self._count(f"INSERT INTO {quoted(layer, name)} {self._sql(query)}")
 
@@ -89,74 +93,77 @@ class DuckDB(DatabaseFile):
         self._run(f"DELETE FROM {quoted(layer, name)}")
         self.append(layer, name, rows)
 
-    def delete(self, layer: str, name: str, rows: ir.Table, by: Sequence[str]) -> None:
-        """Delete the rows that agree with one of `rows` in the columns `by`, nulls being equal."""
+    def delete(
+        self, layer: str, name: str, rows: Query | ir.Table, by: Sequence[str], row_count: int | None = None
+    ) -> None:
+        """Delete the rows that agree with one of `rows` in the columns `by`, nulls being equal.
+
+        `row_count` is how many the table has, if that is known.
+        """
         same = " AND ".join(f"stored.{quoted(c)} IS NOT DISTINCT FROM dead.{quoted(c)}" for c in by)
-        table, dead = quoted(layer, name), f"({self._sql(rows.select(*by).distinct())}) AS dead"
-        if self.size(layer, name) * _MARK > self._memory() * _MARKED:
+        columns = ", ".join(map(quoted, by))
+        table, dead = quoted(layer, name), f"(SELECT DISTINCT {columns} FROM ({self._sql(rows)})) AS dead"
+        count = self.size(layer, name) if row_count is None else row_count
+        if count * _MARK > self._memory * _MARKED:
             self._run(
                 f"CREATE OR REPLACE TABLE {table} AS SELECT stored.* FROM {table} AS stored ANTI JOIN {dead} ON {same}"
             )
         else:
             self._run(f"DELETE FROM {table} AS stored USING {dead} WHERE {same}")
 
+    @cached_property
     def _memory(self) -> float:
         """Return how many bytes of memory the engine may take."""
         [(text,)] = self._run("SELECT current_setting('memory_limit')").fetchall()
         number, unit = text.split()
         return float(number) * 2.0 ** (10 * ("bytes", "KiB", "MiB", "GiB", "TiB").index(unit))
 
-    def scratch(self, query: ir.Table) -> ir.Table:
+    def scratch(self, query: Rows) -> Rows:
         """Run a query once and keep its rows for the length of this connection."""
         name = f"scratch_{self._next()}"
-        self._run(f"CREATE TEMP TABLE {name} AS {self._sql(query)}")
+        count = self._count(f"CREATE TEMP TABLE {name} AS {self._sql(query)}")
+        if isinstance(query, Query):
+            return Query(f"temp.main.{name}", query.columns, is_name=True, row_count=count)
         return self._temporary(name, query.schema())
 
-    def attempted(self, value: ir.Value) -> ir.Value:
-        """Return a value that is null where it fails."""
-        return cast(ir.Value, _try(value.type().copy(nullable=True))(value))
-
-    def unlike(self, new: ir.Table, old: ir.Table, columns: Sequence[str]) -> tuple[ir.Table, ir.Table]:
-        """Leave out, on both sides, most of the rows that both have as often.
+    def unlike(self, new: Query, old: Query, columns: Sequence[str], row_count: int) -> tuple[Query, Query]:
+        """Leave out, on both sides, most of the rows that both have as often; `row_count` is how many are old.
 
         Rows fall into buckets by a 64-bit hash; buckets whose count and sum of hashes are the same on both sides are
         left out. A changed row hides in one with a probability of 2^-64. Comparing what is left is exact.
         """
-        if self.count(old) < _FEW_ROWS:
+        if row_count < _FEW_ROWS:
             return new, old
-        row = f"hash({', '.join(quoted(c) for c in columns)})"
+        row, buckets = f"hash({', '.join(map(quoted, columns))})", f"buckets_{self._next()}"
+        bucket = f"{row} % {min(row_count // _ROWS_PER_BUCKET + 1, _MOST_BUCKETS)}"
         digests = [
-            f"SELECT {row} % {_BUCKETS} AS bucket, {sign}count(*) AS n, {sign}sum(hash({row})) AS digest "
-            f"FROM ({self._sql(side)}) GROUP BY bucket"
+            f"SELECT {bucket} AS bucket, {sign}count(*) AS n, {sign}sum(hash({row})) AS digest "
+            f"FROM {side.rows} GROUP BY bucket"
             for side, sign in ((new, ""), (old, "-"))
         ]
-        buckets = f"buckets_{self._next()}"
         self._run(
             f"CREATE TEMP TABLE {buckets} AS SELECT bucket FROM ({' UNION ALL '.join(digests)}) "
             "GROUP BY bucket HAVING sum(n) <> 0 OR sum(digest) <> 0"
         )
-        left, right = (
-            self._view(
-                f"SELECT * FROM ({self._sql(side)}) WHERE {row} % {_BUCKETS} IN (SELECT bucket FROM {buckets})",
-                side.schema(),
-            )
-            for side in (new, old)
-        )
+        left, right = (self.dialect.where(side, f"{bucket} IN (SELECT bucket FROM {buckets})") for side in (new, old))
         return left, right
 
-    def rows(self, query: ir.Table) -> list[dict[str, Any]]:
+    def rows(self, query: Query | ir.Table) -> list[dict[str, Any]]:
         """Run a query and return its rows; decimals stay decimals, times are datetimes."""
         result = self._run(self._sql(query))
         names = [column[0] for column in result.description]
         with interruptions(self.con.con):
             return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
-    def count(self, query: ir.Table) -> int:
+    def count(self, query: Query | ir.Table) -> int:
         """Return how many rows a query has."""
+        if isinstance(query, Query):
+            known = query.row_count
+            return self._count(f"SELECT count(*) FROM {query.rows}") if known is None else known
         return self._count(self._sql(query.aggregate(count=query.count())))
 
     @contextlib.contextmanager
-    def reading(self, files: Sequence[Files]) -> Iterator[list[ir.Table]]:
+    def reading(self, files: Sequence[Files]) -> Iterator[list[Query]]:
         """Give the rows of extracts, a table for each group of files, all columns as text; an empty field is null.
 
         They are read by what is run inside; what the engine cannot read raises ExtractError.
@@ -167,25 +174,20 @@ class DuckDB(DatabaseFile):
                 for group in files:
                     if group.format == "csv":
                         refuse_misread(group, lambda sql: self._run(sql, aside))
-            yield [self._view(scanning(g), ibis.schema(dict.fromkeys(g.columns, "string"))) for g in files]
+            yield [Query(scanning(group), group.columns) for group in files]
         except (duckdb.Error, UnicodeDecodeError) as error:
             raise extract_error(files, error) from None
-
-    def _view(self, sql: str, schema: ibis.Schema) -> ir.Table:
-        name = f"view_{self._next()}"
-        self._run(f"CREATE TEMP VIEW {name} AS {sql}")
-        return self._temporary(name, schema)
 
     def _temporary(self, name: str, schema: ibis.Schema) -> ir.Table:
         """Return what was made with a schema that is known: the engine need not be asked for it."""
         place = ops.Namespace(catalog="temp", database="main")
         return cast(ir.Table, ops.DatabaseTable(name=name, schema=schema, source=self.con, namespace=place).to_expr())
 
-    def write_file(self, query: ir.Table, path: Path, format: str) -> None:
+    def write_file(self, query: Query | ir.Table, path: Path, format: str) -> None:
         """Write a query's rows to one file, csv (with header) or parquet."""
         copying(self.con.con, self._sql(query), path, format)
 
-    def write_parts(self, query: ir.Table, directory: Path) -> None:
+    def write_parts(self, query: Query | ir.Table, directory: Path) -> None:
         """Write a query's rows to Parquet files in an empty directory."""
         copying(self.con.con, self._sql(query), directory, "parts")
 
@@ -194,8 +196,12 @@ class DuckDB(DatabaseFile):
         self._scratch_count += 1
         return self._scratch_count
 
-    def _sql(self, query: ir.Table) -> str:
-        """Compile a query; the same one is described, then run."""
+    def _sql(self, query: Query | ir.Table) -> str:
+        """Return a query's SQL, its functions being known to the engine; an expression is compiled once."""
+        if isinstance(query, Query):
+            for udf in query.functions:
+                self._define(udf)
+            return query.select
         if query not in self._compiled:
             for udf in udfs(query):
                 self._define(udf)
@@ -243,12 +249,3 @@ class DuckDB(DatabaseFile):
         """Run a statement that changes rows; return how many."""
         [(count,)] = self._run(sql).fetchall()
         return int(count)
-
-
-@cache
-def _try(type_: dt.DataType) -> Any:
-    """Return DuckDB's TRY of values of a type, as a function of Ibis."""
-
-    def attempted(value: Any) -> Any: ...
-
-    return ibis.udf.scalar.builtin(attempted, name="try", signature=((type_,), type_))

@@ -14,10 +14,10 @@ import pyarrow as pa
 from databricks import sql as _sql  # noqa: F401
 from ibis.backends.databricks import Backend
 
-from lc_ibis.backends.dialects import DIALECTS
 from lc_ibis.backends.spark.life import AGAIN, ENDED
 from lc_ibis.backends.spark.tables import copying_arrow, exact, named
 from lc_ibis.backends.statements import Statements
+from lc_ibis.compiled.dialects import DIALECTS
 from lc_ibis.errors import DatabaseError, ModelError, SessionEnded, SettingsError
 
 HOST, TOKEN, HTTP_PATH = "DATABRICKS_HOST", "DATABRICKS_TOKEN", "DATABRICKS_HTTP_PATH"

@@ -23,7 +23,8 @@ from ibis.backends.sql.datatypes import PySparkType
 
 from lc_ibis.backends.duckdb.extracts import reading
 from lc_ibis.backends.spark.tables import Engine, Place, SparkTables, exact, named, texts
-from lc_ibis.engine.store import Files
+from lc_ibis.compiled.queries import Query
+from lc_ibis.engine.store import Files, Rows
 from lc_ibis.errors import DatabaseError, SessionEnded, SettingsError
 from lc_ibis.redaction import logger
 
@@ -203,9 +204,9 @@ class Delta(SparkTables):
         self._staged.pop((layer, name), None)
         self._dropped.add((layer, name))
 
-    def insert(self, layer: str, name: str, query: ir.Table) -> int:
+    def insert(self, layer: str, name: str, query: Query | ir.Table) -> int:
         """Add the query's rows, its columns being the table's, in order; return how many."""
-        kept = self.scratch(query)
+        kept = self._kept(query)
         self._stage((layer, name)).added.append(kept)
         return self.count(kept)
 
@@ -219,7 +220,9 @@ class Delta(SparkTables):
         """Replace all rows of a table by a few of Python values."""
         self._staged[layer, name] = _Staged(None, added=[self._values(self.table(layer, name).schema(), rows)])
 
-    def delete(self, layer: str, name: str, rows: ir.Table, by: Sequence[str]) -> None:
+    def delete(
+        self, layer: str, name: str, rows: Query | ir.Table, by: Sequence[str], row_count: int | None = None
+    ) -> None:
         """Delete the rows that agree with one of `rows` in the columns `by`, nulls being equal.
 
         A table is deleted from once in a build, before rows are added to it.
@@ -228,7 +231,8 @@ class Delta(SparkTables):
         assert staged.stored is not None
         assert staged.dead is None
         assert not staged.added
-        staged.dead, staged.by = self.scratch(rows.select(*by).distinct()), tuple(by)
+        dead = f"SELECT DISTINCT {self.dialect.listed(by)} FROM ({self._sql(rows)})"
+        staged.dead, staged.by = self._kept(Query(dead, tuple(by))), tuple(by)
 
     def _stage(self, place: Place) -> _Staged:
         if place not in self._staged:
@@ -279,23 +283,47 @@ class Delta(SparkTables):
         staged = self._staged.get((layer, name))
         return staged.table() if staged else self._stored((layer, name))
 
-    def scratch(self, query: ir.Table) -> ir.Table:
+    def stored(self, layer: str, name: str, columns: Sequence[str]) -> Query:
+        """Return the rows of a table, as it will be if the transaction ends well, that has these columns."""
+        if (layer, name) in self._staged:
+            return Query(self._sql(self._staged[layer, name].table()), tuple(columns))
+        return Query(self._name(layer, name), tuple(columns), is_name=True)
+
+    def scratch(self, query: Rows) -> Rows:
         """Run a query once and keep its rows for the length of this connection."""
+        name = self._made(self._sql(query))
+        if isinstance(query, Query):
+            return Query(self._name(_SCRATCH, name), query.columns, is_name=True)
+        return self._reference(_SCRATCH, name, query.schema())
+
+    def _kept(self, query: Query | ir.Table) -> ir.Table:
+        """Run a query once and keep its rows, as a table of Ibis."""
+        name = self._made(self._sql(query))
+        found = self._engine.schema(f"SELECT * FROM {self._name(_SCRATCH, name)}")
+        return self._reference(_SCRATCH, name, found)
+
+    def _made(self, sql: str) -> str:
+        """Make a scratch table of a query's rows; return its name."""
         if not self._has_scratch_schema:
             self._run(f"CREATE SCHEMA IF NOT EXISTS {self._schema(_SCRATCH)}")
             self._has_scratch_schema = True
         name = f"{datetime.now(timezone.utc):%Y%m%d}_{uuid4().hex}"
         self._scratches.append(self._name(_SCRATCH, name))
-        self._run(f"CREATE TABLE {self._scratches[-1]} USING delta AS {self._sql(query)}")
-        return self._reference(_SCRATCH, name, query.schema())
+        self._run(f"CREATE TABLE {self._scratches[-1]} USING delta AS {sql}")
+        return name
 
     @contextlib.contextmanager
-    def reading(self, files: Sequence[Files]) -> Iterator[list[ir.Table]]:
+    def reading(self, files: Sequence[Files]) -> Iterator[list[Query]]:
         """Give the rows of extracts, a table for each group of files, all columns as text; an empty field is null.
 
         Raises ExtractError.
         """
-        yield reading(files, lambda con, sql, group: self._engine.load(con.sql(sql).to_arrow_table(), texts(group)))
+
+        def loaded(con: Any, sql: str, group: Files) -> Query:
+            table = self._engine.load(con.sql(sql).to_arrow_table(), texts(group))
+            return Query(_quoted(table.get_name()), group.columns, is_name=True)
+
+        yield reading(files, loaded)
 
     def _values(self, schema: ibis.Schema, rows: Sequence[tuple[Any, ...]]) -> ir.Table:
         """Return a few Python values as a table."""

@@ -26,8 +26,9 @@ from lc_ibis.backends.duckdb.extracts import copying, reading
 from lc_ibis.backends.duckdb.text import parquet_rows, stoppable
 from lc_ibis.backends.spark.manifest import Manifest, Stored, locked
 from lc_ibis.backends.spark.session import Session, to_read, to_write
-from lc_ibis.backends.spark.tables import Place, SparkTables, texts, unzoned
-from lc_ibis.engine.store import Files
+from lc_ibis.backends.spark.tables import Place, SparkTables, ibis_type, texts, unzoned
+from lc_ibis.compiled.queries import Query
+from lc_ibis.engine.store import Files, Rows
 from lc_ibis.errors import DatabaseError
 
 # A table that only grows gets a part a build; beyond these it is written as one again.
@@ -125,7 +126,7 @@ class Parquet(SparkTables):
         self._views.pop((layer, name), None)
         self._tables.pop((layer, name), None)
 
-    def insert(self, layer: str, name: str, query: ir.Table) -> int:
+    def insert(self, layer: str, name: str, query: Query | ir.Table) -> int:
         """Add the query's rows, its columns being the table's, in order; return how many."""
         place = layer, name
         observed = Observation()
@@ -161,11 +162,13 @@ class Parquet(SparkTables):
         pq.write_table(rows, part / "rows.parquet")
         self._change((layer, name), replace(self._tables[layer, name], parts=(part,)))
 
-    def delete(self, layer: str, name: str, rows: ir.Table, by: Sequence[str]) -> None:
+    def delete(
+        self, layer: str, name: str, rows: Query | ir.Table, by: Sequence[str], row_count: int | None = None
+    ) -> None:
         """Delete the rows that agree with one of `rows` in the columns `by`, nulls being equal."""
         place = layer, name
         self._settle(place)
-        self._dead[place] = self._frame(rows.select(*by))
+        self._dead[place] = self._frame(rows).select(*map(self.dialect.quoted, by))
         self._views.pop(place, None)
 
     def _alive(self, place: Place) -> DataFrame:
@@ -215,6 +218,14 @@ class Parquet(SparkTables):
             self._views[place] = self._session.view(self._stored(place), self._tables[place].schema)
         return self._views[place]
 
+    def stored(self, layer: str, name: str, columns: Sequence[str]) -> Query:
+        """Return the rows of a stored table, as it is now, that has these columns."""
+        return Query(self._view_of(self.table(layer, name)), tuple(columns), is_name=True)
+
+    def _view_of(self, table: ir.Table) -> str:
+        """Return the name of the view that an Ibis table is."""
+        return self.dialect.quoted(table.get_name())
+
     def _stored(self, place: Place) -> DataFrame:
         table = self._tables[place]
         schema = PySparkSchema.from_ibis(table.schema)
@@ -225,7 +236,7 @@ class Parquet(SparkTables):
     def _read(self, schema: Any, *parts: Path) -> DataFrame:
         return self._session.spark.read.schema(schema).parquet(*map(to_read, parts))
 
-    def scratch(self, query: ir.Table) -> ir.Table:
+    def scratch(self, query: Rows) -> Rows:
         """Run a query once and keep its rows for the length of this connection.
 
         In files: what Spark persists carries its whole plan into all that is made from it.
@@ -233,6 +244,11 @@ class Parquet(SparkTables):
         part = self._scratch_part()
         with self._session.life.watched(), self._session.statements.timed(lambda: self._sql(query)):
             rows = self._frame(query)
+            if isinstance(query, Query):
+                observed = Observation()
+                rows.observe(observed, sf.count(sf.lit(1)).alias("n")).write.parquet(to_write(part))
+                table = self._session.view(self._read(rows.schema, part), _schema(rows))
+                return Query(self._view_of(table), query.columns, is_name=True, row_count=int(observed.get["n"]))
             rows.write.parquet(to_write(part))
             return self._session.view(self._read(rows.schema, part), query.schema())
 
@@ -240,25 +256,26 @@ class Parquet(SparkTables):
         self._kept.append(self._manifest.scratch_part(reading=self._lock is None))
         return self._kept[-1]
 
-    def _frame(self, query: ir.Table) -> DataFrame:
+    def _frame(self, query: Query | ir.Table) -> DataFrame:
         return self._session.spark.sql(self._sql(query))
 
     @contextlib.contextmanager
-    def reading(self, files: Sequence[Files]) -> Iterator[list[ir.Table]]:
+    def reading(self, files: Sequence[Files]) -> Iterator[list[Query]]:
         """Give the rows of extracts, a table for each group of files, all columns as text; an empty field is null.
 
         Raises ExtractError.
         """
 
-        def kept(con: duckdb.DuckDBPyConnection, sql: str, group: Files) -> ir.Table:
+        def kept(con: duckdb.DuckDBPyConnection, sql: str, group: Files) -> Query:
             part, schema = self._scratch_part(), texts(group)
             part.mkdir(parents=True)
             copying(con, sql, part / "rows.parquet", "parquet")
-            return self._session.view(self._read(PySparkSchema.from_ibis(schema), part), schema)
+            view = self._session.view(self._read(PySparkSchema.from_ibis(schema), part), schema)
+            return Query(self._view_of(view), group.columns, is_name=True)
 
         yield reading(files, kept)
 
-    def write_file(self, query: ir.Table, path: Path, format: str) -> None:
+    def write_file(self, query: Query | ir.Table, path: Path, format: str) -> None:
         """Write a query's rows to one file, csv (with header) or parquet, to the byte as DuckDB does."""
         part = self._scratch_part()
         with self._session.life.watched(), self._session.statements.timed(lambda: self._sql(query)):
@@ -266,4 +283,9 @@ class Parquet(SparkTables):
         files = parquet_rows(*sorted(part.glob("*.parquet")))
         with duckdb.connect() as con, stoppable(con):
             con.execute("SET TimeZone = 'UTC'")
-            copying(con, f"SELECT {unzoned(query.schema())} FROM {files}", path, format)
+            copying(con, f"SELECT {unzoned(self._types(query))} FROM {files}", path, format)
+
+
+def _schema(rows: DataFrame) -> ibis.Schema:
+    """Return the columns and types of a data frame, as Ibis'."""
+    return ibis.schema({field.name: ibis_type(field.dataType) for field in rows.schema})

@@ -23,10 +23,10 @@ from pyspark import cloudpickle
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from lc_ibis.backends.dialects import DIALECTS
 from lc_ibis.backends.spark.life import Life, asking_java, is_connect
 from lc_ibis.backends.spark.tables import ibis_type, named
 from lc_ibis.backends.statements import Statements
+from lc_ibis.compiled.dialects import DIALECTS
 from lc_ibis.declare.rules.functions import by_value, called, failed
 from lc_ibis.errors import DatabaseError, ModelError, SessionEnded, SettingsError
 from lc_ibis.redaction import logger

@@ -18,6 +18,7 @@ from ibis.backends.pyspark.datatypes import PySparkType
 
 from lc_ibis.backends.duckdb.extracts import copying
 from lc_ibis.backends.duckdb.text import stoppable
+from lc_ibis.compiled.queries import Dialect, Query
 from lc_ibis.declare.rules.functions import udfs
 from lc_ibis.engine.store import Files
 from lc_ibis.errors import OutputError
@@ -45,49 +46,58 @@ class Engine(Protocol):
 class SparkTables:
     """The part of a store that asks; `engine` answers."""
 
-    attempts = False
-
     def __init__(self, engine: Engine):
         self._engine = engine
         self.con = engine.con
+        self.dialect = Dialect("databricks" if engine.con.name == "databricks" else "pyspark")
 
-    def _sql(self, query: ir.Table) -> str:
+    def _sql(self, query: Query | ir.Table) -> str:
+        if isinstance(query, Query):
+            for udf in query.functions:
+                self._engine.define(udf)
+            return query.select
         for udf in udfs(query):
             self._engine.define(udf)
         return str(self.con.compile(query))
 
-    def schema_of(self, query: ir.Table) -> ibis.Schema:
+    def schema_of(self, query: Query | ir.Table) -> ibis.Schema:
         """Return the columns and types that the engine gives a query, without running it."""
         return self._engine.schema(self._sql(query))
 
-    def rows(self, query: ir.Table) -> list[dict[str, Any]]:
+    def rows(self, query: Query | ir.Table) -> list[dict[str, Any]]:
         """Run a query and return its rows; decimals stay decimals, times are datetimes, UTC, without zone."""
         rows = self._engine.fetch(self._sql(query)).to_pylist()
         return [{name: _plain(value) for name, value in row.items()} for row in rows]
 
-    def count(self, query: ir.Table) -> int:
+    def count(self, query: Query | ir.Table) -> int:
         """Return how many rows a query has."""
-        [row] = self.rows(query.aggregate(count=query.count()))
+        if isinstance(query, Query):
+            if query.row_count is not None:
+                return query.row_count
+            query = Query(f"SELECT count(*) AS count FROM {query.rows} AS t", ("count",), functions=query.functions)
+        else:
+            query = query.aggregate(count=query.count())
+        [row] = self.rows(query)
         return int(row["count"])
 
-    def attempted(self, value: ir.Value) -> ir.Value:
-        """Return the value: here it raises where it fails."""
-        return value
+    def _types(self, query: Query | ir.Table) -> ibis.Schema:
+        """Return the columns and types of a query, as they are known."""
+        return self.schema_of(query) if isinstance(query, Query) else query.schema()
 
-    def unlike(self, new: ir.Table, old: ir.Table, columns: Sequence[str]) -> tuple[ir.Table, ir.Table]:
+    def unlike(self, new: Query, old: Query, columns: Sequence[str], row_count: int) -> tuple[Query, Query]:
         """Leave nothing out: Spark compares all rows in one shuffle."""
         return new, old
 
-    def write_file(self, query: ir.Table, path: Path, format: str) -> None:
+    def write_file(self, query: Query | ir.Table, path: Path, format: str) -> None:
         """Write a query's rows to one file, csv (with header) or parquet, to the byte as DuckDB does."""
-        copying_arrow(self._engine.fetch(self._sql(query)), query.schema(), path, format)
+        copying_arrow(self._engine.fetch(self._sql(query)), self._types(query), path, format)
 
-    def write_parts(self, query: ir.Table, directory: Path) -> None:
+    def write_parts(self, query: Query | ir.Table, directory: Path) -> None:
         """Write a query's rows to Parquet files in an empty directory.
 
         Raises OutputError where the engine has another file system.
         """
-        self._engine.write_parts(self._sql(query), query.schema(), directory)
+        self._engine.write_parts(self._sql(query), self._types(query), directory)
         parts = list(directory.glob("*.parquet"))
         if sum(pq.read_metadata(part).num_rows for part in parts) != self.count(query):
             raise OutputError(
@@ -95,7 +105,7 @@ class SparkTables:
                 "Set --outputs to a directory that both share, or remove --partitioned."
             )
         if not parts:
-            copying_arrow(self._engine.fetch(self._sql(query)), query.schema(), directory, "parts")
+            copying_arrow(self._engine.fetch(self._sql(query)), self._types(query), directory, "parts")
 
 
 def copying_arrow(rows: pa.Table, schema: ibis.Schema, path: Path, format: str) -> None:

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import ibis.expr.operations as ops
 from ibis.expr.operations.udf import InputType
 
-from lc_ibis.declare.contracts import NO_RUN, moment
+from lc_ibis.declare.contracts import any_moment
 from lc_ibis.declare.models import Incremental, Kind, Model, Snapshot, Source, TimestampStrategy
 from lc_ibis.declare.rules.telling import SAME_NAMES, bare_names, is_total, is_unnested, rows_below
 
 if TYPE_CHECKING:
     from lc_ibis.declare.pipeline import Pipeline
 
-_RUN_AT = moment(NO_RUN).op()  # as the steps of a pipeline have it
+_RUN_AT = any_moment().op()  # as the steps of a pipeline have it
 _VOLATILE = {
     ops.TimestampNow: ("ibis.now()", "Take run_at, or a column of the data."),
     ops.DateNow: ("ibis.today()", "Take run_at, or a column of the data."),

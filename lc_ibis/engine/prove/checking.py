@@ -4,27 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
-import ibis
-import ibis.expr.operations as ops
-import ibis.expr.types as ir
-
-from lc_ibis.declare.checks import Check, CheckResult, Scope, TablesByName, counts
-from lc_ibis.declare.contracts import NO_RUN, moment
+from lc_ibis.compiled.checks import Locality
+from lc_ibis.compiled.keys import ROWS
+from lc_ibis.compiled.program import program
+from lc_ibis.compiled.queries import Query
+from lc_ibis.declare.checks import Check, CheckResult, Scope
 from lc_ibis.declare.models import Model
-from lc_ibis.declare.pipeline import Pipeline, Tables, unbound
+from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.declare.rules.functions import explained
-from lc_ibis.declare.rules.misplaced import misplaced
-from lc_ibis.declare.rules.untyped import untyped
-from lc_ibis.declare.rules.values import apart, having
-from lc_ibis.declare.rules.ways import Untraceable
 from lc_ibis.engine.refresh.touched import Changes
 from lc_ibis.engine.state.records import CheckRecord
 from lc_ibis.engine.state.state import State
 from lc_ibis.engine.store import Store
-from lc_ibis.errors import ModelError
 
 EXAMPLES = 5
 Thresholds = Mapping[str, tuple[float, float]]
@@ -41,7 +34,7 @@ class Checker:
 
     pipeline: Pipeline
     store: Store
-    tables: TablesByName
+    tables: Mapping[str, Query]
     state: State
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     changes: Mapping[str, Changes] = field(default_factory=dict)
@@ -49,6 +42,9 @@ class Checker:
     everything: bool = True
     thresholds: Thresholds = field(default_factory=dict)
     warn_error: bool = False
+
+    def __post_init__(self) -> None:
+        self._program = program(self.pipeline, self.store.dialect)
 
     def run(self, names: Iterable[str]) -> list[CheckResult]:
         """Run all checks of the named models.
@@ -61,7 +57,8 @@ class Checker:
     def ledger(self) -> list[dict[str, Any]]:
         """Return the ledgers' rows; not those whose tables do not belong together, after a partial build."""
         whole = [m for m in self.pipeline.ledgers if not self.state.stale(self.pipeline, self._stored(m))]
-        return [row for model in whole for row in self.store.rows(model.ordered(self.tables[model.name]))]
+        found = (self._program.ordered(model, False).over({ROWS: self.tables[model.name]}) for model in whole)
+        return [row for rows in found for row in self.store.rows(rows)]
 
     def _stored(self, model: Model) -> tuple[str, ...]:
         return self.pipeline.stored_inputs[model.name]
@@ -87,16 +84,12 @@ class Checker:
             else:
                 due.setdefault((scope, check.by or () if scope == "touched keys" else ()), []).append(check)
         for (scope, by), checks in due.items():
-            table, tables = self._narrowed(model, checks, scope, by)
+            tables = self._narrowed(model, checks, scope, by)
             with explained(model.name, model.where):
-                query = counts(checks, table, tables)
-                if why := misplaced(query) or untyped(query):
-                    raise ModelError(f"{model.name} ({model.where}), among its checks: {why}")
-                [found] = self.store.rows(query)
+                [found] = self.store.rows(self._program.checks(model).counts(checks, tables))
             failing = [int(found[f"c{i}"]) for i in range(len(checks))]
             results += [
-                self._result(model, check, scope, number, table, tables)
-                for check, number in zip(checks, failing, strict=True)
+                self._result(model, check, scope, number, tables) for check, number in zip(checks, failing, strict=True)
             ]
         return results
 
@@ -144,72 +137,38 @@ class Checker:
         )
         if not stepped or not model.is_stored:
             return "all rows"
-        if not self._is_local(model, check):
-            return "all rows"
-        return "changed rows" if check.breaks is not None else "touched keys"
+        part: dict[Locality, Scope] = {"rows": "changed rows", "keys": "touched keys", "none": "all rows"}
+        return part[self._program.checks(model).locality(check)]
 
-    def _is_local(self, model: Model, check: Check) -> bool:
-        """Say whether a check may be run on changed rows, or on the rows of touched keys, alone."""
-        table = self.unbound[model.name]
-        if check.breaks is not None:
-            return check.looks_at_one_row(table)
-        if not check.by:
-            return False
-        failing = check.rows(table, self.unbound)
-        if not set(check.by) <= set(failing.columns):
-            return False
-        own = tuple(check.by)
-        try:
-            ways = self.pipeline.tracer().ways([(failing.op(), tuple(failing[name].op() for name in own))])
-        except Untraceable:
-            return False
-        read = (model.name, *check.needs)
-        return not ways.gives_others and all(
-            self.pipeline[path.table].is_stored
-            and path.table in read
-            and not path.hops
-            and all(isinstance(value, ops.Field) for value in path.values)
-            and tuple(value.name for value in path.values) == own
-            for path in ways.paths
-        )
-
-    @cached_property
-    def unbound(self) -> Tables:
-        """The pipeline's tables without a connection."""
-        return Tables(self.pipeline, unbound, moment(NO_RUN))
-
-    def _narrowed(
-        self, model: Model, checks: list[Check], scope: Scope, by: tuple[str, ...]
-    ) -> tuple[ir.Table, TablesByName]:
-        """Return the table that checks are to look at, and the tables that they need."""
-        if scope == "changed rows":
-            return self.changes[model.name].added, self.tables
-        if scope == "all rows":
-            return self.tables[model.name], self.tables
+    def _narrowed(self, model: Model, checks: list[Check], scope: Scope, by: tuple[str, ...]) -> Mapping[str, Query]:
+        """Return the tables that checks are to look at, the model's own among them."""
         needs = {name for check in checks for name in check.needs}
+        tables = {name: self.tables[name] for name in {model.name, *needs}}
+        if scope == "all rows":
+            return tables
+        if scope == "changed rows":
+            return tables | {model.name: self.changes[model.name].added}
+        sql = self._program.dialect
         pieces = [
-            rows.select(*by)
-            for name in sorted({model.name, *needs} & set(self.changes))
+            sql.select(rows, by)
+            for name in sorted(tables.keys() & self.changes.keys())
             for rows in (self.changes[name].removed, self.changes[name].added)
         ]
-        keys = self.store.scratch(ibis.union(*pieces, distinct=True))
-
-        def among(table: ir.Table) -> ir.Table:
-            return apart(having(table, lambda rows: [rows[name] for name in by], keys))
-
-        return among(self.tables[model.name]), {name: among(self.tables[name]) for name in needs}
+        keys = self.store.scratch(sql.union(*pieces, is_distinct=True))
+        return {name: sql.among(rows, keys, by) for name, rows in tables.items()}
 
     def _result(
-        self, model: Model, check: Check, scope: Scope, failing: int, table: ir.Table, tables: TablesByName
+        self, model: Model, check: Check, scope: Scope, failing: int, tables: Mapping[str, Query]
     ) -> CheckResult:
         if not failing:
             return CheckResult(model.name, model.layer, check, "pass", scope=scope)
-        rows = check.rows(table, tables)
-        broken = rows.drop(*(name for name in model.contract.stamps() if name in rows.columns))
+        sql, rows = self._program.dialect, self._program.checks(model).failing(check).over(tables)
+        stamps = model.contract.stamps()
+        broken = sql.select(rows, [name for name in rows.columns if name not in stamps])
         key = model.business_key or model.contract.received_key()
-        shown = [name for name in (*key, *check.columns) if name in rows.columns]
-        rows = rows.select(*dict.fromkeys(shown)) if shown else rows
-        examples = self.store.rows(rows.order_by(rows.columns).limit(EXAMPLES))
+        shown = dict.fromkeys(name for name in (*key, *check.columns) if name in rows.columns)
+        rows = sql.select(rows, tuple(shown)) if shown else rows
+        examples = self.store.rows(sql.ordered(rows, rows.columns, EXAMPLES))
         of = check.of or model.name
         row_count = self.state.tables[of].row_count if of in self.state.tables else 0
         status = check.status(failing, row_count)

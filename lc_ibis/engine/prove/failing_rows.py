@@ -56,7 +56,7 @@ class FailingRows:
         """Read the rows that break the run's failed and warned checks."""
         for result in run.checks if self.is_wanted else ():
             if result.status in ("fail", "warn") and result.rows is not None:
-                rows = self.store.rows(result.rows.order_by(result.rows.columns).limit(MOST))
+                rows = self.store.rows(self.store.dialect.ordered(result.rows, result.rows.columns, MOST))
                 of = result.table, result.check.name
                 found = run.run_id, result.status, result.failing_count
                 self._rows += [(*of, number, *found, to_json(row, indent=None)) for number, row in enumerate(rows, 1)]

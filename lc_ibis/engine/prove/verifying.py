@@ -10,15 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import ibis
-import ibis.expr.types as ir
-
-from lc_ibis.declare.contracts import moment
-from lc_ibis.declare.models import Model, Snapshot, Source, among_rows, key_values
-from lc_ibis.declare.pipeline import Pipeline, Tables
-from lc_ibis.engine.refresh.differences import differences
+from lc_ibis.compiled.program import Program, program
+from lc_ibis.compiled.queries import Dialect, Query
+from lc_ibis.declare.models import Model, Snapshot, Source
+from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.engine.refresh.touched import Changes
-from lc_ibis.engine.refresh.versions import history_changes
+from lc_ibis.engine.relations import Relations, stored
 from lc_ibis.engine.state.state import State, utc_now
 from lc_ibis.engine.store import Store
 
@@ -45,12 +42,11 @@ class Sample:
     run_id: int
     changes: Mapping[str, Changes]
 
-    def some(self, keys: ir.Table) -> ir.Table:
+    def some(self, sql: Dialect, keys: Query) -> Query:
         """Return some of the keys, others in each run."""
-        text: ir.StringValue = ibis.literal(str(self.run_id))
-        for name in keys.columns:
-            text = text + "|" + keys[name].cast("string").fill_null("")
-        return keys.order_by(text.hash()).limit(self.count)
+        texts = (f"coalesce(CAST({sql.quoted(name)} AS STRING), '')" for name in keys.columns)
+        order = " || '|' || ".join([f"'{self.run_id}'", *texts])
+        return sql.made(f"SELECT * FROM {keys.rows} AS t ORDER BY hash({order}) LIMIT {self.count}", keys.columns, keys)
 
 
 def verify_tables(pipeline: Pipeline, store: Store, state: State, sample: Sample | None = None) -> Iterator[Verified]:
@@ -60,11 +56,11 @@ def verify_tables(pipeline: Pipeline, store: Store, state: State, sample: Sample
     still change it. With a `sample` only tables that are computed by key are looked at, and of them some keys.
     """
 
-    def found(model: Model) -> ir.Table | None:
-        is_ground = isinstance(model.kind, Source | Snapshot)
-        return store.table(model.layer, model.name) if is_ground else None
+    def found(model: Model) -> Query | None:
+        return stored(store, model) if isinstance(model.kind, Source | Snapshot) else None
 
-    anew = Tables(pipeline, found, moment(utc_now()), keep=store.scratch)
+    made = program(pipeline, store.dialect)
+    anew = Relations(made, found, utc_now(), keep=store.scratch)
     skipped: dict[str, str] = {}
     for model in pipeline:
         if not model.is_stored or isinstance(model.kind, Source):
@@ -76,7 +72,7 @@ def verify_tables(pipeline: Pipeline, store: Store, state: State, sample: Sample
             yield Verified(model.name, model.layer, "skipped", reason=reason)
             continue
         is_history = isinstance(model.kind, Snapshot)
-        rows = _history_rows(store, model, anew) if is_history else _rows(store, model, anew, sample)
+        rows = _history_rows(made, store, model, anew) if is_history else _rows(made, store, model, anew, sample)
         yield _verified(store, model, rows)
 
 
@@ -86,31 +82,32 @@ def _why_not(pipeline: Pipeline, state: State, model: Model, skipped: dict[str, 
     return looks or state.stale(pipeline, (model.name,)) or (f"{older[0]} is skipped" if older else None)
 
 
-def _rows(store: Store, model: Model, anew: Tables, sample: Sample | None) -> ir.Table:
+def _rows(program: Program, store: Store, model: Model, anew: Relations, sample: Sample | None) -> Query:
     """Return the contents that the stored table has too often or too seldom."""
-    stored, made = store.table(model.layer, model.name), anew[model.name]
+    old, new, sql = stored(store, model), anew[model.name], program.dialect
     if sample:
         changed = sample.changes.get(model.name)
-        tables = [stored, *([changed.removed, changed.added] if changed else [])]
-        parts = [sample.some(table.select(**key_values(model, table, model.by))) for table in tables]
-        keys = store.scratch(ibis.union(*parts, distinct=True) if len(parts) > 1 else parts[0])
-        stored, made = (among_rows(model, rows, keys, model.by) for rows in (stored, made))
-    return differences(made, stored, model.contract).table
+        tables = [old, *([changed.removed, changed.added] if changed else [])]
+        parts = [sample.some(sql, program.key_values(model, rows)) for rows in tables]
+        keys = store.scratch(sql.union(*(sql.select(part, part.columns) for part in parts), is_distinct=True))
+        old, new = (program.among(model, rows, keys, model.by) for rows in (old, new))
+    return program.differences(model).found.over({":result": new, ":stored": old})
 
 
-def _history_rows(store: Store, model: Model, anew: Tables) -> ir.Table:
+def _history_rows(program: Program, store: Store, model: Model, anew: Relations) -> Query:
     """Return the versions that the rows of the last load would still close or open."""
     assert isinstance(model.kind, Snapshot)
-    held = anew[model.kind.held] if model.kind.held else None
-    changes = history_changes(model, anew[model.name], anew.computed(model), held, moment(utc_now()))
-    return changes.closed.union(changes.opened)
+    given = {":history": anew[model.name], ":rows": anew.computed(model)}
+    given |= {":held": anew[model.kind.held]} if model.kind.held else {}
+    queries, now = program.versions(model), utc_now()
+    return program.dialect.union(queries.closed.over(given, now), queries.opened.over(given, now))
 
 
-def _verified(store: Store, model: Model, rows: ir.Table) -> Verified:
+def _verified(store: Store, model: Model, rows: Query) -> Verified:
     names = model.business_key or model.contract.content()
-    keys = store.scratch(rows.select(*names).distinct())
+    keys = store.scratch(store.dialect.select(rows, names, is_distinct=True))
     count = store.count(keys)
     if not count:
         return Verified(model.name, model.layer, "identical")
-    examples = store.rows(keys.order_by(names).limit(EXAMPLES))
+    examples = store.rows(store.dialect.ordered(keys, names, EXAMPLES))
     return Verified(model.name, model.layer, "differs", count, tuple(examples))

@@ -7,16 +7,19 @@ content, and is taken once: delivered again, in whatever order, it changes nothi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
 
-import ibis
-import ibis.expr.types as ir
-
-from lc_ibis.declare.models import Model, among_rows, key_values
-from lc_ibis.engine.receive.extracts import OPERATION, delivered
+from lc_ibis.compiled.deliveries import FILE_ORDER
+from lc_ibis.compiled.keys import ROWS
+from lc_ibis.compiled.program import Program
+from lc_ibis.compiled.queries import Dialect, Query
+from lc_ibis.declare.marks import OPERATION
+from lc_ibis.declare.models import Model
+from lc_ibis.engine.receive.extracts import delivered
 from lc_ibis.engine.store import Files, Store
 from lc_ibis.errors import ExtractError, ReplayedExtract, cut
 from lc_ibis.files.digests import sha256_of
@@ -25,8 +28,6 @@ Kind = Literal["full", "delta"]
 # How a file was taken; a full delivery's is replaced once another is taken.
 How = Literal["full", "delta", "replaced"]
 OPERATIONS = ("upsert", "delete", "")
-_ORDER = "_file_order"
-_WRITTEN = r"[^\x09-\x0d\x20]"
 _SHOWN = 5
 
 
@@ -117,51 +118,56 @@ def refuse_replay(model: Model, delivery: Delivery) -> None:
 class Replacement:
     """What a delta does to the rows received so far: `old` ones go, `new` ones, with the received columns, come."""
 
-    old: ir.Table
-    new: ir.Table
+    old: Query
+    new: Query
 
 
-def replacement(store: Store, model: Model, delivery: Delivery, parts: list[ir.Table], stored: ir.Table) -> Replacement:
+def replacement(
+    program: Program, store: Store, model: Model, delivery: Delivery, parts: list[Query], stored: Query
+) -> Replacement:
     """Return what the files of a delta, each as a table in the order of their names, do to the stored rows.
 
     Where two files speak of a key, the later has its way. A key that cannot be read is known by its text, as it was
     received. A row without any stands for itself alone: it is there once more if it was not there, or removed. Raises
     ExtractError.
     """
-    headers = tuple(model.contract.headers())
-    rows = _operations(store, model, delivery, parts)
+    sql, headers = program.dialect, tuple(model.contract.headers())
+    rows = _operations(program, store, model, delivery, parts)
     names = model.contract.received_key()
-    keyed = [f"key_{name}" for name in names]
-    is_unknown = ibis.or_(*(rows[name].isnull() for name in keyed))
-    by_key = _last_words(store, delivery, rows.filter(~is_unknown), keyed)
-    unknown = store.scratch(rows.filter(is_unknown))
-    keys = by_key.select(**{name: by_key[f"key_{name}"] for name in names}).distinct()
-    old = among_rows(model, stored, keys, names)
-    new = _said(by_key, headers)
+    by_key = _last_words(store, delivery, sql.where(rows, "is_known"), [f"key_{name}" for name in names])
+    unknown = store.scratch(sql.where(rows, "NOT is_known"))
+    columns = ", ".join(f"{sql.quoted(f'key_{name}')} AS {sql.quoted(name)}" for name in names)
+    keys = sql.made(f"SELECT DISTINCT {columns} FROM {by_key.rows} AS t", names, by_key)
+    old = program.among(model, stored, keys, names)
+    new = _said(sql, by_key, headers)
     if store.count(unknown):
-        is_written = ibis.or_(*(unknown[name].re_search(_WRITTEN).fill_null(False) for name in names))
-        by_text = _last_words(store, delivery, unknown.filter(is_written), list(names))
-        by_row = _last_words(store, delivery, unknown.filter(~is_written), list(headers))
-        dead = by_row.filter(by_row[OPERATION] == "delete")
-        old = old.union(_alike(stored, by_text, names)).union(_alike(stored, dead, headers))
-        new = new.union(_said(by_text, headers)).union(_unlike(_said(by_row, headers).distinct(), stored, headers))
+        by_text = _last_words(store, delivery, sql.where(unknown, "is_written"), names)
+        by_row = _last_words(store, delivery, sql.where(unknown, "NOT is_written"), headers)
+        dead = sql.where(by_row, f"{OPERATION} = 'delete'")
+        old = sql.union(old, sql.among(stored, by_text, names), sql.among(stored, dead, headers))
+        alone = sql.select(_said(sql, by_row, headers), headers, is_distinct=True)
+        new = sql.union(new, _said(sql, by_text, headers), sql.among(alone, stored, headers, are_others=True))
     return Replacement(store.scratch(old), store.scratch(new))
 
 
-def _said(rows: ir.Table, headers: tuple[str, ...]) -> ir.Table:
-    return rows.filter(rows[OPERATION] != "delete").select(*headers)
+def _said(sql: Dialect, rows: Query, headers: tuple[str, ...]) -> Query:
+    return sql.select(sql.where(rows, f"{OPERATION} <> 'delete'"), headers)
 
 
-def _operations(store: Store, model: Model, delivery: Delivery, parts: list[ir.Table]) -> ir.Table:
-    """Return the rows of all files, their operation in lower case, with the keys that they are about."""
-    columns = (*model.contract.headers(), OPERATION)
-    tables = [part.select(*columns).mutate(**{_ORDER: number}) for number, part in enumerate(parts)]
-    rows = ibis.union(*tables) if len(tables) > 1 else tables[0]
-    values = key_values(model, rows, model.contract.received_key())
-    operation = rows[OPERATION].fill_null("").re_replace(r"[\x09-\x0d\x20]", "").lower()
-    rows = store.scratch(rows.mutate(**{OPERATION: operation}, **{f"key_{n}": v for n, v in values.items()}))
-    odd = rows.filter(rows[OPERATION].notin(OPERATIONS)).select(OPERATION).distinct().order_by(OPERATION)
-    if found := store.rows(odd.limit(_SHOWN)):
+def _operations(program: Program, store: Store, model: Model, delivery: Delivery, parts: list[Query]) -> Query:
+    """Return the rows of all files, with the keys that they are about; see DeltaQueries."""
+    sql, columns = program.dialect, (*model.contract.headers(), OPERATION)
+    tables = [
+        sql.made(
+            f"SELECT {sql.listed(columns)}, CAST({number} AS BIGINT) AS {FILE_ORDER} FROM {part.rows} AS t",
+            (*columns, FILE_ORDER), part,
+        )
+        for number, part in enumerate(parts)
+    ]  # fmt: skip
+    rows: Query = store.scratch(program.delta(model).operations.over({ROWS: sql.union(*tables)}))
+    known = ", ".join(map(sql.text, OPERATIONS))
+    odd = sql.select(sql.where(rows, f"{OPERATION} NOT IN ({known})"), (OPERATION,), is_distinct=True)
+    if found := store.rows(sql.ordered(odd, (OPERATION,), _SHOWN)):
         listed = ", ".join(repr(cut(row[OPERATION])) for row in found)
         raise ExtractError(
             f"{delivery.names}: {OPERATION} is {listed}. Use upsert, delete, or leave it blank for upsert."
@@ -169,26 +175,22 @@ def _operations(store: Store, model: Model, delivery: Delivery, parts: list[ir.T
     return rows
 
 
-def _last_words(store: Store, delivery: Delivery, rows: ir.Table, by: list[str]) -> ir.Table:
+def _last_words(store: Store, delivery: Delivery, rows: Query, by: Sequence[str]) -> Query:
     """Return the rows of the last file that speaks of each `by`; refuse one that contradicts itself."""
-    last = rows.mutate(last=rows[_ORDER].max().over(group_by=by))
-    last = store.scratch(last.filter(last[_ORDER] == last["last"]))
-    is_delete = last[OPERATION] == "delete"
-    both = last.group_by(by).having(is_delete.any() & (~is_delete).any()).aggregate()
-    if found := store.rows(both.order_by(by).limit(_SHOWN)):
+    sql, names = store.dialect, store.dialect.listed(by)
+    numbered = sql.made(
+        f"SELECT *, max({FILE_ORDER}) OVER (PARTITION BY {names}) AS last_file FROM {rows.rows} AS t",
+        (*rows.columns, "last_file"), rows,
+    )  # fmt: skip
+    last: Query = store.scratch(sql.select(sql.where(numbered, f"{FILE_ORDER} = last_file"), rows.columns))
+    both = sql.made(
+        f"SELECT {names} FROM {last.rows} AS t GROUP BY {names} "
+        f"HAVING count(DISTINCT CASE WHEN {OPERATION} = 'delete' THEN 1 ELSE 0 END) > 1", by, last,
+    )  # fmt: skip
+    if found := store.rows(sql.ordered(both, by, _SHOWN)):
         listed = ", ".join(" ".join(cut(str(value)) for value in row.values()) for row in found)
         raise ExtractError(f"{delivery.names}: the file both upserts and deletes {listed}. Remove one of the rows.")
     return last
-
-
-def _alike(stored: ir.Table, texts: ir.Table, names: tuple[str, ...]) -> ir.Table:
-    theirs = texts.select(**{f"said_{name}": texts[name] for name in names}).distinct()
-    return stored.semi_join(theirs, [stored[name].identical_to(theirs[f"said_{name}"]) for name in names])
-
-
-def _unlike(texts: ir.Table, stored: ir.Table, headers: tuple[str, ...]) -> ir.Table:
-    theirs = stored.select(*headers).rename(lambda name: f"stored_{name}")
-    return texts.anti_join(theirs, [texts[name].identical_to(theirs[f"stored_{name}"]) for name in headers])
 
 
 def _name(path: Path, inputs: Path) -> str:

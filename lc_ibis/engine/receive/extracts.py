@@ -11,14 +11,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
 
+from lc_ibis.declare.marks import OPERATION
 from lc_ibis.declare.models import Model, Source
 from lc_ibis.engine.receive.csv_faults import NUL, records
 from lc_ibis.engine.store import Files, Format
 from lc_ibis.errors import ExtractError, cut, hint
 
 ENDINGS: dict[str, Format] = {".csv": "csv", ".csv.gz": "csv", ".parquet": "parquet"}
-# In a delta: what its row does to the rows of its key.
-OPERATION = "_op"
 _CHUNK = 1 << 20
 # How many columns a message names.
 _SHOWN = 20

@@ -13,7 +13,8 @@ import ibis
 import ibis.expr.types as ir
 
 from lc_ibis.declare.checks import counts
-from lc_ibis.declare.contracts import NO_RUN, moment
+from lc_ibis.declare.contracts import NO_RUN, any_moment
+from lc_ibis.declare.marks import RUN_AT, mark
 from lc_ibis.declare.pipeline import Pipeline, Tables, unbound
 from lc_ibis.declare.rules.functions import told
 from lc_ibis.engine.state.state import State
@@ -83,7 +84,7 @@ def _computed(pipeline: Pipeline) -> Fingerprints:
         steps = [models[name] for name in model.inputs if not pipeline[name].is_stored]
         columns = [(c.name, str(c.type), c.is_nullable, c.is_key, c.is_stamp) for c in model.contract.columns]
         models[model.name] = _sha256(part.encode() for part in (sql, repr(model.kind), repr(columns), *steps))
-    tables = Tables(pipeline, unbound, moment(NO_RUN))
+    tables = Tables(pipeline, unbound, any_moment())
     checks = {}
     for model in (m for m in pipeline if m.checks):
         sql = _sql(counts(model.checks, tables[model.name], tables))
@@ -92,7 +93,8 @@ def _computed(pipeline: Pipeline) -> Fingerprints:
 
 
 def _sql(query: ir.Table) -> str:
-    return told(query, ibis.to_sql(query, dialect="duckdb", pretty=False))
+    sql = ibis.to_sql(query, dialect="duckdb", pretty=False)
+    return told(query, sql.replace(mark(RUN_AT), NO_RUN.isoformat(" ")))
 
 
 def _sha256(parts: Iterable[bytes]) -> str:

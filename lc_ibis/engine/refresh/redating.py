@@ -14,11 +14,11 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
+from lc_ibis.compiled.versions import by_time, merged
 from lc_ibis.declare.contracts import moment
 from lc_ibis.declare.history import Versions
 from lc_ibis.declare.models import VERSION_ID, Model, Snapshot, TimestampStrategy, key_values
 from lc_ibis.declare.pipeline import Pipeline
-from lc_ibis.engine.refresh.versions import by_time, merged
 from lc_ibis.engine.store import Store
 
 _STEP = timedelta(microseconds=1)

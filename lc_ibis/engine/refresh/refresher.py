@@ -7,17 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import ibis
-import ibis.expr.types as ir
-
-from lc_ibis.declare.contracts import moment
+from lc_ibis.compiled.program import program
+from lc_ibis.compiled.queries import Query
 from lc_ibis.declare.models import Model, Snapshot, Source
-from lc_ibis.declare.pipeline import Pipeline, Tables
+from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.declare.rules.functions import explained
 from lc_ibis.engine.receive.deliveries import Delivery, replacement
 from lc_ibis.engine.refresh.retention import let_go
 from lc_ibis.engine.refresh.touched import Changes, Keys, Touched
-from lc_ibis.engine.refresh.writing import is_current_shape, write_result, write_versions
+from lc_ibis.engine.refresh.writing import Done, Writer, is_current_shape
+from lc_ibis.engine.relations import Relations, stored
 from lc_ibis.engine.state.run import Action, Run, TableRun, Written
 from lc_ibis.engine.state.state import UNKNOWN, State
 from lc_ibis.engine.store import Store
@@ -46,14 +45,15 @@ class Refresher:
     full_refresh: bool = False
     max_delete_share: float = 0.5
     keep_since: datetime | None = None
-    tables: Tables = field(init=False)
+    tables: Relations = field(init=False)
 
     def __post_init__(self) -> None:
-        self.run_at = moment(self.run.run_at)
-        self.tables = Tables(self.pipeline, self._found, self.run_at, keep=self.store.scratch)
+        self.program = program(self.pipeline, self.store.dialect)
+        self.writer = Writer(self.program, self.store, self.run.run_at)
+        self.tables = Relations(self.program, self._found, self.run.run_at, keep=self.store.scratch)
         self.changes: dict[str, Changes] = {}
         self.modified: dict[str, datetime] = {}
-        self.touched = Touched(self.pipeline, self.store, self.tables, self.changes)
+        self.touched = Touched(self.program, self.store, self.tables, self.changes)
         self._before = dict(self.state.tables)
         self._existing = self.store.tables()
 
@@ -84,7 +84,7 @@ class Refresher:
             written = self._write(model, old is not None, keys, delivery)
         if gone:
             known_changes = self.changes.get(model.name)
-            self.changes[model.name] = gone.and_then(known_changes) if known_changes else gone
+            self.changes[model.name] = self._both(gone, known_changes) if known_changes else gone
         row_count = (old.row_count if old else 0) + written.growth(is_history=isinstance(model.kind, Snapshot))
         version = self.run.run_id if old is None or written.anything or gone else old.version
         self.state.record(model, version, code, row_count, self.pipeline.stored_inputs[model.name])
@@ -93,6 +93,11 @@ class Refresher:
             model.name, model.layer, model.kind_name, action, reason, row_count, written,
             keys.count if keys else None, time.perf_counter() - started,
         )  # fmt: skip
+
+    def _both(self, first: Changes, later: Changes) -> Changes:
+        """Return what two changes of the same table, of different rows, do together."""
+        union = self.program.dialect.union
+        return Changes(union(first.removed, later.removed), union(first.added, later.added))
 
     def _let_go(self, model: Model) -> Changes | None:
         if self.keep_since is None or not isinstance(model.kind, Snapshot):
@@ -178,52 +183,57 @@ class Refresher:
         if keys and not keys.count:
             return Written()
         inputs = self.touched.narrowed(keys) if keys else self.tables
-        stored = None
+        old = None
         if exists:
-            stored = self.touched.rows(model, keys) if keys else self.store.table(model.layer, model.name)
-
-        def result() -> ir.Table:
-            made = inputs.computed(model)
-            return self.touched.asked(model, made, keys) if keys else made
-
+            old = self.touched.rows(model, keys) if keys else stored(self.store, model)
         if delivery:
-            written, changes = self._write_delivery(model, stored, delivery)
-        elif isinstance(model.kind, Snapshot):
-            held = inputs[model.kind.held] if model.kind.held else None
-            if keys and held is not None:
-                held = self.touched.asked(model, held, keys)
-            most = 1.0 if model.kind.may_shrink else self.max_delete_share
-            written, changes = write_versions(self.store, model, result(), held, self.run_at, stored, most)
+            written, changes = self._write_delivery(model, old, delivery)
         else:
-            written, changes = write_result(self.store, model, result(), self.run_at, stored)
+            result = inputs.computed(model)
+            result = self.touched.asked(model, result, keys) if keys else result
+            if isinstance(model.kind, Snapshot):
+                written, changes = self._write_versions(model, model.kind, result, inputs, keys, old)
+            else:
+                written, changes = self.writer.result(model, result, old, self._row_count(model))
         self._existing.add((model.layer, model.name))
         self.tables.forget(model.name)
         if changes:
             self.changes[model.name] = changes
         return written
 
-    def _write_delivery(
-        self, model: Model, stored: ir.Table | None, delivery: Delivery
-    ) -> tuple[Written, Changes | None]:
+    def _row_count(self, model: Model) -> int:
+        known = self.state.tables.get(model.name)
+        return known.row_count if known else 0
+
+    def _write_versions(
+        self, model: Model, kind: Snapshot, rows: Query, inputs: Relations, keys: Keys | None, old: Query | None
+    ) -> Done:
+        held = inputs[kind.held] if kind.held else None
+        if keys and held is not None:
+            held = self.touched.asked(model, held, keys)
+        most = 1.0 if kind.may_shrink else self.max_delete_share
+        return self.writer.versions(model, rows, held, old, most, self._row_count(model))
+
+    def _write_delivery(self, model: Model, old: Query | None, delivery: Delivery) -> Done:
         known = self.state.tables.get(model.name)
         if delivery.kind == "delta" and (
-            stored is None or not known or known.fingerprint not in (self.fingerprints[model.name], UNKNOWN)
+            old is None or not known or known.fingerprint not in (self.fingerprints[model.name], UNKNOWN)
         ):
             raise ExtractError(
                 f"{delivery.names or model.name}: a delta needs rows to change, but {model.name} is empty or was "
                 "built by other code. Build once from the whole extract with --delivery full."
             )
+        before = known.row_count if known and old is not None else 0
         with self.store.reading(delivery.files) as parts:
-            if delivery.kind == "full" or stored is None:
-                received = ibis.union(*parts) if len(parts) > 1 else parts[0]
+            if delivery.kind == "full" or old is None:
+                received = self.program.dialect.union(*parts)
             else:
-                replaced = replacement(self.store, model, delivery, parts, stored)
-                stored, received = replaced.old, replaced.new
-            result = self.tables.computed(model, received.select(*model.contract.headers()))
-            if delivery.kind == "full" and stored is not None:
-                result, stored = self.store.unlike(result, stored, model.contract.content())
-            written, changes = write_result(self.store, model, result, self.run_at, stored)
-        before = self.state.tables[model.name].row_count if stored is not None else 0
+                replaced = replacement(self.program, self.store, model, delivery, parts, old)
+                old, received = replaced.old, replaced.new
+            result = self.tables.computed(model, received)
+            if delivery.kind == "full" and old is not None:
+                result, old = self.store.unlike(result, old, model.contract.content(), before)
+            written, changes = self.writer.result(model, result, old, before)
         if before + written.growth(is_history=False) == 0:
             what = "the deltas delete every row" if delivery.kind == "delta" else "the extract has no rows"
             raise ExtractError(f"{delivery.names}: {what}, which would close every key. Deliver the complete file.")
@@ -231,5 +241,5 @@ class Refresher:
             self.state.taken.take(model, delivery, self.run.run_id)
         return written, changes
 
-    def _found(self, model: Model) -> ir.Table | None:
-        return self.store.table(model.layer, model.name) if model.is_stored else None
+    def _found(self, model: Model) -> Query | None:
+        return stored(self.store, model) if model.is_stored else None

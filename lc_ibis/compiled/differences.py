@@ -1,4 +1,4 @@
-"""Keep a stored table equal to its model's whole result, writing only what differs."""
+"""How a stored table differs from a result, so that only that need be written."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
-from lc_ibis.declare.contracts import Contract
+from lc_ibis.declare.contracts import Contract, any_moment
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ class Differences:
         ranked = matches.mutate(rank=rank)
         return ranked.filter(ranked["rank"] < ranked.limit_new_count).select(*stored.columns)
 
-    def additions(self, run_at: ir.TimestampScalar) -> ir.Table:
-        """Rows to add, stamped with this run."""
+    def additions(self) -> ir.Table:
+        """Rows to add, stamped with the run."""
         missing = self.table.filter(self.table.new_count > self.table.old_count)
         if not self.contract.key():
             copies = ibis.range(0, missing.new_count - missing.old_count).unnest()
             missing = missing.mutate(copy=copies)
-        stamped = missing.mutate(**dict.fromkeys(self.contract.stamps(), run_at))
+        stamped = missing.mutate(**dict.fromkeys(self.contract.stamps(), any_moment()))
         return stamped.select(*self.contract.schema().names)
 
 

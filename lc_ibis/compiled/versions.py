@@ -9,6 +9,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
+from lc_ibis.declare.contracts import any_moment
 from lc_ibis.declare.history import current
 from lc_ibis.declare.models import CheckStrategy, Model, Snapshot, TimestampStrategy
 
@@ -42,10 +43,8 @@ class HistoryChanges:
     gone: ir.Table  # the versions among `closed` whose key is absent, not replaced
 
 
-def history_changes(
-    model: Model, history: ir.Table, rows: ir.Table, held: ir.Table | None, run_at: ir.TimestampScalar
-) -> HistoryChanges:
-    """Return what `rows`, the accepted rows of this run, and `held` keys do to the history.
+def history_changes(model: Model, history: ir.Table, rows: ir.Table, held: ir.Table | None) -> HistoryChanges:
+    """Return what `rows`, the accepted rows of a run, and `held` keys do to the history.
 
     A version is valid from the run that first accepted it; under the timestamp strategy that is
     its updated_at too, unless the row waited in quarantine, where an earlier start would
@@ -53,7 +52,7 @@ def history_changes(
     """
     kind = model.kind
     assert isinstance(kind, Snapshot)
-    keys = model.business_key
+    keys, run_at = model.business_key, any_moment()
     now = current(history)
     updated_at = run_at if isinstance(kind.strategy, CheckStrategy) else rows[kind.strategy.updated_at]
     incoming = rows.mutate(dbt_updated_at=updated_at)
