@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lc_ibis import project
 from lc_ibis.api.warehouse import connect
 from lc_ibis.declare.checks import Check
-from lc_ibis.declare.contract_changes import ContractDiff, compared, type_name
+from lc_ibis.declare.contract_changes import ContractDiff, compared
 from lc_ibis.declare.models import Model
 from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.errors import SelectionError, SettingsError
@@ -120,7 +120,7 @@ def _document(model: Model) -> dict[str, Any]:
         "columns": [
             {
                 "name": column.name,
-                "type": type_name(column.type),
+                "type": column.type_name,
                 "is_nullable": column.is_nullable,
                 "is_key": column.is_key,
                 "is_stamp": column.is_stamp,

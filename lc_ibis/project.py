@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from lc_ibis.declare.pipeline import Output, Pipeline
+from lc_ibis.declare.graph import Output
+from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.errors import LcIbisError, ModelError, SettingsError
 from lc_ibis.settings import Settings
 

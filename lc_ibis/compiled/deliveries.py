@@ -1,43 +1,31 @@
-"""What the rows of a source's deltas say, as a template."""
+"""What the rows of a source's deltas say."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import ibis
 import ibis.expr.types as ir
 
-from lc_ibis.compiled.keys import ROWS
-from lc_ibis.compiled.queries import Template
+from lc_ibis.compiled.queries import FILE_ORDER, ROWS
 from lc_ibis.compiled.templates import given
 from lc_ibis.declare.marks import OPERATION
 from lc_ibis.declare.models import Model, key_values
 
-FILE_ORDER = "_file_order"
 _SPACE, _WRITTEN = r"[\x09-\x0d\x20]", r"[^\x09-\x0d\x20]"
 
 
-@dataclass(frozen=True)
-class DeltaQueries:
-    """The rows of deltas, read: over :rows, which are the received columns, _op, and _file_order, the file's number.
+def operations(model: Model) -> ir.Table:
+    """Return the rows of deltas, read: over :rows, which are the received columns, _op, and _file_order.
 
     Adds key_<column>, the key that a row is about; `is_known`, whether all of it can be read; `is_written`, whether
     there is a text of it. _op is in lower case, without spaces.
     """
-
-    operations: Template
-
-    @classmethod
-    def of(cls, model: Model, template: Callable[[ir.Table], Template]) -> DeltaQueries:
-        """Return the queries of a source."""
-        texts = dict.fromkeys((*model.contract.headers(), OPERATION), "string")
-        rows = given(ROWS, ibis.schema({**texts, FILE_ORDER: "int64"}))
-        names = model.contract.received_key()
-        keys = {f"key_{name}": value for name, value in key_values(model, rows, names).items()}
-        operation = rows[OPERATION].fill_null("").re_replace(_SPACE, "").lower()
-        read = rows.mutate(**{OPERATION: operation}, **keys)
-        return cls(template(read.mutate(
-            is_known=ibis.and_(*(read[key].notnull() for key in keys)),
-            is_written=ibis.or_(*(read[name].re_search(_WRITTEN).fill_null(False) for name in names)),
-        )))  # fmt: skip
+    texts = dict.fromkeys((*model.contract.headers(), OPERATION), "string")
+    rows = given(ROWS, ibis.schema({**texts, FILE_ORDER: "int64"}))
+    names = model.contract.received_key()
+    keys = {f"key_{name}": value for name, value in key_values(model, rows, names).items()}
+    operation = rows[OPERATION].fill_null("").re_replace(_SPACE, "").lower()
+    read = rows.mutate(**{OPERATION: operation}, **keys)
+    return read.mutate(
+        is_known=ibis.and_(*(read[key].notnull() for key in keys)),
+        is_written=ibis.or_(*(read[name].re_search(_WRITTEN).fill_null(False) for name in names)),
+    )

@@ -6,26 +6,23 @@ function's result over the rows that lead to them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
-from lc_ibis.compiled.queries import Query, Template
+from lc_ibis.compiled.queries import KEYS, ROWS, Template
 from lc_ibis.compiled.templates import attempted, given
 from lc_ibis.declare.models import Model, key_values
 from lc_ibis.declare.rules.values import apart, having, inside, over, through
-from lc_ibis.declare.rules.ways import Path, Values, Ways
+from lc_ibis.declare.rules.ways import Path, Values
 
 if TYPE_CHECKING:
-    from lc_ibis.compiled.program import Program
+    from lc_ibis.compiled.making import Maker
 
-ROWS, KEYS = ":rows", ":keys"
 _PLAIN = (ops.Field, ops.Literal, ops.Cast, ops.TryCast)
 # What may raise an error for a row that a model leaves out before.
 _FALLIBLE = (
@@ -34,65 +31,52 @@ _FALLIBLE = (
 )  # fmt: skip
 
 
-def key_types(model: Model) -> dict[str, dt.DataType]:
-    """Return the types of a model's keys."""
-    values = key_values(model, ibis.table(model.contract.schema()), model.by)
+def key_types(model: Model, by: tuple[str, ...]) -> dict[str, dt.DataType]:
+    """Return the types of key columns of a model."""
+    values = key_values(model, ibis.table(model.contract.schema()), by)
     return {name: value.type() for name, value in values.items()}
 
 
-@dataclass(frozen=True)
-class Lead:
-    """The keys to which some rows of a table lead: over :rows, and the tables on the way."""
+class KeyMaker:
+    """Makes the queries about the keys of a model; see KeyQueries."""
 
-    table: str
-    keys: Template
+    def __init__(self, maker: Maker, model: Model):
+        self._maker, self._dialect = maker, maker.dialect
+        self._ways, self._types = maker.pipeline.ways[model.name], key_types(model, model.by)
 
+    def queries(self) -> dict[str, Any]:
+        """Return the queries. Where keys cannot be followed there are none."""
+        can = self._can_be_followed()
+        paths = sorted(self._ways.paths, key=lambda path: path.table) if can else ()
+        return {
+            "gives_others": self._ways.gives_others,
+            "can_be_followed": can,
+            "leads": [(path.table, self._maker.template(self._followed(path))) for path in paths],
+            "narrow": self._narrow() if can else {},
+        }
 
-class KeyQueries:
-    """The queries about one kind of keys: values of the columns `by`, to which rows lead in some `ways`."""
-
-    def __init__(self, program: Program, by: tuple[str, ...], ways: Ways, types: Mapping[str, dt.DataType]):
-        self.by, self.gives_others = by, ways.gives_others
-        self._program, self._ways, self._types = program, ways, types
-        self._dialect = program.dialect
-
-    @cached_property
-    def leads(self) -> list[Lead]:
-        """How the rows of each table lead to keys."""
-        paths = sorted(self._ways.paths, key=lambda path: path.table)
-        return [Lead(path.table, self._program.template(self._followed(path))) for path in paths]
-
-    @cached_property
-    def can_be_followed(self) -> bool:
-        """Say whether no row can fail on the way to the keys, where failing is no null."""
+    def _can_be_followed(self) -> bool:
         if self._dialect.attempts:
             return True
         paths = self._ways.paths
         values = ((path.values, *((hop.match, hop.give) for hop in path.hops)) for path in paths)
         return not any(map(_can_fail, inside(tuple(values), _FALLIBLE)))
 
-    @cached_property
-    def narrow(self) -> dict[str, list[Template]]:
-        """By table of which all rows tell their keys: its rows that have one of :keys, in each way, over its name."""
+    def _narrow(self) -> dict[str, list[Template]]:
         straight = {name: self._ways.straight(name) for name in {path.table for path in self._ways.paths}}
         # Rows that lead there in two ways are joined as a set, which those of a table without a key are not.
         return {
             name: [self._leading(name, values) for values in ways]
-            for name, ways in straight.items()
-            if len(ways) == 1 or (ways and self._program.pipeline[name].contract.key())
+            for name, ways in sorted(straight.items())
+            if len(ways) == 1 or (ways and self._maker.pipeline[name].contract.key())
         }
-
-    def narrowed(self, name: str, rows: Query, keys: Query) -> Query:
-        """Return the rows of a table that lead to some keys, in whatever way."""
-        found = [way.over({name: rows, KEYS: keys}) for way in self.narrow[name]]
-        return self._dialect.union(*found, is_distinct=len(found) > 1)
 
     def _leading(self, name: str, values: Values) -> Template:
         wanted = given(KEYS, ibis.schema(self._types))
-        return self._program.template(having(self._program.unbound[name], partial(self._over, values), wanted))
+        return self._maker.template(having(self._maker.unbound[name], partial(self._over, values), wanted))
 
     def _followed(self, path: Path) -> ir.Table:
-        rows = given(ROWS, self._program.unbound[path.table].schema())
+        rows = given(ROWS, self._maker.unbound[path.table].schema())
         values = self._over(path.values, rows)
         for hop in path.hops:
             there = self._there(hop.relation)
@@ -105,7 +89,7 @@ class KeyQueries:
         """Return a relation over the tables that are given."""
         while isinstance(relation, ops.Reference):
             relation = relation.parent
-        known = {table: self._program.unbound[table.name].op() for table in relation.find(ops.UnboundTable)}
+        known = {table: self._maker.unbound[table.name].op() for table in relation.find(ops.UnboundTable)}
         made: ir.Table = relation.replace(known).to_expr()
         return made
 

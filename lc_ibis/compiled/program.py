@@ -1,155 +1,176 @@
-"""The SQL of a pipeline for one engine: templates made from its models, checks and keys, each when it is first needed.
+"""The SQL of a pipeline for one engine, as templates: from memory, or made from the Ibis expressions when it is needed.
 
 What a template says depends on the code alone. The tables that it is over, and the run's time, are given by a run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
-from typing import TypeVar, cast
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
 
-import ibis
-import ibis.expr.types as ir
+from lc_ibis.compiled.queries import KEYS, ROWS, Dialect, Query, Template
+from lc_ibis.declare.checks import Check
+from lc_ibis.declare.graph import Graph
+from lc_ibis.declare.models import Model
 
-from lc_ibis.compiled import differences, versions
-from lc_ibis.compiled.checks import CheckQueries
-from lc_ibis.compiled.deliveries import DeltaQueries
-from lc_ibis.compiled.keys import KEYS, ROWS, KeyQueries, key_types
-from lc_ibis.compiled.outputs import neutralised
-from lc_ibis.compiled.queries import Dialect, Query, Template
-from lc_ibis.compiled.templates import given, template
-from lc_ibis.declare.models import Model, among_rows, key_values
-from lc_ibis.declare.pipeline import Pipeline
+if TYPE_CHECKING:
+    from lc_ibis.compiled.making import Maker
+    from lc_ibis.declare.pipeline import Pipeline
 
-T = TypeVar("T")
+# Whether a check may be run on changed rows alone, on the rows of changed keys, or on all rows only.
+Locality = Literal["rows", "keys", "none"]
+Tables = Mapping[str, Query]
 
 
 @dataclass(frozen=True)
-class DifferenceQueries:
-    """How a table differs from a result, its columns being a contract's; see differences.py."""
+class Lead:
+    """The keys to which some rows of a table lead: over :rows, and the tables on the way."""
 
-    found: Template  # over :result and :stored
-    additions: Template  # over :found
-    survivors: Template  # over :found and :stored
+    table: str
+    keys: Template
 
 
-@dataclass(frozen=True)
-class VersionQueries:
-    """What rows, and held keys, do to a history; all over :history, :rows and :held. See versions.py."""
+@dataclass(frozen=True, eq=False)
+class KeyQueries:
+    """The queries about one kind of keys: values of the columns `by`.
 
-    closed: Template
-    opened: Template
-    gone: Template
+    `gives_others` says whether rows of other keys come along where a model is computed from the rows that lead to some.
+    `can_be_followed` says whether no row can fail on the way, where failing is no null. By table, `narrow` are its rows
+    that lead to one of :keys, in each way, over its name; those of a table that is not there are needed whole.
+    """
+
+    by: tuple[str, ...]
+    gives_others: bool
+    can_be_followed: bool
+    leads: tuple[Lead, ...]
+    narrow: Mapping[str, tuple[Template, ...]]
 
 
 class Program:
-    """The queries of a pipeline in one dialect."""
+    """The queries of a pipeline in one dialect. `made` are those that are known; `pipeline` gives the others."""
 
-    def __init__(self, pipeline: Pipeline, dialect: Dialect):
-        self.pipeline, self.dialect = pipeline, dialect
-        self._made: dict[tuple[object, ...], object] = {}
-
-    @cached_property
-    def unbound(self) -> dict[str, ir.Table]:
-        """By model: a table with its columns, given to templates by its name."""
-        return {model.name: given(model.name, self._schema(model)) for model in self.pipeline}
-
-    def _schema(self, model: Model) -> ibis.Schema:
-        return model.contract.schema() if model.is_stored else self.pipeline.steps[model.name].schema()
-
-    def columns(self, model: Model) -> tuple[str, ...]:
-        """Return the columns of a model's rows."""
-        return tuple(self._schema(model).names)
+    def __init__(
+        self, graph: Graph, dialect: Dialect, pipeline: Callable[[], Pipeline], made: dict[str, Any] | None = None
+    ):
+        self.graph, self.dialect, self.pipeline = graph, dialect, pipeline
+        self.made: dict[str, Any] = {} if made is None else made
+        self.has_missed = False
+        self._keys: dict[str, KeyQueries] = {}
 
     def rows(self, model: Model) -> Template:
         """Return the rows of a model over its inputs, a source's over :received; stamps are filled."""
-        return self._once(("rows", model.name), lambda: self._template(self.pipeline.steps[model.name]))
+        return self._template("rows", model)
 
-    def ordered(self, model: Model, is_neutralised: bool) -> Template:
+    def columns(self, model: Model) -> tuple[str, ...]:
+        """Return the columns of a model's rows."""
+        return model.contract.names() if model.is_stored else self.rows(model).columns
+
+    def ordered(self, model: Model, is_neutralised: bool = False) -> Template:
         """Return a model's rows in their order, over :rows; see Model.ordered, neutralised."""
+        return self._template("neutralised" if is_neutralised else "ordered", model)
 
-        def make() -> Template:
-            rows = given(ROWS, self._schema(model))
-            return self._template(model.ordered(neutralised(rows) if is_neutralised else rows))
+    def differences(self, model: Model, what: Literal["found", "additions", "survivors"]) -> Template:
+        """Return how a model's stored table differs from a result, over :result, :stored, and :found; see Differences.
 
-        return self._once(("ordered", model.name, is_neutralised), make)
+        `found` is over the first two, `additions` over :found, `survivors` over :found and :stored.
+        """
+        return self._template(what, model)
 
-    def differences(self, model: Model) -> DifferenceQueries:
-        """Return how a model's stored table differs from a result."""
+    def versions(self, model: Model, what: Literal["closed", "opened", "gone"]) -> Template:
+        """Return what rows, and held keys, do to a history, over :history, :rows and :held; see HistoryChanges."""
+        return self._template(what, model)
 
-        def make() -> DifferenceQueries:
-            contract = model.contract
-            stored, result = (given(name, contract.schema()) for name in (":stored", ":result"))
-            found = differences.differences(result, stored, contract)
-            kept = differences.Differences(given(":found", found.table.schema()), contract)
-            return DifferenceQueries(*map(self._template, (found.table, kept.additions(), kept.survivors(stored))))
+    def delta(self, model: Model) -> Template:
+        """Return what the rows of a source's deltas say, over :rows; see deliveries.operations."""
+        return self._template("delta", model)
 
-        return self._once(("differences", model.name), make)
-
-    def versions(self, model: Model) -> VersionQueries:
-        """Return what rows do to a history."""
-
-        def make() -> VersionQueries:
-            history, rows = given(":history", self._schema(model)), given(":rows", self._row_schema(model))
-            held_by = getattr(model.kind, "held", None)
-            held = given(":held", self._schema(self.pipeline[held_by])) if held_by else None
-            made = versions.history_changes(model, history, rows, held)
-            return VersionQueries(*map(self._template, (made.closed, made.opened, made.gone)))
-
-        return self._once(("versions", model.name), make)
-
-    def _row_schema(self, model: Model) -> ibis.Schema:
-        return self.pipeline.steps[model.name].schema()
-
-    def keys(self, model: Model) -> KeyQueries:
-        """Return how changes lead to keys of a model that is computed by key. Models share what is the same."""
-        ways = self.pipeline.ways[model.name]
-        return self._once(("keys", model.by, ways), lambda: KeyQueries(self, model.by, ways, key_types(model)))
+    def key_values(self, model: Model, rows: Query) -> Query:
+        """Return the keys by which a model is computed, of each of some rows of it."""
+        return self._template("key values", model).over({ROWS: rows})
 
     def among(self, model: Model, rows: Query, keys: Query, by: tuple[str, ...]) -> Query:
         """Return the rows of a model that have one of some keys, null being a value."""
         if not any(column.read_as and column.name in by for column in model.contract.columns):
             return self.dialect.among(rows, keys, by)
+        return self._template("among", model, *by).over({ROWS: rows, KEYS: keys})
 
-        def make() -> Template:
-            wanted = given(KEYS, ibis.schema(key_types(model)))
-            return self._template(among_rows(model, given(ROWS, self._schema(model)), wanted, by))
+    def keys(self, model: Model) -> KeyQueries:
+        """Return how changes lead to keys of a model that is computed by key. Models share what is the same."""
+        name = self._once("keys as", model)
+        if name not in self._keys:
+            found = self._once("keys", self.graph[name])
+            leads = tuple(Lead(table, keys) for table, keys in found["leads"])
+            narrow = {table: tuple(ways) for table, ways in found["narrow"].items()}
+            self._keys[name] = KeyQueries(model.by, found["gives_others"], found["can_be_followed"], leads, narrow)
+        return self._keys[name]
 
-        return self._once(("among", model.name, by), make).over({ROWS: rows, KEYS: keys})
+    def narrowed(self, keys: KeyQueries, name: str, rows: Query, wanted: Query) -> Query:
+        """Return the rows of a table that lead to some keys, in whatever way."""
+        found = [way.over({name: rows, KEYS: wanted}) for way in keys.narrow[name]]
+        return self.dialect.union(*found, is_distinct=len(found) > 1)
 
-    def key_values(self, model: Model, rows: Query) -> Query:
-        """Return the keys by which a model is computed, of each of some rows of it."""
+    # Checks: over the model's table, and the others that a check needs, by their names ----------------------
 
-        def make() -> Template:
-            table = given(ROWS, self._schema(model))
-            return self._template(table.select(**key_values(model, table, model.by)))
+    def failing(self, model: Model, check: Check) -> Template:
+        """Return the rows that fail a check."""
+        return self._template("failing", model, check.name)
 
-        return self._once(("key values", model.name), make).over({ROWS: rows})
+    def locality(self, model: Model, check: Check) -> Locality:
+        """Say of what a check may be run on a part."""
+        found: Locality = self._once("locality", model, check.name)
+        return found
 
-    def checks(self, model: Model) -> CheckQueries:
-        """Return the queries of a model's checks."""
-        return self._once(("checks", model.name), lambda: CheckQueries(self, model))
+    def counts(self, model: Model, checks: Sequence[Check], tables: Tables) -> Query:
+        """Return one row: how many rows fail each check, in columns c0, c1, …"""
+        found = self._once("rules", model)
+        rules: Template = found["rules"]
+        names: Mapping[str, str] = found["names"]  # of the checks that can tell of a row alone
+        counted, parts = {}, []
+        for i, check in enumerate(checks):
+            if check.name in names:
+                rule = self.dialect.quoted("t", names[check.name])
+                counted[f"c{i}"] = f"coalesce(sum(CASE WHEN {rule} THEN 1 ELSE 0 END), 0)"
+            else:
+                parts.append(self.failing(model, check).over(tables))
+                counted[f"c{i}"] = self.dialect.counted(parts[-1])
+        sql = "SELECT " + ", ".join(f"{value} AS {name}" for name, value in counted.items())
+        if any(check.name in names for check in checks):
+            parts.append(rules.over(tables))
+            sql += f" FROM {parts[-1].rows} AS t"
+        return self.dialect.made(sql, tuple(counted), *parts)
 
-    def delta(self, model: Model) -> DeltaQueries:
-        """Return what the rows of a source's deltas say."""
-        return self._once(("delta", model.name), lambda: DeltaQueries.of(model, self._template))
+    # What the engine says of a query's types -----------------------------------------------------------------
 
-    def template(self, query: ir.Table) -> Template:
-        """Compile a query over tables that are given."""
-        return self._template(query)
+    def described(self, what: str, model: Model, ask: Callable[[], list[list[str]]]) -> list[list[str]]:
+        """Return the names and types that the engine gives to columns; it is asked once."""
+        key = f"{what}/{model.name}"
+        if key not in self.made:
+            self.has_missed = True
+            self.made[key] = ask()
+        found: list[list[str]] = self.made[key]
+        return found
 
-    def _template(self, query: ir.Table) -> Template:
-        return template(query, self.dialect)
+    def _template(self, what: str, model: Model, *more: str) -> Template:
+        found: Template = self._once(what, model, *more)
+        return found
 
-    def _once(self, key: tuple[object, ...], make: Callable[[], T]) -> T:
-        if key not in self._made:
-            self._made[key] = make()
-        return cast(T, self._made[key])
+    def _once(self, what: str, model: Model, *more: str) -> Any:
+        key = "/".join((what, model.name, *more))
+        if key not in self.made:
+            self.has_missed = True
+            self.made[key] = self._maker.make(what, model.name, more)
+        return self.made[key]
+
+    @property
+    def _maker(self) -> Maker:
+        from lc_ibis.compiled.making import maker
+
+        return maker(self.pipeline(), self.dialect)
 
 
 @cache
 def program(pipeline: Pipeline, dialect: Dialect) -> Program:
-    """Return the program of a pipeline: one for the process."""
-    return Program(pipeline, dialect)
+    """Return the program of a pipeline whose functions are there: one for the process."""
+    return Program(pipeline, dialect, lambda: pipeline)

@@ -14,6 +14,11 @@ from lc_ibis.declare.marks import END, RUN_AT, START
 
 _MARKED = re.compile(f"{START}([^{END}]+){END}")
 
+# What is given to templates besides tables by their names: a delivery, some rows of a table, and keys.
+RECEIVED, ROWS, KEYS = ":received", ":rows", ":keys"
+# The number of a delta's file, in the order of their names.
+FILE_ORDER = "_file_order"
+
 
 @dataclass(frozen=True)
 class Query:

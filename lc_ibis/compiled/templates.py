@@ -13,13 +13,12 @@ import ibis.expr.types as ir
 import sqlglot.expressions as sge
 
 from lc_ibis.compiled.dialects import DIALECTS
-from lc_ibis.compiled.queries import Dialect, Template
+from lc_ibis.compiled.queries import RECEIVED, Dialect, Template
 from lc_ibis.declare.marks import RUN_AT, START, mark
 from lc_ibis.declare.rules.functions import udfs
 from lc_ibis.errors import ModelError
 
 _GIVEN = "lc_ibis_given"
-RECEIVED = ":received"
 
 
 def given(name: str, schema: ibis.Schema) -> ir.Table:

@@ -26,6 +26,7 @@ from .contracts import key as key
 from .contracts import moment as moment
 from .contracts import received_key as received_key
 from .contracts import stamp as stamp
+from .graph import Output as Output
 from .history import Versions as Versions
 from .history import as_of as as_of
 from .history import current as current
@@ -37,5 +38,4 @@ from .models import Snapshot as Snapshot
 from .models import Source as Source
 from .models import TimestampStrategy as TimestampStrategy
 from .models import model as model
-from .pipeline import Output as Output
 from .pipeline import Pipeline as Pipeline

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
-
-import ibis
-import ibis.expr.types as ir
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from lc_ibis.declare.invisible import readable
-from lc_ibis.declare.rules.values import ACROSS_ROWS, inside
 from lc_ibis.errors import ModelError
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 Severity = Literal["error", "warn"]
 Status = Literal["pass", "warn", "fail", "skip"]
@@ -23,10 +22,10 @@ Status = Literal["pass", "warn", "fail", "skip"]
 DONE: Mapping[str, str] = {"pass": "passed", "warn": "warned", "fail": "failed", "skip": "skipped"}
 # What a check was run on; nothing at all where nothing that it reads has changed since it passed.
 Scope = Literal["all rows", "changed rows", "touched keys", "nothing"]
-TablesByName = Mapping[str, ir.Table]
+TablesByName: TypeAlias = "Mapping[str, ir.Table]"
 # Of one row and the others of a table, a table that breaks a rule.
-Spoil = Callable[[ir.Table, ir.Table], ir.Table]
-Changed = Callable[[ir.Table], Mapping[str, Any]]
+Spoil: TypeAlias = "Callable[[ir.Table, ir.Table], ir.Table]"
+Changed: TypeAlias = "Callable[[ir.Table], Mapping[str, Any]]"
 
 
 @dataclass(frozen=True)
@@ -103,6 +102,8 @@ class Check:
 
     def looks_at_one_row(self, table: ir.Table) -> bool:
         """Say whether a rule `breaks` can tell of a row alone whether it breaks it: no window, no aggregate."""
+        from lc_ibis.declare.rules.values import ACROSS_ROWS, inside
+
         return not any(inside(self.is_broken(table).op(), ACROSS_ROWS))
 
     @property
@@ -172,6 +173,8 @@ def changing(changed: Changed) -> Spoil:
     """Spoil a table by changing values in one row."""
 
     def spoil(others: ir.Table, row: ir.Table) -> ir.Table:
+        import ibis
+
         # A text alone would be the name of a column.
         values = {name: ibis.literal(v) if isinstance(v, str) else v for name, v in changed(row).items()}
         return others.union(row.mutate(**values).cast(others.schema()))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
-
-import ibis.expr.datatypes as dt
+from typing import TYPE_CHECKING, Any, Literal
 
 from lc_ibis.declare.contracts import Contract
 from lc_ibis.declare.models import Model, Snapshot
 from lc_ibis.errors import BreakingChangeError
+
+if TYPE_CHECKING:
+    import ibis.expr.datatypes as dt
 
 Kind = Literal[
     "removed column", "narrower type", "other type", "now not null", "now may be null", "changed key",
@@ -43,7 +44,7 @@ class StoredContract:
     @classmethod
     def of(cls, contract: type[Contract]) -> StoredContract:
         """Return what is to be stored of a contract."""
-        columns = (StoredColumn(c.name, type_name(c.type), c.is_nullable, c.is_key) for c in contract.columns)
+        columns = (StoredColumn(c.name, c.type_name, c.is_nullable, c.is_key) for c in contract.columns)
         return cls(contract.major_version(), tuple(columns))
 
     @property
@@ -210,6 +211,8 @@ def type_name(type_: dt.DataType) -> str:
 def _type_change(before: str, after: str) -> Kind | None:
     if before == after:
         return None
+    import ibis.expr.datatypes as dt
+
     try:
         old, new = dt.dtype(before), dt.dtype(after)
     except Exception:  # what another version of Ibis wrote, this one need not know

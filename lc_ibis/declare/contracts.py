@@ -7,21 +7,24 @@ import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated, Any, ClassVar
-
-import ibis
-import ibis.expr.datatypes as dt
-import ibis.expr.types as ir
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from lc_ibis.declare.marks import RUN_AT, mark
 from lc_ibis.errors import ContractError, ModelError
 
-Text = Annotated[str, dt.string]
-Integer = Annotated[int, dt.int64]
-Flag = Annotated[bool, dt.boolean]
-# UTC, microseconds, stored without a zone, as dbt's histories are.
-Moment = Annotated[datetime, dt.Timestamp(scale=6)]
+if TYPE_CHECKING:
+    import ibis
+    import ibis.expr.datatypes as dt
+    import ibis.expr.types as ir
 
+# With the names of Ibis' types: a build whose SQL is known already needs no more of Ibis.
+Text = Annotated[str, "string"]
+Integer = Annotated[int, "int64"]
+Flag = Annotated[bool, "boolean"]
+# UTC, microseconds, stored without a zone, as dbt's histories are.
+Moment = Annotated[datetime, "timestamp(6)"]
+
+_NAMES = ("string", "int64", "boolean", "timestamp(6)")
 
 # The run's time in SQL that people are shown.
 NO_RUN = datetime(1970, 1, 1)
@@ -33,6 +36,7 @@ class Column:
 
     `stamp` marks a time that follows the row's content: it is set from the run when the row changes, and is never a
     change itself. `header` is the column's name in an extract. `read_as` makes the key from a received column's text.
+    `declared` is the type, Ibis' or its name.
     """
 
     description: str
@@ -41,8 +45,22 @@ class Column:
     header: str | None = None
     read_as: Callable[[Any], Any] | None = None
     name: str = ""
-    type: dt.DataType = dt.null
+    declared: Any = "null"
     is_nullable: bool = False
+
+    @property
+    def type(self) -> dt.DataType:
+        """The type, as Ibis knows it."""
+        import ibis.expr.datatypes as dt
+
+        return dt.dtype(self.declared)
+
+    @property
+    def type_name(self) -> str:
+        """The type as it is written in the state: decimal(18, 2), nullability aside."""
+        if self.declared in _NAMES:
+            return str(self.declared)
+        return str(self.type.copy(nullable=True))
 
 
 def column(description: str) -> Any:
@@ -102,7 +120,14 @@ class Contract:
     @classmethod
     def schema(cls) -> ibis.Schema:
         """Return the columns as an Ibis schema."""
+        import ibis
+
         return ibis.schema({c.name: c.type for c in cls.columns})
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the names of the columns."""
+        return tuple(c.name for c in cls.columns)
 
     @classmethod
     def key(cls) -> tuple[str, ...]:
@@ -139,11 +164,11 @@ def _declared(cls: type) -> dict[str, Column]:
             field = vars(base).get(name)
             if isinstance(field, Column):
                 type_, is_nullable = _ibis_type(hints[name])
-                found[name] = replace(field, name=name, type=type_, is_nullable=is_nullable)
+                found[name] = replace(field, name=name, declared=type_, is_nullable=is_nullable)
     return found
 
 
-def _ibis_type(annotation: Any) -> tuple[dt.DataType, bool]:
+def _ibis_type(annotation: Any) -> tuple[Any, bool]:
     nullable = False
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         (annotation,) = (a for a in typing.get_args(annotation) if a is not type(None))
@@ -162,6 +187,8 @@ def any_moment() -> ir.TimestampScalar:
 
 
 def _moment(text: str) -> ir.TimestampScalar:
+    import ibis
+
     return ibis.literal(text).cast("timestamp(6)")
 
 
@@ -192,8 +219,8 @@ _BUT_STAMPS = ", leaving out stamps, which the engine fills"
 
 def verify_columns(table: str, where: str, contract: type[Contract], given: Sequence[str]) -> None:
     """Raise ContractError unless the columns are the contract's, in order. The engine fills the stamps that lack."""
-    expected = contract.schema().names
-    if tuple(given) != tuple(expected):
+    expected = contract.names()
+    if tuple(given) != expected:
         missing = [n for n in contract.content() if n not in given]
         extra = [n for n in given if n not in expected]
         raise ContractError(

@@ -6,18 +6,16 @@ import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import ibis
-import ibis.expr.types as ir
-
-from lc_ibis.declare.check_kinds import contract_checks
 from lc_ibis.declare.checks import Check
 from lc_ibis.declare.contracts import Contract
-from lc_ibis.declare.rules.values import having
+from lc_ibis.declare.marks import RUN_AT
 from lc_ibis.errors import ModelError
 
-RUN_AT = "run_at"
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
 RECEIVED = "received"
 VERSION_ID = "dbt_scd_id"
 
@@ -176,6 +174,8 @@ class Model:
 
     def ordered(self, rows: ir.Table) -> ir.Table:
         """Order rows of this model by key, and a history's versions by time; by all columns where there is no key."""
+        import ibis
+
         history = isinstance(self.kind, Snapshot)
         keys = (*self.business_key, "dbt_valid_from") if history else self.contract.key()
         return rows.order_by([ibis.asc(rows[name]) for name in keys or rows.columns])
@@ -192,6 +192,8 @@ class Model:
 
 def model(kind: Kind, contract: type[Contract] = Contract) -> Callable[[Callable[..., ir.Table]], Model]:
     """Declare the decorated function as a model. Its layer is the name of its module."""
+
+    from lc_ibis.declare.check_kinds import contract_checks
 
     def declare(function: Callable[..., ir.Table]) -> Model:
         if not isinstance(kind, Ephemeral) and not contract.columns:
@@ -222,4 +224,6 @@ def key_values(model: Model, table: ir.Table, by: tuple[str, ...]) -> dict[str, 
 
 def among_rows(model: Model, table: ir.Table, keys: ir.Table, by: tuple[str, ...]) -> ir.Table:
     """Return the rows of a model whose key is in `keys`, null being a value."""
+    from lc_ibis.declare.rules.values import having
+
     return having(table, lambda rows: key_values(model, rows, by).values(), keys.select(*by))

@@ -9,7 +9,8 @@ from typing import Any
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
-from lc_ibis.declare.models import RUN_AT, Incremental, Model, Source
+from lc_ibis.declare.marks import RUN_AT
+from lc_ibis.declare.models import Incremental, Model, Source
 
 _warned: dict[Any, Any] = {}
 

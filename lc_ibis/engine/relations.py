@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from lc_ibis.compiled.program import Program, program
-from lc_ibis.compiled.queries import Query
-from lc_ibis.compiled.templates import RECEIVED
+from lc_ibis.compiled.queries import RECEIVED, Query
 from lc_ibis.declare.models import Model
 from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.engine.store import Store
@@ -15,7 +14,7 @@ from lc_ibis.engine.store import Store
 
 def stored(store: Store, model: Model) -> Query:
     """Return the rows of a stored table, as they are now."""
-    return store.stored(model.layer, model.name, model.contract.schema().names)
+    return store.stored(model.layer, model.name, model.contract.names())
 
 
 def as_they_are(pipeline: Pipeline, store: Store, now: datetime) -> Relations:
@@ -42,12 +41,12 @@ class Relations(Mapping[str, Query]):
         keep: Callable[[Query], Query] = lambda query: query,
     ):
         self._program, self._found, self._run_at, self._keep = program, found, run_at, keep
-        self._pipeline = program.pipeline
+        self._graph = program.graph
         self._made: dict[str, Query] = {}
 
     def __getitem__(self, name: str) -> Query:
         if name not in self._made:
-            self._made[name] = self._make(self._pipeline[name])
+            self._made[name] = self._make(self._graph[name])
         return self._made[name]
 
     def _make(self, model: Model) -> Query:
@@ -55,13 +54,13 @@ class Relations(Mapping[str, Query]):
         if found is not None:
             return found
         made = self.computed(model)
-        return self._keep(made) if len(self._pipeline.children[model.name]) > 1 or model.checks else made
+        return self._keep(made) if len(self._graph.children[model.name]) > 1 or model.checks else made
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._pipeline.models)
+        return iter(self._graph.models)
 
     def __len__(self) -> int:
-        return len(self._pipeline.models)
+        return len(self._graph.models)
 
     def forget(self, name: str) -> None:
         """Have a table looked up again, after it was created or replaced."""

@@ -15,10 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lc_ibis.compiled.keys import ROWS
 from lc_ibis.compiled.program import program
-from lc_ibis.compiled.queries import Query
-from lc_ibis.declare.pipeline import Output, Pipeline
+from lc_ibis.compiled.queries import ROWS, Query
+from lc_ibis.declare.graph import Output
+from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.engine.relations import stored
 from lc_ibis.engine.state.records import FileRecord, table_of
 from lc_ibis.engine.state.run import Run

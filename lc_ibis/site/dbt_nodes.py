@@ -10,8 +10,9 @@ from ibis.backends.sql.datatypes import DatabricksType, DuckDBType
 
 from lc_ibis.declare.checks import Check
 from lc_ibis.declare.contracts import Column
+from lc_ibis.declare.graph import Output
 from lc_ibis.declare.models import Ephemeral, Model, Snapshot, Source, TimestampStrategy
-from lc_ibis.declare.pipeline import Output, Pipeline
+from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.settings import Settings
 
 PROJECT = "lc_ibis"

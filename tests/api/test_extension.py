@@ -206,7 +206,7 @@ def test_a_module_alone_is_a_layer_of_its_own(mine: Path) -> None:
         (MART.format(name="account_summary"), ModelError, r"account_summary \(mine.py\): layers/marts.py also declares account_summary"),
         (MART.replace("customer_profile", "customer_profil").format(name="x"), ModelError, "parameter customer_profil is not a model. Did you mean"),
         ("outputs = ('account_summary',)", ModelError, "mine: outputs contains 'account_summary', which is not an Output"),
-        ("from lc_ibis.declare.pipeline import Output\noutputs = [Output('held_account')]", ModelError, "held_account: the model is"),
+        ("from lc_ibis.declare.graph import Output\noutputs = [Output('held_account')]", ModelError, "held_account: the model is"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused(mine: Path, text: str | None, error: type[LcIbisError], told: str) -> None:

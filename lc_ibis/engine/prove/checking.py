@@ -6,10 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lc_ibis.compiled.checks import Locality
-from lc_ibis.compiled.keys import ROWS
-from lc_ibis.compiled.program import program
-from lc_ibis.compiled.queries import Query
+from lc_ibis.compiled.program import Locality, program
+from lc_ibis.compiled.queries import ROWS, Query
 from lc_ibis.declare.checks import Check, CheckResult, Scope
 from lc_ibis.declare.models import Model
 from lc_ibis.declare.pipeline import Pipeline
@@ -57,7 +55,7 @@ class Checker:
     def ledger(self) -> list[dict[str, Any]]:
         """Return the ledgers' rows; not those whose tables do not belong together, after a partial build."""
         whole = [m for m in self.pipeline.ledgers if not self.state.stale(self.pipeline, self._stored(m))]
-        found = (self._program.ordered(model, False).over({ROWS: self.tables[model.name]}) for model in whole)
+        found = (self._program.ordered(model).over({ROWS: self.tables[model.name]}) for model in whole)
         return [row for rows in found for row in self.store.rows(rows)]
 
     def _stored(self, model: Model) -> tuple[str, ...]:
@@ -86,7 +84,7 @@ class Checker:
         for (scope, by), checks in due.items():
             tables = self._narrowed(model, checks, scope, by)
             with explained(model.name, model.where):
-                [found] = self.store.rows(self._program.checks(model).counts(checks, tables))
+                [found] = self.store.rows(self._program.counts(model, checks, tables))
             failing = [int(found[f"c{i}"]) for i in range(len(checks))]
             results += [
                 self._result(model, check, scope, number, tables) for check, number in zip(checks, failing, strict=True)
@@ -138,7 +136,7 @@ class Checker:
         if not stepped or not model.is_stored:
             return "all rows"
         part: dict[Locality, Scope] = {"rows": "changed rows", "keys": "touched keys", "none": "all rows"}
-        return part[self._program.checks(model).locality(check)]
+        return part[self._program.locality(model, check)]
 
     def _narrowed(self, model: Model, checks: list[Check], scope: Scope, by: tuple[str, ...]) -> Mapping[str, Query]:
         """Return the tables that checks are to look at, the model's own among them."""
@@ -162,7 +160,7 @@ class Checker:
     ) -> CheckResult:
         if not failing:
             return CheckResult(model.name, model.layer, check, "pass", scope=scope)
-        sql, rows = self._program.dialect, self._program.checks(model).failing(check).over(tables)
+        sql, rows = self._program.dialect, self._program.failing(model, check).over(tables)
         stamps = model.contract.stamps()
         broken = sql.select(rows, [name for name in rows.columns if name not in stamps])
         key = model.business_key or model.contract.received_key()

@@ -91,7 +91,7 @@ def _rows(program: Program, store: Store, model: Model, anew: Relations, sample:
         parts = [sample.some(sql, program.key_values(model, rows)) for rows in tables]
         keys = store.scratch(sql.union(*(sql.select(part, part.columns) for part in parts), is_distinct=True))
         old, new = (program.among(model, rows, keys, model.by) for rows in (old, new))
-    return program.differences(model).found.over({":result": new, ":stored": old})
+    return program.differences(model, "found").over({":result": new, ":stored": old})
 
 
 def _history_rows(program: Program, store: Store, model: Model, anew: Relations) -> Query:
@@ -99,8 +99,8 @@ def _history_rows(program: Program, store: Store, model: Model, anew: Relations)
     assert isinstance(model.kind, Snapshot)
     given = {":history": anew[model.name], ":rows": anew.computed(model)}
     given |= {":held": anew[model.kind.held]} if model.kind.held else {}
-    queries, now = program.versions(model), utc_now()
-    return program.dialect.union(queries.closed.over(given, now), queries.opened.over(given, now))
+    closed, opened = (program.versions(model, what).over(given, utc_now()) for what in ("closed", "opened"))
+    return program.dialect.union(closed, opened)
 
 
 def _verified(store: Store, model: Model, rows: Query) -> Verified:

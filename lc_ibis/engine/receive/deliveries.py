@@ -13,10 +13,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
 
-from lc_ibis.compiled.deliveries import FILE_ORDER
-from lc_ibis.compiled.keys import ROWS
 from lc_ibis.compiled.program import Program
-from lc_ibis.compiled.queries import Dialect, Query
+from lc_ibis.compiled.queries import FILE_ORDER, ROWS, Dialect, Query
 from lc_ibis.declare.marks import OPERATION
 from lc_ibis.declare.models import Model
 from lc_ibis.engine.receive.extracts import delivered
@@ -155,7 +153,7 @@ def _said(sql: Dialect, rows: Query, headers: tuple[str, ...]) -> Query:
 
 
 def _operations(program: Program, store: Store, model: Model, delivery: Delivery, parts: list[Query]) -> Query:
-    """Return the rows of all files, with the keys that they are about; see DeltaQueries."""
+    """Return the rows of all files, with the keys that they are about; see deliveries.operations."""
     sql, columns = program.dialect, (*model.contract.headers(), OPERATION)
     tables = [
         sql.made(
@@ -164,7 +162,7 @@ def _operations(program: Program, store: Store, model: Model, delivery: Delivery
         )
         for number, part in enumerate(parts)
     ]  # fmt: skip
-    rows: Query = store.scratch(program.delta(model).operations.over({ROWS: sql.union(*tables)}))
+    rows: Query = store.scratch(program.delta(model).over({ROWS: sql.union(*tables)}))
     known = ", ".join(map(sql.text, OPERATIONS))
     odd = sql.select(sql.where(rows, f"{OPERATION} NOT IN ({known})"), (OPERATION,), is_distinct=True)
     if found := store.rows(sql.ordered(odd, (OPERATION,), _SHOWN)):

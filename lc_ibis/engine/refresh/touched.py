@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lc_ibis.compiled.keys import ROWS, KeyQueries
-from lc_ibis.compiled.program import Program
-from lc_ibis.compiled.queries import Query
+from lc_ibis.compiled.program import KeyQueries, Program
+from lc_ibis.compiled.queries import ROWS, Query
 from lc_ibis.declare.models import Model
 from lc_ibis.engine.relations import Relations
 from lc_ibis.engine.store import Store
@@ -79,10 +78,10 @@ class Touched:
             def found(model: Model) -> Query | None:
                 if model.name in narrow:
                     assert keys.table is not None
-                    rows = keys.queries.narrowed(model.name, self._tables[model.name], keys.table)
+                    rows = self._program.narrowed(keys.queries, model.name, self._tables[model.name], keys.table)
                     kept: Query = self._store.scratch(rows)
                     return kept
-                is_apart = model.is_stored or not narrow & set(self._program.pipeline.stored_inputs[model.name])
+                is_apart = model.is_stored or not narrow & set(self._program.graph.stored_inputs[model.name])
                 return self._tables[model.name] if is_apart else None
 
             self._narrowed[keys] = self._tables.over(found)

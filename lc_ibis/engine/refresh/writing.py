@@ -39,17 +39,17 @@ class Writer:
         if old is None:
             store.create(model.layer, model.name, contract.schema())
             return Written(added_count=store.insert(model.layer, model.name, result)), None
-        queries, dialect = self.program.differences(model), self.program.dialect
-        found = store.scratch(queries.found.over({":result": result, ":stored": old}))
+        program, dialect = self.program, self.program.dialect
+        found = store.scratch(program.differences(model, "found").over({":result": result, ":stored": old}))
         if not store.count(found):
             return Written(), None
         written, stay_count = self._counts(model, found)
         given = {":found": found, ":stored": old}
-        changes = Changes(
-            dialect.where(found, "new_count < old_count"), store.scratch(queries.additions.over(given, self.run_at))
-        )
+        added = store.scratch(program.differences(model, "additions").over(given, self.run_at))
+        changes = Changes(dialect.where(found, "new_count < old_count"), added)
         # Without a key all copies of a row are deleted; those that stay are put back with their stamps.
-        survivors = store.scratch(queries.survivors.over(given)) if stay_count and not contract.key() else None
+        is_short = stay_count and not contract.key()
+        survivors = store.scratch(program.differences(model, "survivors").over(given)) if is_short else None
         by = contract.key() or contract.content()
         store.delete(model.layer, model.name, changes.removed, by, row_count)
         if survivors is not None:
@@ -82,17 +82,19 @@ class Writer:
         `history` are the stored versions of the keys that `rows` may hold, all or the touched ones; None for a new
         table.
         """
-        store, dialect, queries = self.store, self.program.dialect, self.program.versions(model)
+        store, dialect, program = self.store, self.program.dialect, self.program
         if history is None:
             store.create(model.layer, model.name, model.contract.schema())
         whole = stored(store, model)
         given = {":history": whole if history is None else history, ":rows": rows} | ({":held": held} if held else {})
-        opened = queries.opened.over(given, self.run_at)
+        opened = program.versions(model, "opened").over(given, self.run_at)
         self._verify(model, opened)
         if history is None:
             return Written(added_count=store.insert(model.layer, model.name, opened)), None
-        self._guard_mass_delete(model, whole, queries.gone.over(given, self.run_at), max_delete_share)
-        closed, opened = store.scratch(queries.closed.over(given, self.run_at)), store.scratch(opened)
+        gone = program.versions(model, "gone").over(given, self.run_at)
+        self._guard_mass_delete(model, whole, gone, max_delete_share)
+        closed = store.scratch(program.versions(model, "closed").over(given, self.run_at))
+        opened = store.scratch(opened)
         removed, added = store.count(closed), store.count(opened)
         if removed:
             store.delete(model.layer, model.name, closed, (VERSION_ID,), row_count)
