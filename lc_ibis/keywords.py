@@ -49,6 +49,7 @@ class Options(TypedDict, total=False):
     openlineage: str | None
     wait: float | None
     threads: int | None
+    no_cache: bool | None
     memory_limit: str | None
 
 

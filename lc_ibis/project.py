@@ -10,11 +10,29 @@ import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
+from lc_ibis.compiled.memory import remembered
+from lc_ibis.compiled.program import Program
+from lc_ibis.compiled.program import program as of_pipeline
+from lc_ibis.compiled.queries import DIALECTS, Dialect
 from lc_ibis.declare.graph import Output
-from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.errors import LcIbisError, ModelError, SettingsError
 from lc_ibis.settings import Settings
+
+if TYPE_CHECKING:
+    from lc_ibis.declare.pipeline import Pipeline
+
+
+def program(settings: Settings) -> Program:
+    """Return the program of the pipeline that the settings speak of, its SQL from memory if it is there.
+
+    Raises what `load` raises, if the pipeline is to be loaded.
+    """
+    dialect = Dialect(DIALECTS[settings.backend])
+    if settings.models or settings.no_cache:
+        return of_pipeline(load(settings), dialect)
+    return remembered(dialect, lambda: load(settings))
 
 
 def load(settings: Settings) -> Pipeline:
@@ -31,6 +49,8 @@ def load(settings: Settings) -> Pipeline:
 
 @functools.cache
 def _with(ours: Pipeline, names: tuple[str, ...], directory: Path) -> Pipeline:
+    from lc_ibis.declare.pipeline import Pipeline
+
     modules = [module for name in names for module in _of_models(name, directory)]
     outputs = [output for module in modules for output in _outputs(module)]
     return Pipeline.of(*ours.modules, *modules, outputs=[*ours.outputs, *outputs])

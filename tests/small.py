@@ -10,6 +10,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
+from lc_ibis.compiled.program import program
 from lc_ibis.declare.checks import Scope
 from lc_ibis.declare.contracts import Contract, moment
 from lc_ibis.declare.models import Model, Source, model
@@ -51,7 +52,9 @@ class Small:
         """Fill ground tables, and bring all models up to date, or those of `only`; by model, what was done."""
         self._number += 1
         run = Run(self._number, FIRST + timedelta(days=self._number))
-        refresher = Refresher(self.pipeline, self.store, self.state, run, _nothing_delivered, self.code)
+        refresher = Refresher(
+            program(self.pipeline, self.store.dialect), self.store, self.state, run, _nothing_delivered, self.code
+        )
         before = {name: table.version for name, table in self.state.tables.items()}
         with self.store.transaction():
             for name, given in rows.items():
@@ -67,7 +70,7 @@ class Small:
         """Run the checks of models as a build does, and again on all rows."""
         if not names:
             return {}
-        everywhere = self.pipeline, self.store, refresher.tables, self.state
+        everywhere = refresher.program, self.store, refresher.tables, self.state
         checker = Checker(*everywhere, self.code, refresher.changes, before, everything=False)
         found = checker.run(names)
         narrow = any(one.scope != "all rows" for one in found)
@@ -81,7 +84,7 @@ class Small:
 
     def _fill(self, refresher: Refresher, table: Model, rows: Rows) -> None:
         received = f"received_{table.name}"
-        self.store.create(table.layer, received, table.contract.schema())
+        self.store.create(table.layer, received, table.contract.types())
         self.store.append(table.layer, received, rows)
         columns = table.contract.schema().names
         old = stored(self.store, table) if table.name in self.ground else None

@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from lc_ibis import project
 from lc_ibis.backends import opened
 from lc_ibis.backends.duckdb import published
+from lc_ibis.compiled.memory import remember
+from lc_ibis.compiled.program import Program
+from lc_ibis.compiled.program import program as of_pipeline
+from lc_ibis.compiled.queries import DIALECTS, Dialect
 from lc_ibis.declare.contract_changes import StoredContract, compared, refuse_breaking
+from lc_ibis.declare.graph import Graph
 from lc_ibis.declare.models import Model, Source
-from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.declare.selection import select
 from lc_ibis.engine.prove.checking import Checker
 from lc_ibis.engine.prove.failing_rows import FailingRows
@@ -29,7 +33,6 @@ from lc_ibis.engine.prove.refusing import (
 )
 from lc_ibis.engine.prove.verifying import Sample, Verified, verify_tables
 from lc_ibis.engine.receive.deliveries import Delivery, refuse_replay
-from lc_ibis.engine.refresh.fingerprints import fingerprints
 from lc_ibis.engine.refresh.refresher import Refresher
 from lc_ibis.engine.state.run import Run, TableRun
 from lc_ibis.engine.state.state import State
@@ -45,6 +48,7 @@ from lc_ibis.settings import Settings
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from lc_ibis.declare.pipeline import Pipeline
     from lc_ibis.keywords import Options
 
 log = logger(__name__)
@@ -64,29 +68,41 @@ def build(progress: Progress | None = None, **options: Unpack[Options]) -> Run:
     files are unchanged, and its report says why. Raises LcIbisError; ChecksFailed if a check of severity error fails.
     """
     settings = Settings.load(**options)
-    return run_pipeline(project.load(settings), settings, progress)
+    program = project.program(settings)
+    run = run_program(program, settings, progress)
+    if not settings.no_cache:
+        remember(program)
+    return run
 
 
 def run_pipeline(
     pipeline: Pipeline, settings: Settings, progress: Progress | None = None, now: datetime | None = None
 ) -> Run:
     """Build any pipeline; see build. `now` is the run's time, unless a run before it was later."""
-    chosen = select(pipeline, settings.select, settings.exclude)
-    _verify_sources(pipeline, settings)
+    return run_program(of_pipeline(pipeline, Dialect(DIALECTS[settings.backend])), settings, progress, now)
+
+
+def run_program(
+    program: Program, settings: Settings, progress: Progress | None = None, now: datetime | None = None
+) -> Run:
+    """Build the pipeline of a program; see run_pipeline."""
+    graph = program.graph
+    chosen = select(graph, settings.select, settings.exclude)
+    _verify_sources(graph, settings)
     if settings.notify:
         notify.verify(settings.notify)
     if settings.publish:
         published.refuse_stranger(settings.publish)
-    listener = _listener(pipeline, settings)
+    listener = _listener(program, settings)
     run = None
     try:
         if listener:
             listener.began()
         with opened(settings) as store:
             state = State.read(store)
-            run = state.begin(ShownRun, now, lineage=pipeline.lineage)
+            run = state.begin(ShownRun, now, lineage=graph.lineage)
             with _reported(run, settings, store):
-                _Build(pipeline, settings, store, state, run, chosen, progress).publish()
+                _Build(program, settings, store, state, run, chosen, progress).publish()
     except BaseException as error:  # an interruption too leaves nothing published
         if listener:
             listener.failed(error)
@@ -98,7 +114,7 @@ def run_pipeline(
     return run
 
 
-def _listener(pipeline: Pipeline, settings: Settings) -> Any:
+def _listener(program: Program, settings: Settings) -> Any:
     """Return who is to be told of the build as it goes, if somebody is."""
     if not settings.openlineage:
         return None
@@ -108,11 +124,11 @@ def _listener(pipeline: Pipeline, settings: Settings) -> Any:
         raise SettingsError(
             f"openlineage needs {error.name}, which is not installed. Install it: pip install 'lc-ibis[openlineage]'."
         ) from None
-    return Listener(settings.openlineage, pipeline, settings)
+    return Listener(settings.openlineage, program.pipeline(), settings)
 
 
-def _verify_sources(pipeline: Pipeline, settings: Settings) -> None:
-    sources = [model.name for model in pipeline if isinstance(model.kind, Source)]
+def _verify_sources(graph: Graph, settings: Settings) -> None:
+    sources = [model.name for model in graph if isinstance(model.kind, Source)]
     for name in settings.source:
         if name not in sources:
             raise SettingsError(f"source: there is no source {name!r}.{hint(name, sources)}")
@@ -152,7 +168,7 @@ def _reported(run: Run, settings: Settings, store: Store) -> Iterator[None]:
 class _Build:
     """One build, a method a step; a plan takes the first two."""
 
-    pipeline: Pipeline
+    program: Program
     settings: Settings
     store: Store
     state: State
@@ -161,7 +177,7 @@ class _Build:
     progress: Progress | None
 
     def __post_init__(self) -> None:
-        self.before = self.state.copy()
+        self.before, self.graph, self.code = self.state.copy(), self.program.graph, self.program.fingerprints
 
     def publish(self) -> None:
         """Take all steps: within a transaction up to what is remembered, then the files that follow it."""
@@ -181,7 +197,7 @@ class _Build:
         self.run.status = "unchanged" if self.state == self.before and staged.is_empty else "built"
         self.run.outputs = staged.publish()
         if self.settings.verify:
-            last_verify.note(self.settings.reports, self.pipeline, self.store, self.state, verified)
+            last_verify.note(self.settings.reports, self.graph, self.store, self.state, verified)
         if self.settings.publish and published.publish(self.store, self.settings.publish, self.state.last_run):
             self.run.outputs.append(self.settings.publish)
 
@@ -190,13 +206,12 @@ class _Build:
 
         Raises BreakingChangeError.
         """
-        models = [self.pipeline[name] for name in self.chosen if self.pipeline[name].is_stored]
+        models = [self.graph[name] for name in self.chosen if self.graph[name].is_stored]
         refuse_breaking(compared(models, self.state.contracts))
         self.state.contracts |= {model.name: StoredContract.of(model.contract) for model in models}
-        self.code = fingerprints(self.pipeline, self.state)
         keep, run = self.settings.keep_history, self.run
         self.refresher = Refresher(
-            self.pipeline, self.store, self.state, run, self._delivered, self.code.models, self.settings.full_refresh,
+            self.program, self.store, self.state, run, self._delivered, self.code.models, self.settings.full_refresh,
             1.0 if self.settings.allow_mass_delete else self.settings.max_delete_share,
             before(self.state.keeps_from(run), keep) if keep else None,
         )  # fmt: skip
@@ -211,7 +226,7 @@ class _Build:
 
     def refresh(self) -> None:
         """Bring the chosen tables up to date, in the order of the graph."""
-        for model in (self.pipeline[name] for name in self.chosen):
+        for model in (self.graph[name] for name in self.chosen):
             if model.is_stored:
                 self._begun(model.name)
                 done = self.refresher.refresh(model)
@@ -226,13 +241,13 @@ class _Build:
         ages = Ages(given.warn_file_age, given.max_file_age, given.warn_data_age, given.max_data_age)
         run.freshness = list(freshness(self.store, self.state, run, self.refresher.modified, ages))
         refuse_stale(run, given.warn_error)
-        run.jumps = list(jumps(self.pipeline, self.store, self.state, run, given.warn_jump_factor))
+        run.jumps = list(jumps(self.graph, self.store, self.state, run, given.warn_jump_factor))
         refuse_jumps(run, given.warn_error)
 
     def check(self, failing: FailingRows) -> None:
         """Run the checks, each on what is new to it. Raises ChecksFailed."""
         checker = Checker(
-            self.pipeline, self.store, self.refresher.tables, self.state, fingerprints=self.code.checks,
+            self.program, self.store, self.refresher.tables, self.state, fingerprints=self.code.checks,
             changes=self.refresher.changes, before={name: table.version for name, table in self.before.tables.items()},
             everything=self.settings.full_refresh, thresholds=self.settings.thresholds,
             warn_error=self.settings.warn_error,
@@ -244,7 +259,6 @@ class _Build:
         failing.look_up(self.run)
         refuse_failures(self.run)
         checker.remember(self.run.checks)
-        self.state.code = self.code.program if self.code.are_all_in(self.state) else ""
 
     def verify(self) -> list[Verified]:
         """Compare with a full refresh, all tables or a sample, where that is asked for. Raises VerificationFailed."""
@@ -252,7 +266,7 @@ class _Build:
         if not self.settings.verify and not keys:
             return []
         sample = Sample(keys, self.run.run_id, self.refresher.changes) if keys and not self.settings.verify else None
-        verified = list(verify_tables(self.pipeline, self.store, self.state, sample))
+        verified = list(verify_tables(self.program, self.store, self.state, sample))
         refuse_differences(verified)
         return verified
 
@@ -260,7 +274,7 @@ class _Build:
         """Write the output files beside their places."""
         self._begun("outputs")
         with timed(self.run, "outputs_seconds"):
-            staged.write(self.store, self.pipeline, self.state, self.chosen, self.run)
+            staged.write(self.store, self.program, self.state, self.chosen, self.run)
 
     def remember(self, kept: bool) -> None:
         """Write the state. Where nothing changed, and no rows were `kept`, the database file stays as it is."""
@@ -293,15 +307,15 @@ def plan(progress: Progress | None = None, **options: Unpack[Options]) -> list[T
     Raises LcIbisError, but no error of checks, verify or outputs, which it does not run.
     """
     settings = Settings.load(**options)
-    pipeline = project.load(settings)
-    chosen = select(pipeline, settings.select, settings.exclude)
-    _verify_sources(pipeline, settings)
+    program = project.program(settings)
+    chosen = select(program.graph, settings.select, settings.exclude)
+    _verify_sources(program.graph, settings)
     with opened(settings) as store:
         state = State.read(store)
         run = state.begin(Run)
         for warning in run.warnings:
             log.warning("%s", warning)
-        planned = _Build(pipeline, settings, store, state, run, chosen, progress)
+        planned = _Build(program, settings, store, state, run, chosen, progress)
         planned.begin()
         with suppress(_Planned), store.transaction():
             planned.refresh()

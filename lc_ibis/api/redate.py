@@ -16,6 +16,7 @@ from lc_ibis import project
 from lc_ibis.api.backup import backup as back_up
 from lc_ibis.api.backup import contents_of
 from lc_ibis.backends import files_of, opened
+from lc_ibis.compiled.program import program
 from lc_ibis.declare.checks import sentence
 from lc_ibis.declare.contracts import moment
 from lc_ibis.declare.models import Snapshot, Source
@@ -23,7 +24,6 @@ from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.engine.prove.checking import Checker
 from lc_ibis.engine.prove.verifying import verify_tables
 from lc_ibis.engine.refresh import redating
-from lc_ibis.engine.refresh.fingerprints import fingerprints
 from lc_ibis.engine.refresh.redating import RedatedRun, RedatedTime
 from lc_ibis.engine.relations import as_they_are
 from lc_ibis.engine.state.run import SKEW
@@ -118,6 +118,7 @@ class _Redating:
 
     def __init__(self, pipeline: Pipeline, store: Store, state: State, now: datetime):
         self.pipeline, self.store, self.state, self.now = pipeline, store, state, now
+        self.program = program(pipeline, store.dialect)
         self.limit = now + SKEW
         self.dated = redating.time_columns(pipeline)
         self.models = [model for model in pipeline if model.is_stored and model.name in state.tables]
@@ -240,11 +241,11 @@ class _Redating:
 
     def _outdated(self) -> Iterator[str]:
         """Have the next build make those tables anew that are no longer what they are made from."""
-        code = fingerprints(self.pipeline, self.state).models
+        code = self.program.fingerprints.models
         is_same_code = all(self.state.tables[model.name].fingerprint == code[model.name] for model in self.models)
         self._refuse_broken()
         if is_same_code:
-            differing = {v.table for v in verify_tables(self.pipeline, self.store, self.state) if v.status == "differs"}
+            differing = {v.table for v in verify_tables(self.program, self.store, self.state) if v.status == "differs"}
         else:
             differing = {model.name for model in self.models if not isinstance(model.kind, Source)}
         for model in self.models:
@@ -256,8 +257,8 @@ class _Redating:
     def _refuse_broken(self) -> None:
         """Raise RedateRefused where a history would break a check of severity error."""
 
-        tables = as_they_are(self.pipeline, self.store, self.now)
-        checker = Checker(self.pipeline, self.store, tables, self.state)
+        tables = as_they_are(self.program, self.store, self.now)
+        checker = Checker(self.program, self.store, tables, self.state)
         histories = [model.name for model in self.models if isinstance(model.kind, Snapshot)]
         failed = [sentence(result) for result in checker.run(histories) if result.status == "fail"]
         _refuse("The histories would break checks", failed, _MISMATCH)

@@ -8,8 +8,6 @@ from datetime import date, datetime
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Literal
 
-import ibis
-
 from lc_ibis import project
 from lc_ibis.api.warehouse import Warehouse, connect
 from lc_ibis.backends import opened
@@ -17,7 +15,7 @@ from lc_ibis.declare.models import Snapshot
 from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.engine.prove import failing_rows
 from lc_ibis.engine.state.past import seconds_of
-from lc_ibis.engine.state.state import State, done_tables, run_times
+from lc_ibis.engine.state.state import State, done_tables, kept, run_times
 from lc_ibis.engine.state.tables import LAYER
 from lc_ibis.engine.store import Store
 from lc_ibis.errors import SelectionError
@@ -109,11 +107,12 @@ def runs_of(warehouse: Warehouse, limit: int | None = None) -> list[PastRun]:
     """Return the runs of an open database, as `runs` does."""
     if warehouse.state.last_run is None:
         return []
-    log, done = warehouse.store.table(LAYER, "runs"), done_tables(warehouse.store)
-    found = warehouse.store.rows(log.order_by(ibis.desc("run_id")).limit(few(limit and limit + 1)))
+    store, sql = warehouse.store, warehouse.store.dialect
+    log, done = kept(store, "runs"), done_tables(store)
+    found = store.rows(sql.ordered(log, ("run_id",), few(limit and limit + 1), is_descending=True))
     logged = found[:limit] if limit else found
     first = min((run["run_id"] for run in logged), default=0)
-    tables = warehouse.store.rows(done.filter(done.run_id >= first)) if done is not None else []
+    tables = store.rows(sql.where(done, f"run_id >= {first}")) if done else []
     order = {name: place for place, name in enumerate(warehouse.pipeline.models)}
     tables.sort(key=lambda row: order.get(row["table_name"], len(order)))
     changes: dict[int, list[TableChange]] = {}

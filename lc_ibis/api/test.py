@@ -60,9 +60,9 @@ def checked(warehouse: Warehouse, names: Iterable[str]) -> Run:
     started = perf_counter()
     run_id = warehouse.state.last_run[0] if warehouse.state.last_run else 0
     run = ShownRun(run_id, utc_now(), lineage=warehouse.pipeline.lineage)
-    tables = as_they_are(warehouse.pipeline, warehouse.store, run.run_at)
+    tables = as_they_are(warehouse.program, warehouse.store, run.run_at)
     checker = Checker(
-        warehouse.pipeline, warehouse.store, tables, warehouse.state,
+        warehouse.program, warehouse.store, tables, warehouse.state,
         thresholds=warehouse.settings.thresholds, warn_error=warehouse.settings.warn_error,
     )  # fmt: skip
     run.checks = checker.run(names)
@@ -79,4 +79,4 @@ def mutated(warehouse: Warehouse, names: Iterable[str]) -> list[Mutated]:
 
 def verified(warehouse: Warehouse) -> list[Verified]:
     """Recompute every table in scratch space, and return how it compares with what is stored."""
-    return list(verifying.verify_tables(warehouse.pipeline, warehouse.store, warehouse.state))
+    return list(verifying.verify_tables(warehouse.program, warehouse.store, warehouse.state))

@@ -14,6 +14,7 @@ import ibis.expr.types as ir
 
 from lc_ibis import project
 from lc_ibis.backends import opened
+from lc_ibis.compiled.program import Program, program
 from lc_ibis.declare.contracts import moment
 from lc_ibis.declare.models import Model, Snapshot
 from lc_ibis.declare.pipeline import Pipeline, Tables
@@ -66,6 +67,11 @@ class Warehouse:
     def selected(self) -> list[str]:
         """Return the names of the models that the settings select. Raises SelectionError for an unknown name."""
         return selected(self.pipeline, self.settings.select, self.settings.exclude)
+
+    @property
+    def program(self) -> Program:
+        """The SQL of the pipeline in the store's dialect."""
+        return program(self.pipeline, self.store.dialect)
 
     @property
     def con(self) -> Any:

@@ -11,6 +11,7 @@ import ibis.expr.types as ir
 
 from lc_ibis.compiled import checks, deliveries
 from lc_ibis.compiled.differences import Differences, differences
+from lc_ibis.compiled.fingerprints import fingerprints
 from lc_ibis.compiled.keys import KeyMaker, key_types
 from lc_ibis.compiled.outputs import neutralised
 from lc_ibis.compiled.queries import KEYS, ROWS, Dialect, Template
@@ -51,6 +52,10 @@ class Maker:
     def make(self, what: str, name: str, more: tuple[str, ...]) -> Any:
         """Return what a program asks for of a model."""
         return self._makers[what](self.pipeline[name], *more)
+
+    def fingerprints(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the fingerprints of the models, and of their checks."""
+        return fingerprints(self.pipeline)
 
     @cached_property
     def unbound(self) -> dict[str, ir.Table]:

@@ -6,6 +6,7 @@ What a template says depends on the code alone. The tables that it is over, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from lc_ibis.compiled.queries import KEYS, ROWS, Dialect, Query, Template
 from lc_ibis.declare.checks import Check
 from lc_ibis.declare.graph import Graph
-from lc_ibis.declare.models import Model
+from lc_ibis.declare.models import Model, Snapshot, Source
 
 if TYPE_CHECKING:
     from lc_ibis.compiled.making import Maker
@@ -46,6 +47,14 @@ class KeyQueries:
     can_be_followed: bool
     leads: tuple[Lead, ...]
     narrow: Mapping[str, tuple[Template, ...]]
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """By model: the sha256 of what makes its rows, and of what makes its checks."""
+
+    models: Mapping[str, str]
+    checks: Mapping[str, str]
 
 
 class Program:
@@ -141,16 +150,54 @@ class Program:
             sql += f" FROM {parts[-1].rows} AS t"
         return self.dialect.made(sql, tuple(counted), *parts)
 
-    # What the engine says of a query's types -----------------------------------------------------------------
+    # What engines say of types ------------------------------------------------------------------------------
 
-    def described(self, what: str, model: Model, ask: Callable[[], list[list[str]]]) -> list[list[str]]:
-        """Return the names and types that the engine gives to columns; it is asked once."""
-        key = f"{what}/{model.name}"
+    def types(self, model: Model, engine: str, ask: Callable[[Any], str]) -> list[list[str]]:
+        """Return a contract's columns and types in an engine's words; `ask` is how it calls a type."""
+        columns = model.contract.columns
+        return self._asked(f"types/{model.name}/{engine}", lambda: [[c.name, ask(c.declared)] for c in columns])
+
+    def described(self, model: Model, engine: str, ask: Callable[[], list[list[str]]]) -> list[list[str]]:
+        """Return the columns and types that an engine gives a model's rows, in its words; it is asked once."""
+        return self._asked(f"described/{model.name}/{engine}", ask)
+
+    def _asked(self, key: str, ask: Callable[[], list[list[str]]]) -> list[list[str]]:
         if key not in self.made:
             self.has_missed = True
             self.made[key] = ask()
         found: list[list[str]] = self.made[key]
         return found
+
+    @property
+    def fingerprints(self) -> Fingerprints:
+        """The fingerprints of the models and their checks."""
+        if "fingerprints" not in self.made:
+            self.has_missed = True
+            self.made["fingerprints"] = self._maker.fingerprints()
+        return Fingerprints(*self.made["fingerprints"])
+
+    def complete(self) -> None:
+        """Make what no run has needed yet, so that none does later; what cannot be made is left for who needs it."""
+        for model in self.graph:
+            asked: list[tuple[str, ...]] = [("rows",), ("ordered",)]
+            if model.checks:
+                names = [check.name for check in model.checks]
+                asked += [("rules",), *((what, name) for name in names for what in ("failing", "locality"))]
+            if isinstance(model.kind, Snapshot):
+                asked += [("closed",), ("opened",), ("gone",)]
+            elif model.is_stored:
+                asked += [("found",), ("additions",), ("survivors",)]
+            if isinstance(model.kind, Source):
+                asked += [("delta",)]
+            elif model.is_stored and model.by:
+                asked += [("keys as",), ("keys",), ("key values",)]
+            if read := tuple(column.name for column in model.contract.columns if column.read_as):
+                asked += [("among", *read)]
+            if any(output.table == model.name for output in self.graph.outputs):
+                asked.append(("neutralised",))
+            for what, *more in asked:
+                with suppress(Exception):
+                    self._once(what, model, *more)
 
     def _template(self, what: str, model: Model, *more: str) -> Template:
         found: Template = self._once(what, model, *more)

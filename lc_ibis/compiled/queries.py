@@ -18,6 +18,8 @@ _MARKED = re.compile(f"{START}([^{END}]+){END}")
 RECEIVED, ROWS, KEYS = ":received", ":rows", ":keys"
 # The number of a delta's file, in the order of their names.
 FILE_ORDER = "_file_order"
+# By backend: the dialect of its SQL, as Ibis calls it.
+DIALECTS = {"duckdb": "duckdb", "spark": "pyspark", "databricks": "databricks"}
 
 
 @dataclass(frozen=True)
@@ -160,9 +162,12 @@ class Dialect:
         """Return the number of rows, as an expression."""
         return f"(SELECT count(*) FROM {rows.rows} AS t)"
 
-    def ordered(self, rows: Query, by: Sequence[str], limit: int | None = None) -> Query:
+    def ordered(
+        self, rows: Query, by: Sequence[str], limit: int | None = None, is_descending: bool = False
+    ) -> Query:  # fmt: skip
         """Return rows in the order of some columns, nulls last, so many of them."""
-        order = ", ".join(f"{self.quoted(name)} ASC NULLS LAST" for name in by)
+        word = "DESC" if is_descending else "ASC"
+        order = ", ".join(f"{self.quoted(name)} {word} NULLS LAST" for name in by)
         few = "" if limit is None else f" LIMIT {limit}"
         order = f" ORDER BY {order}" if order else ""
         return self.made(f"SELECT * FROM {rows.rows} AS t{order}{few}", rows.columns, rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -130,6 +130,11 @@ class Contract:
         return tuple(c.name for c in cls.columns)
 
     @classmethod
+    def types(cls) -> dict[str, str]:
+        """Return the names of the columns' types, by column."""
+        return {c.name: c.type_name for c in cls.columns}
+
+    @classmethod
     def key(cls) -> tuple[str, ...]:
         """Return the names of the key columns; empty if rows have no key."""
         return tuple(c.name for c in cls.columns if c.is_key)
@@ -193,7 +198,11 @@ def _moment(text: str) -> ir.TimestampScalar:
 
 
 def verify(
-    table: str, where: str, contract: type[Contract], actual: ibis.Schema, assumed: ibis.Schema | None = None
+    table: str,
+    where: str,
+    contract: type[Contract],
+    actual: ibis.Schema,
+    assumed: Mapping[str, dt.DataType] | None = None,
 ) -> None:
     """Raise ContractError unless `actual` has the contract's columns, in order, with its types.
 

@@ -12,14 +12,14 @@ import re
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 
-from lc_ibis.declare.pipeline import Pipeline
+from lc_ibis.declare.graph import Graph
 from lc_ibis.errors import SelectionError, hint
 
 _TERM = re.compile(r"(?:(\d*)(\+))?([^+\s]+?)(?:(\+)(\d*))?\Z")
 _METHODS = ("tag", "layer", "name")
 
 
-def select(pipeline: Pipeline, include: Iterable[str] = (), exclude: Iterable[str] = ()) -> list[str]:
+def select(pipeline: Graph, include: Iterable[str] = (), exclude: Iterable[str] = ()) -> list[str]:
     """Return the names of the selected models, in the order of a build.
 
     Raises SelectionError for a term that is malformed or matches nothing.
@@ -33,7 +33,7 @@ def select(pipeline: Pipeline, include: Iterable[str] = (), exclude: Iterable[st
     return [name for name in pipeline.models if name in chosen]
 
 
-def _union(pipeline: Pipeline, option: str, groups: list[str]) -> set[str]:
+def _union(pipeline: Graph, option: str, groups: list[str]) -> set[str]:
     found: set[str] = set()
     for group in groups:
         try:
@@ -43,7 +43,7 @@ def _union(pipeline: Pipeline, option: str, groups: list[str]) -> set[str]:
     return found
 
 
-def _term(pipeline: Pipeline, term: str) -> set[str]:
+def _term(pipeline: Graph, term: str) -> set[str]:
     match = _TERM.match(term)
     if not match:
         raise SelectionError("use a table or a layer, with + before or after it.")
@@ -57,7 +57,7 @@ def _term(pipeline: Pipeline, term: str) -> set[str]:
     return selected
 
 
-def _named(pipeline: Pipeline, word: str) -> set[str]:
+def _named(pipeline: Graph, word: str) -> set[str]:
     method, colon, rest = word.partition(":")
     if colon and method not in _METHODS:
         raise SelectionError(f"{method}: is not a selection method.{hint(method, _METHODS)}")

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
-from lc_ibis.compiled.program import Program, program
+from lc_ibis.compiled.program import Program
 from lc_ibis.compiled.queries import RECEIVED, Query
 from lc_ibis.declare.models import Model
-from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.engine.store import Store
 
 
@@ -17,13 +16,13 @@ def stored(store: Store, model: Model) -> Query:
     return store.stored(model.layer, model.name, model.contract.names())
 
 
-def as_they_are(pipeline: Pipeline, store: Store, now: datetime) -> Relations:
-    """Return the tables of a pipeline as they are stored; what is not is computed, as of now."""
+def as_they_are(program: Program, store: Store, now: datetime) -> Relations:
+    """Return the tables of a program as they are stored; what is not is computed, as of now."""
 
     def found(model: Model) -> Query | None:
         return stored(store, model) if model.is_stored else None
 
-    return Relations(program(pipeline, store.dialect), found, now)
+    return Relations(program, found, now)
 
 
 class Relations(Mapping[str, Query]):

@@ -16,12 +16,12 @@ import ibis
 import ibis.expr.types as ir
 
 from lc_ibis.backends import opened
+from lc_ibis.compiled.program import program
 from lc_ibis.compiled.versions import by_time, merged
 from lc_ibis.declare.contracts import moment
 from lc_ibis.declare.history import current
 from lc_ibis.declare.models import Model, Snapshot, TimestampStrategy
 from lc_ibis.declare.pipeline import Pipeline, Tables
-from lc_ibis.engine.refresh.fingerprints import fingerprints
 from lc_ibis.engine.state.run import Run, TableRun, Written
 from lc_ibis.engine.state.state import State
 from lc_ibis.engine.store import Store
@@ -75,7 +75,7 @@ def adopt(migration: Migration) -> tuple[str, datetime]:
         # Later than all versions, which are no later than now, the skew of clocks aside.
         run.run_at = max(run.run_at, latest + timedelta(microseconds=1))
         _refuse_begun(state, versions)
-        code = fingerprints(pipeline, state).models
+        code = program(pipeline, store.dialect).fingerprints.models
         with store.transaction():
             for name, one in versions.items():
                 _begin(store, state, pipeline, pipeline[name], one.table, run, code[name], old.path.name)
@@ -90,7 +90,7 @@ def adopt(migration: Migration) -> tuple[str, datetime]:
 def _begin(
     store: Store, state: State, pipeline: Pipeline, model: Model, versions: ir.Table, run: Run, code: str, old: str
 ) -> None:
-    store.create(model.layer, model.name, model.contract.schema())
+    store.create(model.layer, model.name, model.contract.types())
     count = store.insert(model.layer, model.name, versions)
     state.record(model, run.run_id, code, count, ())
     written = Written(added_count=count)

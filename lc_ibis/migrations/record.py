@@ -70,7 +70,7 @@ def add(store: Store, record: Record) -> None:
 def ensure(store: Store, name: str, contract: type[Contract]) -> None:
     """Create a table of the state, unless it is there."""
     if (LAYER, name) not in store.tables():
-        store.create(LAYER, name, contract.schema())
+        store.create(LAYER, name, contract.types())
 
 
 @dataclass(frozen=True)

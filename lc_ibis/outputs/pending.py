@@ -15,10 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lc_ibis.compiled.program import program
+from lc_ibis.compiled.program import Program
 from lc_ibis.compiled.queries import ROWS, Query
-from lc_ibis.declare.graph import Output
-from lc_ibis.declare.pipeline import Pipeline
+from lc_ibis.declare.graph import Graph, Output
 from lc_ibis.engine.relations import stored
 from lc_ibis.engine.state.records import FileRecord, table_of
 from lc_ibis.engine.state.run import Run
@@ -58,25 +57,25 @@ class PendingFiles:
     def is_empty(self) -> bool:
         return not self._files and not self._outdated
 
-    def write(self, store: Store, pipeline: Pipeline, state: State, tables: list[str], run: Run) -> None:
+    def write(self, store: Store, program: Program, state: State, tables: list[str], run: Run) -> None:
         """Write the outputs of `tables` whose files are not in place already, and note them in the state.
 
         Raises OutputError.
         """
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
-            for output in pipeline.outputs:
+            for output in program.graph.outputs:
                 if output.table in tables:
-                    self._write(store, pipeline, state, output)
-            if any(output.table in tables for output in pipeline.outputs):
+                    self._write(store, program, state, output)
+            if any(output.table in tables for output in program.graph.outputs):
                 self._write_manifest(store, state, run)
         except OSError as error:
             raise OutputError(
                 f"{error.filename or self.directory}: cannot write the outputs ({error.strerror})."
             ) from None
 
-    def _write(self, store: Store, pipeline: Pipeline, state: State, output: Output) -> None:
-        model = pipeline[output.table]
+    def _write(self, store: Store, program: Program, state: State, output: Output) -> None:
+        model = program.graph[output.table]
         version = state.tables[model.name].version
         files = {f"{model.name}.{format}": format for format in output.formats}
         if self.partitioned:
@@ -94,7 +93,7 @@ class PendingFiles:
                 continue
             written = beside(place)
             self._files.append((written, place))
-            ordered = program(pipeline, store.dialect).ordered(model, is_neutralised)
+            ordered = program.ordered(model, is_neutralised)
             _write_format(store, ordered.over({ROWS: stored(store, model)}), written, format)
             state.files[name] = FileRecord(version, digest_of(written), is_neutralised)
         self._leave(state, {model.name, *(f"{model.name}.{format}" for format in output.formats)} - files.keys())
@@ -183,7 +182,7 @@ def output_names(output: Output) -> dict[str, str]:
     return {output.table: PARTS} | {f"{output.table}.{format}": format for format in output.formats}
 
 
-def all_output_names(pipeline: Pipeline) -> list[str]:
+def all_output_names(pipeline: Graph) -> list[str]:
     """Return the names of all files that builds may write into the directory of outputs."""
     return [*(name for output in pipeline.outputs for name in output_names(output)), OUTPUTS]
 

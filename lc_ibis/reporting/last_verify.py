@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lc_ibis.declare.pipeline import Pipeline
+from lc_ibis.declare.graph import Graph
 from lc_ibis.engine.prove.verifying import Verified
 from lc_ibis.engine.state.state import State, run_times, utc_now
 from lc_ibis.engine.store import Store
@@ -45,7 +45,7 @@ class LastVerify:
     runs_since: int
 
 
-def note(directory: Path, pipeline: Pipeline, store: Store, state: State, results: Sequence[Verified]) -> None:
+def note(directory: Path, pipeline: Graph, store: Store, state: State, results: Sequence[Verified]) -> None:
     """Note what a verify of all tables found.
 
     Nothing is noted where tables are older than what they are made from, which cannot be compared, where nothing can be

@@ -7,14 +7,16 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lc_ibis.declare.checks import DONE, CheckResult
-from lc_ibis.engine.prove.mutating import Mutated
 from lc_ibis.engine.state.run import Freshness, Run, TableRun
 from lc_ibis.errors import OutputError
 from lc_ibis.files.documents import to_json
 from lc_ibis.files.whole import write_text
+
+if TYPE_CHECKING:
+    from lc_ibis.engine.prove.mutating import Mutated
 
 SCHEMA_VERSION = 3
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import ibis.expr.types as ir
+from typing import TYPE_CHECKING, Any
 
 from lc_ibis.declare.models import Model
 from lc_ibis.engine.state.run import Run
 from lc_ibis.engine.store import Store
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 
 class ShownRun(Run):

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 import lc_ibis
-from lc_ibis.backends.duckdb.ibis_backend import connect
+from lc_ibis.backends.duckdb.ibis_backend import backend
 from lc_ibis.backends.duckdb.text import first_line
 from lc_ibis.errors import BackupError, DatabaseError
 from tests.conftest import ALICE, ON_SPARK, SAVINGS, Engine, Lending
@@ -44,7 +44,7 @@ def _put(database: Path) -> None:
 @pytest.fixture
 def con() -> Any:
     """Our connection of Ibis, with a table of one row."""
-    made = connect()
+    made = backend(duckdb.connect(config=CONFIG))
     made.raw_sql("CREATE SCHEMA side; CREATE TABLE side.small AS SELECT 1 AS a; CREATE TABLE small AS SELECT 1 AS a")
     return made
 

@@ -26,7 +26,7 @@ class Readers:
         self.store = DuckDB(database)
         moment = ibis.timestamp("2026-01-01").cast("timestamp(6)")
         for model in self.sources:
-            self.store.create(_LAYER, model.name, model.contract.schema())
+            self.store.create(_LAYER, model.name, model.contract.types())
         self.tables = Tables(pipeline, self._stored, moment)
         self.judged = {model.name: self._judged(model) for model in self.sources}
 

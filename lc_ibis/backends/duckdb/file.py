@@ -5,16 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, TypeVar
 
 import duckdb
 
-from lc_ibis.backends.duckdb.ibis_backend import connect
 from lc_ibis.backends.duckdb.text import cannot_open, first_line, interruptions, literal, without_room
 from lc_ibis.backends.statements import Statements
-from lc_ibis.declare.rules.functions import failed
+from lc_ibis.declare.failures import failed
 from lc_ibis.errors import DatabaseError, ModelError, SettingsError
 from lc_ibis.files.places import put_new
 from lc_ibis.files.processes import note_closed, note_open, note_running
@@ -27,6 +26,11 @@ CATALOG = "lc_ibis"
 _FOR_ALL = " (STORAGE_VERSION 'v1.0.0')"
 # What DuckDB calls a plan drawn as a tree.
 _TREE: Any = "query_tree" if duckdb.__version__.startswith("1.") else "text"
+# What DuckDB is, whatever is asked of it. Its SQL reads no variables of Python's as tables, and functions of a list's
+# values as older versions of sqlglot write them, too: x -> x + 1.
+_CONFIG: dict[str, Any] = {"preserve_insertion_order": False, "python_enable_replacements": False}
+if not duckdb.__version__.startswith("1."):
+    _CONFIG["lambda_syntax"] = "ENABLE_SINGLE_ARROW"
 # DuckDB takes what it can get unless it is told otherwise.
 _MEMORY = "1500MB"
 Self = TypeVar("Self", bound="DatabaseFile")
@@ -51,16 +55,16 @@ class DatabaseFile:
             _make_directory(path.parent)
         settings = {"threads": threads, "memory_limit": memory_limit or _MEMORY, "temp_directory": f"{path}.tmp"}
         try:
-            self.con = connect(**{k: v for k, v in settings.items() if v is not None})
+            self.raw = duckdb.connect(config={k: v for k, v in settings.items() if v is not None} | _CONFIG)
         except duckdb.Error as error:
             raise SettingsError(
                 f"memory_limit: {memory_limit!r} is not a size like 1GB ({first_line(error)})."
             ) from None
         note_running(self)
-        self._statements = Statements(partial(_plan, self.con.con))
+        self._statements = Statements(partial(_plan, self.raw))
         if self._statements.is_on:
-            self.con.con.execute("SET enable_profiling = 'no_output'")
-        self._run("SET preserve_insertion_order = false")
+            self.raw.execute("SET enable_profiling = 'no_output'")
+        self._run("SET TimeZone = 'UTC'")
         # DuckDB draws its bar on standard output, where --json goes.
         with contextlib.suppress(duckdb.InvalidInputException):  # a notebook without ipywidgets, where there is no bar
             self._run("SET enable_progress_bar = false")
@@ -104,7 +108,7 @@ class DatabaseFile:
         """Close the database; a file that this connection created and never wrote is removed."""
         self._statements.summary()
         note_closed(self.path, id(self))
-        self.con.disconnect()
+        self.raw.close()
         with contextlib.suppress(OSError):  # there is none, or another process uses it
             Path(f"{self.path}.tmp").rmdir()
         if self._read:
@@ -114,7 +118,7 @@ class DatabaseFile:
 
     def stop(self) -> None:
         """Have what runs end in DuckDB's error; from another thread."""
-        self.con.con.interrupt()
+        self.raw.interrupt()
 
     def copy(self, place: Path) -> None:
         """Copy the database, as it is committed, to a file, whole at every moment. Raises OutputError."""
@@ -168,7 +172,7 @@ class DatabaseFile:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Publish all that is written inside at once, or, on an error, nothing."""
-        with interruptions(self.con.con), self._published_at_once():
+        with interruptions(self.raw), self._published_at_once():
             yield
 
     @contextlib.contextmanager
@@ -231,6 +235,13 @@ class DatabaseFile:
                 self._run("ROLLBACK")
         self._writing = False
 
+    @cached_property
+    def con(self) -> Any:
+        """The connection, as Ibis' backend."""
+        from lc_ibis.backends.duckdb.ibis_backend import backend
+
+        return backend(self.raw)
+
     def tables(self) -> set[tuple[str, str]]:
         """Return the stored tables as (layer, name)."""
         rows = self._run("SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = current_database()")
@@ -243,11 +254,11 @@ class DatabaseFile:
 
     def _run(self, sql: str, aside: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyConnection:
         try:
-            with interruptions(self.con.con):
+            with interruptions(self.raw):
                 if aside is not None:
                     return aside.execute(sql)
                 with self._statements.timed(sql):
-                    return cast(duckdb.DuckDBPyConnection, self.con.con.execute(sql))
+                    return self.raw.execute(sql)
         except duckdb.Error as error:
             if found := without_room(self.path, error):
                 raise found from None

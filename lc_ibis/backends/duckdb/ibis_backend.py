@@ -75,9 +75,6 @@ class Backend(_Backend):  # type: ignore[misc]
         return pa.RecordBatchReader.from_batches(expr.as_table().schema().to_pyarrow(), iter(batches))
 
 
-def connect(**settings: Any) -> Backend:
-    """Return a connection to a new database in memory, with these settings of DuckDB."""
-    if not _HAS_FETCH_ARROW:
-        # Functions of a list's values as older versions of sqlglot write them, too: x -> x + 1.
-        settings = {"lambda_syntax": "ENABLE_SINGLE_ARROW", **settings}
-    return cast(Backend, Backend().connect(**settings))
+def backend(con: duckdb.DuckDBPyConnection) -> Backend:
+    """Return a connection as Ibis' backend."""
+    return cast(Backend, Backend.from_connection(con))

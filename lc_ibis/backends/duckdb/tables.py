@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import duckdb
-import ibis
-import ibis.expr.operations as ops
-import ibis.expr.types as ir
-import sqlglot.expressions as sge
-from ibis.backends.sql.datatypes import DuckDBType
-from ibis.expr.operations.udf import InputType
 
 from lc_ibis.backends.duckdb.extracts import copying, extract_error, refuse_misread, scanning
 from lc_ibis.backends.duckdb.file import DatabaseFile
-from lc_ibis.backends.duckdb.text import first_line, interruptions, quoted, stoppable
-from lc_ibis.compiled.queries import Dialect, Query
-from lc_ibis.declare.rules.functions import called, udfs
+from lc_ibis.backends.duckdb.text import DIALECT, first_line, interruptions, quoted, stoppable
+from lc_ibis.backends.duckdb.values import schema, type_text, value_text
+from lc_ibis.compiled.queries import Query
 from lc_ibis.engine.store import Files, Rows
 from lc_ibis.errors import DatabaseError
+
+if TYPE_CHECKING:
+    import ibis
+    import ibis.expr.types as ir
 
 # Two tables are compared by digests of buckets, unless they have fewer rows than a digest is worth.
 _ROWS_PER_BUCKET, _MOST_BUCKETS = 32, 1_048_576
@@ -35,7 +33,8 @@ _MARK, _MARKED = 8, 1 / 16
 class DuckDB(DatabaseFile):
     """The tables of one database file, by layer and name. Raises DatabaseError; see DatabaseFile."""
 
-    dialect = Dialect("duckdb")
+    dialect = DIALECT
+    engine = f"DuckDB {duckdb.__version__}"
     _functions: duckdb.DuckDBPyConnection | None = None
 
     def __init__(
@@ -43,6 +42,7 @@ class DuckDB(DatabaseFile):
     ):
         super().__init__(path, read_only, threads, memory_limit)
         self._scratch_count = 0
+        self._shapes: dict[tuple[str, str], list[list[str]]] | None = None
         self._compiled: dict[ir.Table, str] = {}
         self._defined: set[str] = set()
 
@@ -58,22 +58,43 @@ class DuckDB(DatabaseFile):
         """Return the rows of a stored table that has these columns."""
         return Query(quoted(layer, name), tuple(columns), is_name=True)
 
+    def types_of(self, query: Query | ir.Table) -> list[list[str]]:
+        """Return the columns and types that the engine gives a query, in its words, without running it."""
+        return [[name, type_] for name, type_, *_ in self._run(f"DESCRIBE {self._sql(query)}").fetchall()]
+
+    def stored_types(self, layer: str, name: str) -> list[list[str]]:
+        """Return the columns and types of a stored table, in the engine's words."""
+        if self._shapes is None:
+            self._shapes = {}
+            found = self._run(
+                "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() "
+                "WHERE database_name = current_database() ORDER BY column_index"
+            )
+            for schema_name, table_name, column_name, type_ in found.fetchall():
+                self._shapes.setdefault((schema_name, table_name), []).append([column_name, type_])
+        return self._shapes[layer, name]
+
+    def type_text(self, type_: Any) -> str:
+        """Return a type, Ibis' or its name, in the engine's words."""
+        return type_text(type_)
+
     def schema_of(self, query: Query | ir.Table) -> ibis.Schema:
         """Return the columns and types that the engine gives a query, without running it."""
-        described = self._run(f"DESCRIBE {self._sql(query)}").fetchall()
-        return ibis.schema({name: DuckDBType.from_string(type_) for name, type_, *_ in described})
+        return schema(self.types_of(query))
 
-    def create(self, layer: str, name: str, schema: ibis.Schema) -> None:
-        """Create an empty table, and its layer where that is new; an older one is replaced."""
+    def create(self, layer: str, name: str, types: Mapping[str, Any]) -> None:
+        """Create an empty table of columns and their types, and its layer if it is new; an older one is replaced."""
         self._run(f"CREATE SCHEMA IF NOT EXISTS {quoted(layer)}")
-        columns = ", ".join(f"{quoted(c)} {DuckDBType.to_string(t)}" for c, t in schema.items())
+        columns = ", ".join(f"{quoted(c)} {type_text(t)}" for c, t in types.items())
         self._run(f"CREATE OR REPLACE TABLE {quoted(layer, name)} ({columns})")
+        self._shapes = None
 
     def drop(self, layer: str, name: str) -> None:
         """Drop a table or view. Raises DatabaseError where something else in the database holds on to it."""
         kind = "VIEW" if (layer, name) in self.views() else "TABLE"
         try:
             self._run(f"DROP {kind} {quoted(layer, name)}")
+            self._shapes = None
         except duckdb.Error as error:
             raise DatabaseError(f"{layer}.{name}: DuckDB cannot drop it ({first_line(error)}).") from None
 
@@ -85,7 +106,7 @@ class DuckDB(DatabaseFile):
         """Add a few rows of Python values."""
         if rows:
             # As literals: values bound to a statement would make DuckDB import pandas, a quarter of a second.
-            values = ", ".join(f"({', '.join(sge.convert(v).sql('duckdb') for v in row)})" for row in rows)
+            values = ", ".join(f"({', '.join(map(value_text, row))})" for row in rows)
             self._run(f"INSERT INTO {quoted(layer, name)} VALUES {values}")
 
     def overwrite(self, layer: str, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -152,7 +173,7 @@ class DuckDB(DatabaseFile):
         """Run a query and return its rows; decimals stay decimals, times are datetimes."""
         result = self._run(self._sql(query))
         names = [column[0] for column in result.description]
-        with interruptions(self.con.con):
+        with interruptions(self.raw):
             return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
     def count(self, query: Query | ir.Table) -> int:
@@ -169,7 +190,7 @@ class DuckDB(DatabaseFile):
         They are read by what is run inside; what the engine cannot read raises ExtractError.
         """
         try:
-            aside = self.con.con.cursor()
+            aside = self.raw.cursor()
             with stoppable(aside):
                 for group in files:
                     if group.format == "csv":
@@ -180,16 +201,18 @@ class DuckDB(DatabaseFile):
 
     def _temporary(self, name: str, schema: ibis.Schema) -> ir.Table:
         """Return what was made with a schema that is known: the engine need not be asked for it."""
+        import ibis.expr.operations as ops
+
         place = ops.Namespace(catalog="temp", database="main")
         return cast(ir.Table, ops.DatabaseTable(name=name, schema=schema, source=self.con, namespace=place).to_expr())
 
     def write_file(self, query: Query | ir.Table, path: Path, format: str) -> None:
         """Write a query's rows to one file, csv (with header) or parquet."""
-        copying(self.con.con, self._sql(query), path, format)
+        copying(self.raw, self._sql(query), path, format)
 
     def write_parts(self, query: Query | ir.Table, directory: Path) -> None:
         """Write a query's rows to Parquet files in an empty directory."""
-        copying(self.con.con, self._sql(query), directory, "parts")
+        copying(self.raw, self._sql(query), directory, "parts")
 
     def _next(self) -> int:
         """Return a number for the name of a temporary table."""
@@ -203,6 +226,8 @@ class DuckDB(DatabaseFile):
                 self._define(udf)
             return query.select
         if query not in self._compiled:
+            from lc_ibis.declare.rules.functions import udfs
+
             for udf in udfs(query):
                 self._define(udf)
             self._compiled[query] = str(self.con.compile(query))
@@ -210,6 +235,10 @@ class DuckDB(DatabaseFile):
 
     def _define(self, udf: Any) -> None:
         """Let the engine call a Python function, under the name that Ibis compiles it to."""
+        from ibis.expr.operations.udf import InputType
+
+        from lc_ibis.declare.rules.functions import called
+
         name = type(udf).__name__
         if name in self._defined:
             return
@@ -217,14 +246,14 @@ class DuckDB(DatabaseFile):
         kind = "arrow" if udf.__input_type__ is InputType.PYARROW else "native"
         create = partial(
             duckdb.DuckDBPyConnection.create_function, name=name, function=called(udf), type=kind,
-            parameters=[DuckDBType.to_string(type_) for type_ in parameters],
-            return_type=DuckDBType.to_string(udf.dtype), null_handling="special",
+            parameters=[type_text(type_) for type_ in parameters],
+            return_type=type_text(udf.dtype), null_handling="special",
         )  # fmt: skip
         try:
-            create(self.con.con)
+            create(self.raw)
         except duckdb.NotImplementedException:  # a transaction took it back, of which that object does not know
             # It lives as long as the cursor does, and DuckDB crashes where it calls one that does not.
-            self._functions = self._functions or self.con.con.cursor()
+            self._functions = self._functions or self.raw.cursor()
             create(self._functions)
         self._defined.add(name)
 

@@ -9,21 +9,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
-import sqlglot as sg
-import sqlglot.expressions as sge
 
+from lc_ibis.compiled.queries import Dialect
 from lc_ibis.errors import DatabaseError
 from lc_ibis.files.processes import in_use, note_running, open_here
+
+DIALECT = Dialect("duckdb")
 
 
 def quoted(*names: str) -> str:
     """Return a name, qualified by those before it, quoted."""
-    return ".".join(sg.to_identifier(name, quoted=True).sql("duckdb") for name in names)
+    return DIALECT.quoted(*names)
 
 
 def literal(text: str) -> str:
     """Return a text as a literal."""
-    return sge.Literal.string(text).sql("duckdb")
+    return DIALECT.text(text)
 
 
 def one_file(path: Path | str) -> str:

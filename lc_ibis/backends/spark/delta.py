@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any, Protocol
@@ -195,9 +195,13 @@ class Delta(SparkTables):
             f"THEN INSERT ({names}) VALUES ({values})"
         )
 
-    def create(self, layer: str, name: str, schema: ibis.Schema) -> None:
-        """Create an empty table; an older one is replaced."""
-        self._staged[layer, name] = _Staged(None, added=[self._values(schema, [])])
+    def stored_types(self, layer: str, name: str) -> list[list[str]]:
+        """Return the columns and types of a stored table, as Ibis' names."""
+        return [[column, self.type_text(type_)] for column, type_ in self.table(layer, name).schema().items()]
+
+    def create(self, layer: str, name: str, types: Mapping[str, Any]) -> None:
+        """Create an empty table of columns and their types; an older one is replaced."""
+        self._staged[layer, name] = _Staged(None, added=[self._values(ibis.schema(dict(types)), [])])
 
     def drop(self, layer: str, name: str) -> None:
         """Drop a table or view, after all that is staged is written."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -116,9 +116,13 @@ class Parquet(SparkTables):
                 if len(table.parts) > 1:
                     self._write(place, self._stored(place), keep=False)
 
-    def create(self, layer: str, name: str, schema: ibis.Schema) -> None:
-        """Create an empty table; an older one is replaced."""
-        self._change((layer, name), Stored(schema))
+    def stored_types(self, layer: str, name: str) -> list[list[str]]:
+        """Return the columns and types of a stored table, as Ibis' names."""
+        return [[column, self.type_text(type_)] for column, type_ in self.table(layer, name).schema().items()]
+
+    def create(self, layer: str, name: str, types: Mapping[str, Any]) -> None:
+        """Create an empty table of columns and their types; an older one is replaced."""
+        self._change((layer, name), Stored(ibis.schema(dict(types))))
 
     def drop(self, layer: str, name: str) -> None:
         """Drop a table; its files go with a later build."""

@@ -27,7 +27,8 @@ from lc_ibis.backends.spark.life import Life, asking_java, is_connect
 from lc_ibis.backends.spark.tables import ibis_type, named
 from lc_ibis.backends.statements import Statements
 from lc_ibis.compiled.dialects import DIALECTS
-from lc_ibis.declare.rules.functions import by_value, called, failed
+from lc_ibis.declare.failures import failed
+from lc_ibis.declare.rules.functions import by_value, called
 from lc_ibis.errors import DatabaseError, ModelError, SessionEnded, SettingsError
 from lc_ibis.redaction import logger
 

@@ -49,6 +49,7 @@ class SparkTables:
     def __init__(self, engine: Engine):
         self._engine = engine
         self.con = engine.con
+        self.engine = f"{engine.con.name} {engine.con.version}"
         self.dialect = Dialect("databricks" if engine.con.name == "databricks" else "pyspark")
 
     def _sql(self, query: Query | ir.Table) -> str:
@@ -63,6 +64,14 @@ class SparkTables:
     def schema_of(self, query: Query | ir.Table) -> ibis.Schema:
         """Return the columns and types that the engine gives a query, without running it."""
         return self._engine.schema(self._sql(query))
+
+    def types_of(self, query: Query) -> list[list[str]]:
+        """Return the columns and types that the engine gives a query, as Ibis' names, without running it."""
+        return [[name, self.type_text(type_)] for name, type_ in self.schema_of(query).items()]
+
+    def type_text(self, type_: Any) -> str:
+        """Return the name of a type."""
+        return str(dt.dtype(type_).copy(nullable=True))
 
     def rows(self, query: Query | ir.Table) -> list[dict[str, Any]]:
         """Run a query and return its rows; decimals stay decimals, times are datetimes, UTC, without zone."""

@@ -6,8 +6,7 @@ import hashlib
 import operator
 import re
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime, timezone
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -20,9 +19,6 @@ import ibis.expr.types as ir
 from ibis.expr.operations.udf import InputType
 
 from lc_ibis.declare.rules.function_text import text
-from lc_ibis.errors import ModelError
-
-_FAILED = re.compile(r"(the function \w+ \([^()\n]*\) fails: [^\n]*)")
 
 
 def udfs(expr: ir.Expr) -> list[Any]:
@@ -67,23 +63,6 @@ def by_value(udf: Any, pickler: Any) -> None:
     for name in (__name__, udf.__func__.__module__):
         if name in sys.modules:
             pickler.register_pickle_by_value(sys.modules[name])
-
-
-def failed(error: BaseException) -> str | None:
-    """Return which function failed, and how, if that is why an engine raised an error."""
-    found = _FAILED.search(str(error))
-    return f"{found[1]}. Fix it, or return None." if found else None
-
-
-@contextmanager
-def explained(model: str, where: str) -> Iterator[None]:
-    """Raise ModelError where a function of a model fails meanwhile, of whatever kind an engine's error is."""
-    try:
-        yield
-    except Exception as error:
-        if how := failed(error):
-            raise ModelError(f"{model} ({where}): {how}") from None
-        raise
 
 
 def _where(function: Any) -> str:

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lc_ibis.compiled.program import Locality, program
+from lc_ibis.compiled.program import Locality, Program
 from lc_ibis.compiled.queries import ROWS, Query
 from lc_ibis.declare.checks import Check, CheckResult, Scope
+from lc_ibis.declare.failures import explained
 from lc_ibis.declare.models import Model
-from lc_ibis.declare.pipeline import Pipeline
-from lc_ibis.declare.rules.functions import explained
 from lc_ibis.engine.refresh.touched import Changes
 from lc_ibis.engine.state.records import CheckRecord
 from lc_ibis.engine.state.state import State
@@ -30,7 +29,7 @@ class Checker:
     of the checks of a name; with `warn_error` what would be a warning fails.
     """
 
-    pipeline: Pipeline
+    program: Program
     store: Store
     tables: Mapping[str, Query]
     state: State
@@ -41,31 +40,28 @@ class Checker:
     thresholds: Thresholds = field(default_factory=dict)
     warn_error: bool = False
 
-    def __post_init__(self) -> None:
-        self._program = program(self.pipeline, self.store.dialect)
-
     def run(self, names: Iterable[str]) -> list[CheckResult]:
         """Run all checks of the named models.
 
         A check that compares tables is skipped, with the reason, while one of them is older than
         what it is made from: after a partial build they need not agree.
         """
-        return [result for name in names for result in self._check(self.pipeline[name])]
+        return [result for name in names for result in self._check(self.program.graph[name])]
 
     def ledger(self) -> list[dict[str, Any]]:
         """Return the ledgers' rows; not those whose tables do not belong together, after a partial build."""
-        whole = [m for m in self.pipeline.ledgers if not self.state.stale(self.pipeline, self._stored(m))]
-        found = (self._program.ordered(model).over({ROWS: self.tables[model.name]}) for model in whole)
+        whole = [m for m in self.program.graph.ledgers if not self.state.stale(self.program.graph, self._stored(m))]
+        found = (self.program.ordered(model).over({ROWS: self.tables[model.name]}) for model in whole)
         return [row for rows in found for row in self.store.rows(rows)]
 
     def _stored(self, model: Model) -> tuple[str, ...]:
-        return self.pipeline.stored_inputs[model.name]
+        return self.program.graph.stored_inputs[model.name]
 
     def remember(self, results: Iterable[CheckResult]) -> None:
         """Note in the state how checks ended, so that the next run need look at changes alone."""
         for result in results:
             if result.status in ("pass", "warn") and result.scope != "nothing":
-                read = self._read(self.pipeline[result.table], result.check)
+                read = self._read(self.program.graph[result.table], result.check)
                 newest = max(self.state.tables[name].version for name in read)
                 record = CheckRecord(newest, self.fingerprints[result.table], result.failing_count)
                 self.state.checks[result.table, result.check.name] = record
@@ -84,7 +80,7 @@ class Checker:
         for (scope, by), checks in due.items():
             tables = self._narrowed(model, checks, scope, by)
             with explained(model.name, model.where):
-                [found] = self.store.rows(self._program.counts(model, checks, tables))
+                [found] = self.store.rows(self.program.counts(model, checks, tables))
             failing = [int(found[f"c{i}"]) for i in range(len(checks))]
             results += [
                 self._result(model, check, scope, number, tables) for check, number in zip(checks, failing, strict=True)
@@ -100,19 +96,19 @@ class Checker:
     def _why_not(self, model: Model, check: Check) -> str | None:
         """Return why a check cannot be run now; None if it can."""
         if not model.is_stored:
-            return self.state.stale(self.pipeline, self.pipeline.stored_inputs[model.name])
+            return self.state.stale(self.program.graph, self.program.graph.stored_inputs[model.name])
         if model.name not in self.state.tables:
             return f"{model.name} is not built yet"
         others = [name for name in (*check.needs, check.of) if name]
-        return self.state.stale(self.pipeline, (model.name, *others)) if others else None
+        return self.state.stale(self.program.graph, (model.name, *others)) if others else None
 
     def _read(self, model: Model, check: Check) -> tuple[str, ...]:
         """Return the stored tables that a check reads."""
-        stored = self.pipeline.stored_inputs
+        stored = self.program.graph.stored_inputs
         return tuple(
             read
             for name in (model.name, *check.needs)
-            for read in ((name,) if self.pipeline[name].is_stored else stored[name])
+            for read in ((name,) if self.program.graph[name].is_stored else stored[name])
         )
 
     def _scope(self, model: Model, check: Check) -> Scope:
@@ -136,7 +132,7 @@ class Checker:
         if not stepped or not model.is_stored:
             return "all rows"
         part: dict[Locality, Scope] = {"rows": "changed rows", "keys": "touched keys", "none": "all rows"}
-        return part[self._program.locality(model, check)]
+        return part[self.program.locality(model, check)]
 
     def _narrowed(self, model: Model, checks: list[Check], scope: Scope, by: tuple[str, ...]) -> Mapping[str, Query]:
         """Return the tables that checks are to look at, the model's own among them."""
@@ -146,7 +142,7 @@ class Checker:
             return tables
         if scope == "changed rows":
             return tables | {model.name: self.changes[model.name].added}
-        sql = self._program.dialect
+        sql = self.program.dialect
         pieces = [
             sql.select(rows, by)
             for name in sorted(tables.keys() & self.changes.keys())
@@ -160,7 +156,7 @@ class Checker:
     ) -> CheckResult:
         if not failing:
             return CheckResult(model.name, model.layer, check, "pass", scope=scope)
-        sql, rows = self._program.dialect, self._program.failing(model, check).over(tables)
+        sql, rows = self.program.dialect, self.program.failing(model, check).over(tables)
         stamps = model.contract.stamps()
         broken = sql.select(rows, [name for name in rows.columns if name not in stamps])
         key = model.business_key or model.contract.received_key()

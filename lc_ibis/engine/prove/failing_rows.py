@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from lc_ibis.compiled.queries import Query
 from lc_ibis.declare.contracts import Contract, Integer, Text, column, key
 from lc_ibis.engine.state.run import Run
 from lc_ibis.engine.store import Store
@@ -69,16 +70,20 @@ class FailingRows:
         if not self.is_wanted:
             return False
         is_new = (LAYER, TABLE) not in self.store.tables()
-        before = [] if is_new else [tuple(row.values()) for row in self.store.rows(self.store.table(LAYER, TABLE))]
+        before = [] if is_new else [tuple(row.values()) for row in self.store.rows(_kept(self.store))]
         runs = {_identity(row): row[3] for row in before}
         after = [row for row in before if row[0] not in self.checked]
         after += [(*row[:3], runs.get(_identity(row), row[3]), *row[4:]) for row in self._rows]
         if sorted(before) == sorted(after):
             return False
         if is_new:
-            self.store.create(LAYER, TABLE, FailingRow.schema())
+            self.store.create(LAYER, TABLE, FailingRow.types())
         self.store.overwrite(LAYER, TABLE, after)
         return True
+
+
+def _kept(store: Store) -> Query:
+    return store.stored(LAYER, TABLE, FailingRow.names())
 
 
 def _identity(row: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -95,8 +100,9 @@ def stored(store: Store, table: str, limit: int | None = None) -> dict[str, list
         raise DatabaseError(
             "No failing rows are stored in this database. Store them with lc-ibis build --store-failures."
         )
-    kept = store.table(LAYER, TABLE)
-    rows = store.rows(kept.filter(kept.table_name == table).order_by("check_name", "row_number"))
+    sql = store.dialect
+    kept = sql.where(_kept(store), f"table_name = {sql.text(table)}")
+    rows = store.rows(sql.ordered(kept, ("check_name", "row_number")))
     checks: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         if limit is None or row["row_number"] <= limit:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from statistics import median
 
-import ibis
-
+from lc_ibis.declare.graph import Graph
 from lc_ibis.declare.models import Source
-from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.engine.state.run import Jump, Run
 from lc_ibis.engine.state.state import State, done_tables
 from lc_ibis.engine.store import Store
@@ -19,7 +17,7 @@ MOST_LOADS, LEAST_LOADS = 30, 3
 LEAST_SHARE = 0.01
 
 
-def jumps(pipeline: Pipeline, store: Store, state: State, run: Run, factor: float) -> Iterator[Jump]:
+def jumps(pipeline: Graph, store: Store, state: State, run: Run, factor: float) -> Iterator[Jump]:
     """Yield the tables next to a source to which this run added more than `factor` times the usual number of rows.
 
     Rows that changed in place are not counted, nor is a table's first load.
@@ -41,8 +39,10 @@ def _usual(store: Store, state: State, table: str) -> float | None:
     log = done_tables(store) if state.last_run else None
     if log is None:
         return None
-    loads = log.filter(log.table_name == table, log.action != "created").order_by(ibis.desc("run_id"))
-    counts = [row["added_count"] for row in store.rows(loads.select("run_id", "added_count").limit(MOST_LOADS))]
+    sql = store.dialect
+    loads = sql.where(log, f"table_name = {sql.text(table)} AND action <> 'created'")
+    last = sql.ordered(loads, ("run_id",), MOST_LOADS, is_descending=True)
+    counts = [row["added_count"] for row in store.rows(last)]
     return median(counts) if len(counts) >= LEAST_LOADS else None
 
 

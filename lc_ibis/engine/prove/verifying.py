@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lc_ibis.compiled.program import Program, program
+from lc_ibis.compiled.program import Program
 from lc_ibis.compiled.queries import Dialect, Query
+from lc_ibis.declare.graph import Graph
 from lc_ibis.declare.models import Model, Snapshot, Source
-from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.engine.refresh.touched import Changes
 from lc_ibis.engine.relations import Relations, stored
 from lc_ibis.engine.state.state import State, utc_now
@@ -49,7 +49,7 @@ class Sample:
         return sql.made(f"SELECT * FROM {keys.rows} AS t ORDER BY hash({order}) LIMIT {self.count}", keys.columns, keys)
 
 
-def verify_tables(pipeline: Pipeline, store: Store, state: State, sample: Sample | None = None) -> Iterator[Verified]:
+def verify_tables(program: Program, store: Store, state: State, sample: Sample | None = None) -> Iterator[Verified]:
     """Compare every stored table that is made from others; tables older than an input are skipped, with the reason.
 
     What was received and the histories are the ground: a history differs where the rows of the last load would
@@ -59,27 +59,26 @@ def verify_tables(pipeline: Pipeline, store: Store, state: State, sample: Sample
     def found(model: Model) -> Query | None:
         return stored(store, model) if isinstance(model.kind, Source | Snapshot) else None
 
-    made = program(pipeline, store.dialect)
-    anew = Relations(made, found, utc_now(), keep=store.scratch)
+    graph, anew = program.graph, Relations(program, found, utc_now(), keep=store.scratch)
     skipped: dict[str, str] = {}
-    for model in pipeline:
+    for model in graph:
         if not model.is_stored or isinstance(model.kind, Source):
             continue
         if sample and (isinstance(model.kind, Snapshot) or not model.by):
             continue
-        if reason := _why_not(pipeline, state, model, skipped):
+        if reason := _why_not(graph, state, model, skipped):
             skipped[model.name] = reason
             yield Verified(model.name, model.layer, "skipped", reason=reason)
             continue
         is_history = isinstance(model.kind, Snapshot)
-        rows = _history_rows(made, store, model, anew) if is_history else _rows(made, store, model, anew, sample)
+        rows = _history_rows(program, store, model, anew) if is_history else _rows(program, store, model, anew, sample)
         yield _verified(store, model, rows)
 
 
-def _why_not(pipeline: Pipeline, state: State, model: Model, skipped: dict[str, str]) -> str | None:
-    older = [name for name in pipeline.stored_inputs[model.name] if name in skipped]
+def _why_not(graph: Graph, state: State, model: Model, skipped: dict[str, str]) -> str | None:
+    older = [name for name in graph.stored_inputs[model.name] if name in skipped]
     looks = "it looks at the clock: each build computes it for its own time" if model.looks_at_clock else None
-    return looks or state.stale(pipeline, (model.name,)) or (f"{older[0]} is skipped" if older else None)
+    return looks or state.stale(graph, (model.name,)) or (f"{older[0]} is skipped" if older else None)
 
 
 def _rows(program: Program, store: Store, model: Model, anew: Relations, sample: Sample | None) -> Query:

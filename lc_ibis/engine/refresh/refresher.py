@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from lc_ibis.compiled.program import program
+from lc_ibis.compiled.program import Program
 from lc_ibis.compiled.queries import Query
+from lc_ibis.declare.failures import explained
 from lc_ibis.declare.models import Model, Snapshot, Source
-from lc_ibis.declare.pipeline import Pipeline
-from lc_ibis.declare.rules.functions import explained
 from lc_ibis.engine.receive.deliveries import Delivery, replacement
 from lc_ibis.engine.refresh.retention import let_go
 from lc_ibis.engine.refresh.touched import Changes, Keys, Touched
@@ -36,7 +35,7 @@ class Refresher:
     `keep_since` are let go. `modified` says when the files of each source were last written.
     """
 
-    pipeline: Pipeline
+    program: Program
     store: Store
     state: State
     run: Run
@@ -48,8 +47,8 @@ class Refresher:
     tables: Relations = field(init=False)
 
     def __post_init__(self) -> None:
-        self.program = program(self.pipeline, self.store.dialect)
-        self.writer = Writer(self.program, self.store, self.run.run_at)
+        self.graph = self.program.graph
+        self.writer = Writer(self.program, self.store, self.run.run_at, self._is_settled)
         self.tables = Relations(self.program, self._found, self.run.run_at, keep=self.store.scratch)
         self.changes: dict[str, Changes] = {}
         self.modified: dict[str, datetime] = {}
@@ -87,7 +86,7 @@ class Refresher:
             self.changes[model.name] = self._both(gone, known_changes) if known_changes else gone
         row_count = (old.row_count if old else 0) + written.growth(is_history=isinstance(model.kind, Snapshot))
         version = self.run.run_id if old is None or written.anything or gone else old.version
-        self.state.record(model, version, code, row_count, self.pipeline.stored_inputs[model.name])
+        self.state.record(model, version, code, row_count, self.graph.stored_inputs[model.name])
         action: Action = "created" if old is None else "updated" if written.anything or gone else "unchanged"
         return TableRun(
             model.name, model.layer, model.kind_name, action, reason, row_count, written,
@@ -119,7 +118,7 @@ class Refresher:
             return None if delivery.known_since and not self.full_refresh else "compared with the extract"
         if self.full_refresh:
             return "full refresh"
-        changed = self.state.outdated_inputs(model.name, self.pipeline.stored_inputs[model.name])
+        changed = self.state.outdated_inputs(model.name, self.graph.stored_inputs[model.name])
         looks = "looks at the clock" if model.looks_at_clock else None
         return f"changed: {', '.join(changed)}" if changed else looks
 
@@ -132,19 +131,19 @@ class Refresher:
         known = self.state.tables[model.name]
         if self.full_refresh or not model.by or known.fingerprint != code or isinstance(model.kind, Source):
             return None
-        for name in self.state.outdated_inputs(model.name, self.pipeline.stored_inputs[model.name]):
+        for name in self.state.outdated_inputs(model.name, self.graph.stored_inputs[model.name]):
             if name not in self.changes or known.inputs.get(name) != self._before[name].version:
                 return None
         if not self.touched.can_be_followed(model):
             return None
         keys = self.touched.keys(model)
-        read = (model.name, *self.pipeline.stored_inputs[model.name])
+        read = (model.name, *self.graph.stored_inputs[model.name])
         most = MOST_KEYS * max(self.state.tables[name].row_count for name in read)
         return keys if keys.count <= most else None
 
     def _refuse_missing(self, model: Model) -> None:
         """Refuse to compute a table while one that it reads is not there."""
-        for name in self.pipeline.stored_inputs[model.name]:
+        for name in self.graph.stored_inputs[model.name]:
             if name not in self.state.tables:
                 raise DatabaseError(
                     f"{name} is not built yet, but {model.name} reads it. "
@@ -157,7 +156,7 @@ class Refresher:
         Rows of one load and refusals of another would look like deletions, and a history cannot be made again.
         """
         made_from: dict[str, tuple[str, int]] = {}
-        for name in self.pipeline.stored_inputs[model.name]:
+        for name in self.graph.stored_inputs[model.name]:
             for ground, version in self.state.tables[name].inputs.items():
                 other, known = made_from.setdefault(ground, (name, version))
                 if version != known:
@@ -177,7 +176,7 @@ class Refresher:
                 f"{model.layer}.{model.name}: this table already exists and was not created by lc-ibis. "
                 "Build into another database with --database."
             )
-        return exists and is_current_shape(self.store, model)
+        return exists and is_current_shape(self.program, self.store, model)
 
     def _write(self, model: Model, exists: bool, keys: Keys | None, delivery: Delivery | None) -> Written:
         if keys and not keys.count:
@@ -200,6 +199,12 @@ class Refresher:
         if changes:
             self.changes[model.name] = changes
         return written
+
+    def _is_settled(self, model: Model) -> bool:
+        """Say whether what a model is made from was made by the code as it is now."""
+        tables = (self.state.tables.get(name) for name in self.graph.stored_inputs[model.name])
+        codes = (self.fingerprints.get(name) for name in self.graph.stored_inputs[model.name])
+        return all(table and table.fingerprint == code for table, code in zip(tables, codes, strict=True))
 
     def _row_count(self, model: Model) -> int:
         known = self.state.tables.get(model.name)

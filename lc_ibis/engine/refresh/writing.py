@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-
-import ibis
+from typing import Any
 
 from lc_ibis.compiled.program import Program
 from lc_ibis.compiled.queries import Query
@@ -22,11 +22,15 @@ Done = tuple[Written, Changes | None]
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes the tables of one run."""
+    """Writes the tables of one run.
+
+    `is_settled` says of a model whether what it is made from is as the code now is: then the types of its rows, too.
+    """
 
     program: Program
     store: Store
     run_at: datetime
+    is_settled: Callable[[Model], bool]
 
     def result(self, model: Model, result: Query, old: Query | None, row_count: int) -> Done:
         """Make the stored table, of so many rows, equal to `result`, stamps aside; rows that stay keep their stamps.
@@ -37,7 +41,7 @@ class Writer:
         store, contract = self.store, model.contract
         self._verify(model, result)
         if old is None:
-            store.create(model.layer, model.name, contract.schema())
+            store.create(model.layer, model.name, contract.types())
             return Written(added_count=store.insert(model.layer, model.name, result)), None
         program, dialect = self.program, self.program.dialect
         found = store.scratch(program.differences(model, "found").over({":result": result, ":stored": old}))
@@ -84,7 +88,7 @@ class Writer:
         """
         store, dialect, program = self.store, self.program.dialect, self.program
         if history is None:
-            store.create(model.layer, model.name, model.contract.schema())
+            store.create(model.layer, model.name, model.contract.types())
         whole = stored(store, model)
         given = {":history": whole if history is None else history, ":rows": rows} | ({":held": held} if held else {})
         opened = program.versions(model, "opened").over(given, self.run_at)
@@ -122,17 +126,32 @@ class Writer:
             )
 
     def _verify(self, model: Model, query: Query) -> None:
-        assumed = {**model.contract.schema(), **self.program.pipeline.steps[model.name].schema()}
-        verify(model.name, model.where, model.contract, self.store.schema_of(query), ibis.schema(assumed))
+        """Raise ContractError unless the engine gives the contract's columns and types."""
+        store, program = self.store, self.program
+
+        def ask() -> list[list[str]]:
+            return store.types_of(query)
+
+        is_settled = self.is_settled(model)
+        given = program.described(model, store.engine, ask) if is_settled else ask()
+        if given != program.types(model, store.engine, store.type_text):
+            self._refuse(model, query)
+
+    def _refuse(self, model: Model, query: Query) -> None:
+        pipeline = self.program.pipeline()
+        live = pipeline[model.name]
+        assumed = {**live.contract.schema(), **pipeline.steps[model.name].schema()}
+        verify(model.name, model.where, live.contract, self.store.schema_of(query), assumed)
 
 
-def is_current_shape(store: Store, model: Model) -> bool:
+def is_current_shape(program: Program, store: Store, model: Model) -> bool:
     """Say whether the stored table has its contract's columns.
 
     Raises ContractError for a history that has not: nothing can make it again.
     """
-    found = store.table(model.layer, model.name).schema()
-    expected = model.contract.schema()
+    if store.stored_types(model.layer, model.name) == program.types(model, store.engine, store.type_text):
+        return True
+    found, expected = store.table(model.layer, model.name).schema(), model.contract.schema()
     fits = tuple(found.names) == tuple(expected.names) and all(
         same_type(found[name], expected[name]) for name in found.names
     )
@@ -145,5 +164,5 @@ def is_current_shape(store: Store, model: Model) -> bool:
     return fits
 
 
-def _listed(schema: ibis.Schema) -> str:
+def _listed(schema: Any) -> str:
     return ", ".join(f"{name} {type_}" for name, type_ in schema.items())

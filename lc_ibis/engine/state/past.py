@@ -35,7 +35,7 @@ class Past:
     @classmethod
     def read(cls, store: Store) -> Past:
         past, log = cls(run_times(store), {}, {}, {}), done_tables(store)
-        rows = store.rows(log.select("run_id", "table_name", "action")) if log is not None else []
+        rows = store.rows(log) if log else []
         for row in rows:
             # A run on Spark that was cut off is in this log alone.
             if row["run_id"] in past.times:

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
-import ibis.expr.types as ir
-
+from lc_ibis.compiled.queries import Query
 from lc_ibis.declare.contract_changes import StoredContract
+from lc_ibis.declare.graph import Graph
 from lc_ibis.declare.models import Model
-from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.engine.receive.deliveries import Taken, TakenFile
 from lc_ibis.engine.state.records import (
     CheckRecord,
@@ -44,7 +43,6 @@ class State:
     tables: dict[str, TableRecord] = field(default_factory=dict)
     files: dict[str, FileRecord] = field(default_factory=dict)
     checks: dict[tuple[str, str], CheckRecord] = field(default_factory=dict)
-    code: str = ""
     taken: Taken = field(default_factory=Taken)
     contracts: dict[str, StoredContract] = field(default_factory=dict)
     known_since: dict[str, datetime] = field(default_factory=dict)
@@ -62,7 +60,7 @@ class State:
         version = _version(store)
         _refuse_dropped(store, {*TABLES, *LOGS} if version > 1 else FIRST)
         missing = {name for name in TABLES if (LAYER, name) not in existing}
-        read = {name: [] if name in missing else store.rows(store.table(LAYER, name)) for name in TABLES}
+        read = {name: [] if name in missing else store.rows(kept(store, name)) for name in TABLES}
         inputs: dict[str, dict[str, int]] = {}
         for row in read["inputs"]:
             inputs.setdefault(row["table_name"], {})[row["input_name"]] = row["version"]
@@ -71,14 +69,12 @@ class State:
         }
         if is_whole:
             _refuse_dropped(store, tables)
-        runs = store.table(LAYER, "runs")
-        [last] = store.rows(runs.filter(runs.run_id == runs.run_id.max()))
+        [last] = store.rows(store.dialect.ordered(kept(store, "runs"), ("run_id",), limit=1, is_descending=True))
         state = cls(
             last_run=(last["run_id"], last["run_at"]),
             tables=tables,
             files={name: FileRecord.of(**row) for (name,), row in keyed("files", read["files"])},
             checks={(table, check): CheckRecord(**row) for (table, check), row in keyed("checks", read["checks"])},
-            code="".join(row["digest"] for row in read["code"]),
             taken=Taken(
                 {(t, f, sha): TakenFile(**row) for (t, f, sha), row in keyed("deliveries", read["deliveries"])}
             ),
@@ -97,7 +93,7 @@ class State:
 
     def copy(self) -> State:
         return State(
-            self.last_run, dict(self.tables), dict(self.files), dict(self.checks), self.code,
+            self.last_run, dict(self.tables), dict(self.files), dict(self.checks),
             Taken(dict(self.taken.files)), dict(self.contracts), dict(self.known_since), self.version,
         )  # fmt: skip
 
@@ -146,7 +142,7 @@ class State:
         """Return the output files of a table."""
         return {file: known for file, known in self.files.items() if table_of(file) == name}
 
-    def stale(self, pipeline: Pipeline, names: Iterable[str]) -> str | None:
+    def stale(self, pipeline: Graph, names: Iterable[str]) -> str | None:
         """Return a sentence on the first of these tables that is missing or older than an input."""
         for name in names:
             inputs = pipeline.stored_inputs[name]
@@ -168,13 +164,13 @@ class State:
         existing = store.tables()
         for name, contract in (TABLES | LOGS).items():
             if (LAYER, name) not in existing:
-                store.create(LAYER, name, contract.schema())
+                store.create(LAYER, name, contract.types())
         rows: dict[str, list[tuple[Any, ...]]] = {
             "tables": [row_of("tables", (name,), vars(table)) for name, table in self.tables.items()],
             "inputs": [(name, *read) for name, table in self.tables.items() for read in table.inputs.items()],
             "files": [row_of("files", (name,), file.row()) for name, file in self.files.items()],
             "checks": [row_of("checks", names, vars(check)) for names, check in self.checks.items()],
-            "code": [(self.code,)],
+            "code": [],  # of programs before, which took fingerprints from here where it was theirs
             "deliveries": [row_of("deliveries", file, vars(taken)) for file, taken in self.taken.files.items()],
             "contracts": [row for name, contract in self.contracts.items() for row in contract_rows(name, contract)],
             "retention": list(self.known_since.items()),
@@ -184,36 +180,42 @@ class State:
             store.overwrite(LAYER, name, rows[name])
 
 
-def done_tables(store: Store) -> ir.Table | None:
+def kept(store: Store, name: str) -> Query:
+    """Return the rows of a table of the state."""
+    return store.stored(LAYER, name, (TABLES | LOGS)[name].names())
+
+
+def done_tables(store: Store) -> Query | None:
     """Return what runs did to which tables, one row each; None in a database of before that was written down."""
-    is_there = (LAYER, "run_tables") in store.tables()
-    return store.table(LAYER, "run_tables") if is_there else None
+    return kept(store, "run_tables") if (LAYER, "run_tables") in store.tables() else None
 
 
 def true_times(store: Store, numbers: Iterable[int]) -> dict[int, datetime]:
     """Return when runs of these numbers were by the clock: not when they are dated after runs that were ahead of it."""
-    if not (wanted := sorted(set(numbers))):
-        return {}
-    runs = store.table(LAYER, "runs")
-    rows = _rows(store, runs.filter(runs.run_id.isin(wanted)).select("run_id", "run_at", "finished_at"))
-    return {run_id: min(run_at, finished_at) for run_id, run_at, finished_at in rows}
+    return {row["run_id"]: min(row["run_at"], row["finished_at"]) for row in _runs(store, numbers)}
 
 
 def run_times(store: Store, numbers: Iterable[int] | None = None) -> dict[int, datetime]:
     """Return when each run was that changed something, by its number; all, or those of these numbers."""
+    return {row["run_id"]: row["run_at"] for row in _runs(store, numbers)}
+
+
+def _runs(store: Store, numbers: Iterable[int] | None) -> list[dict[str, Any]]:
+    """Return the log of runs, or of it those of these numbers."""
     wanted = None if numbers is None else sorted(set(numbers))
     if wanted == [] or (LAYER, "runs") not in store.tables():
-        return {}
-    runs = store.table(LAYER, "runs")
-    runs = runs if wanted is None else runs.filter(runs.run_id.isin(wanted))
-    return {run_id: run_at for run_id, run_at, *_ in _rows(store, runs)}
+        return []
+    runs = kept(store, "runs")
+    if wanted is not None:
+        runs = store.dialect.where(runs, f"run_id IN ({', '.join(map(str, wanted))})")
+    return store.rows(runs)
 
 
 def _version(store: Store) -> int:
     """Return the version of the shape that the state has. Raises DatabaseError where a later program gave it one."""
     if (LAYER, "schema") not in store.tables():
         return 1
-    [(version,)] = _rows(store, store.table(LAYER, "schema").select("version"))
+    [(version,)] = (row.values() for row in store.rows(kept(store, "schema")))
     if version > VERSION:
         raise DatabaseError(
             f"The database was written by a newer lc-ibis (state version {version}; this one supports {VERSION}). "
@@ -236,10 +238,6 @@ def _logged(run: Run, table: TableRun) -> tuple[Any, ...]:
     written = table.written
     counts = (written.added_count, written.changed_count, written.removed_count)
     return (run.run_id, table.table, table.action, table.reason, table.key_count, *counts, table.row_count)
-
-
-def _rows(store: Store, table: ir.Table) -> list[tuple[Any, ...]]:
-    return [tuple(row.values()) for row in store.rows(table)]
 
 
 def utc_now() -> datetime:

@@ -1,0 +1,136 @@
+"""The memory of compiled SQL: a file for each version of the code, in the user's cache directory.
+
+It is named after all that SQL depends on: the files of the program and of the models, Ibis, sqlglot, the dialect. A
+file that is damaged, or anybody else's, is as none: the SQL is compiled again.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lc_ibis.compiled.graphs import recalled, told
+from lc_ibis.compiled.program import Program
+from lc_ibis.compiled.queries import Dialect, Template
+from lc_ibis.files.whole import write_text
+from lc_ibis.redaction import logger
+
+if TYPE_CHECKING:
+    from lc_ibis.declare.pipeline import Pipeline
+
+PACKAGE = Path(__file__).parents[1]
+_LIBRARIES = ("ibis-framework", "sqlglot")
+# Files of the memory that nobody used for so long are removed.
+_OLDEST = 60 * 24 * 3600
+_started = time.time()
+log = logger(__name__)
+
+
+def remembered(dialect: Dialect, pipeline: Callable[[], Pipeline]) -> Program:
+    """Return the program of this package's own pipeline, from memory if it is there."""
+    place = _place(dialect)
+    made = _read(place) if place else None
+    if made is None:
+        live = pipeline()
+        return Program(live, dialect, lambda: live)
+    return Program(recalled(made["graph"], pipeline), dialect, pipeline, made["made"])
+
+
+def remember(program: Program) -> None:
+    """Keep what a program has made, if anything is new; where that cannot be, the next build makes it again."""
+    place = _place(program.dialect)
+    if not place or not program.has_missed:
+        return
+    program.complete()
+    content = {"graph": told(program.graph), "made": _encoded(program.made)}
+    text = json.dumps(content, ensure_ascii=False)
+    with suppress(OSError):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_text(place, f"{_sha256([text.encode()])}\n{text}\n")
+        _sweep(place)
+
+
+def _read(place: Path) -> dict[str, Any] | None:
+    """Return what a file of the memory says; None where it is not whole."""
+    try:
+        digest, text = place.read_text(encoding="utf-8").split("\n", 1)
+        if digest != _sha256([text.removesuffix("\n").encode()]):
+            raise ValueError("its checksum is another")
+        found: dict[str, Any] = json.loads(text)
+        found["made"] = _decoded(found["made"])
+        os.utime(place)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        log.info("%s: not used (%s)", place, error)
+        return None
+    return found
+
+
+@functools.cache
+def _place(dialect: Dialect) -> Path | None:
+    """Return where the SQL of this program is kept; None where its files are younger than this process.
+
+    What was imported may then be another version than what is on disk.
+    """
+    files = sorted(PACKAGE.rglob("*.py"))
+    if any(file.stat().st_ctime > _started for file in files):
+        return None
+    versions = [f"{name} {version(name)}".encode() for name in _LIBRARIES]
+    contents = (part for file in files for part in (file.relative_to(PACKAGE).as_posix().encode(), file.read_bytes()))
+    digest = _sha256([dialect.name.encode(), *versions, *contents])
+    return _directory() / f"{digest}.json"
+
+
+def _directory() -> Path:
+    from platformdirs import user_cache_path
+
+    return Path(user_cache_path("lc-ibis", appauthor=False)) / "sql"
+
+
+def _sweep(place: Path) -> None:
+    oldest = time.time() - _OLDEST
+    for file in place.parent.glob("*.json"):
+        if file.stat().st_mtime < oldest:
+            file.unlink()
+
+
+def _encoded(value: Any) -> Any:
+    """Return what a program has made as plain values. Templates that call Python functions are left out."""
+    if isinstance(value, Template):
+        return {"sql": value.sql, "columns": value.columns}
+    if isinstance(value, dict):
+        return {name: _encoded(each) for name, each in value.items() if not _calls(each)}
+    return [_encoded(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _calls(value: Any) -> bool:
+    """Say whether there is a template that calls Python functions, whose names are known to one process alone."""
+    if isinstance(value, Template):
+        return bool(value.functions)
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return any(map(_calls, parts))
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, dict):
+        if value.keys() == {"sql", "columns"}:
+            return Template(value["sql"], tuple(value["columns"]))
+        return {name: _decoded(each) for name, each in value.items()}
+    return [_decoded(each) for each in value] if isinstance(value, list) else value
+
+
+def _sha256(parts: Iterable[bytes]) -> str:
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(part)
+        found.update(b"\n")
+    return found.hexdigest()
