@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -77,12 +78,15 @@ def marts(database: Path) -> Any:
 
 
 def test_a_small_session_makes_a_report_with_pictures(tmp_path: Path) -> None:
-    pytest.importorskip("pytest_benchmark")
-    tool("run.py", "--accounts", 1000, "--changes", 10, "--rounds", 1, "--to", tmp_path)
+    only = [word for step in ("nothing changed", "day 2", "changed rows") for word in ("--only", step)]
+    tool("run.py", "--accounts", 1000, "--changes", 10, "--rounds", 1, *only, "--to", tmp_path)
     report = (tmp_path / "report.md").read_text()
-    for words in ("1,000 accounts", "day 2, delta", "number of tests", "cost_against_change.svg"):
+    for words in ("| work | then | now | target | met? |", "1,000 accounts", "compilations", "cost_against_change.svg"):
         assert words in report
     assert {path.name for path in tmp_path.glob("*.svg")} == {"cost_against_size.svg", "cost_against_change.svg"}
+    session = json.loads((tmp_path / "results.json").read_text())
+    [sample] = [one for one in session["counts"] if one["accounts"] is None and one["step"] == "day 2, full extract"]
+    assert sample["statements"] > 0
 
 
 def test_checks_are_measured_in_every_way(tmp_path: Path) -> None:
