@@ -59,9 +59,12 @@ class Builder:
         return self.name in (LEAN, STORED)
 
     def takes(self, step: Step) -> bool:
-        """Say whether it has such a step: a floor has no delta and no refresh, with stored layers no second day."""
+        """Say whether it has such a step: a floor has no delta and no refresh, with stored layers no second day.
+
+        The curves of change are of this checkout alone.
+        """
         if not self.is_floor:
-            return True
+            return step.changed is None or self.name == NOW
         return step.of_floor is not None and (self.name == LEAN or not step.from_day1)
 
     def command(self, step: Step, inputs: Path, to: Path) -> list[str]:
@@ -71,17 +74,8 @@ class Builder:
         if self.is_floor:
             kind = () if step.from_day1 else ("--lean" if self.name == LEAN else "--no-lean",)
             return [self.python, str(HERE / "floor.py"), *words, *kind, *(step.of_floor or ())]
-        return [
-            self.python,
-            "-m",
-            "lc_ibis",
-            "build",
-            "--json",
-            *words,
-            "--reports",
-            str(to / "reports"),
-            *step.options,
-        ]
+        words += ["--reports", str(to / "reports"), *step.options]
+        return [self.python, "-m", "lc_ibis", "build", "--json", *words]
 
     def environment(self, **more: str) -> dict[str, str]:
         """Return the variables of its processes: no setting of ours, and its own lc_ibis before an installed one."""
@@ -94,7 +88,7 @@ class Builder:
 
 
 def builders(against: Path | None, scratch: Path) -> list[Builder]:
-    """Return those who build side by side; `against` is a wheel, or the interpreter that another build is installed for.
+    """Return those who build side by side; `against` is a wheel, or the Python of a venv with another build.
 
     A wheel is unpacked and runs on today's interpreter and libraries, so that nothing but lc-ibis differs.
     """

@@ -32,7 +32,7 @@ def shortened(report: dict[str, Any]) -> dict[str, Any]:
     for table in report["tables"]:
         layers[table["layer"]] = layers.get(table["layer"], 0.0) + table["seconds"]
     names = ("seconds", "checks_seconds", "outputs_seconds", "total_checks", "status")
-    return {name: report[name] for name in names} | {"layers": layers}
+    return {name: report.get(name) for name in names} | {"layers": layers}
 
 
 @dataclass(frozen=True)

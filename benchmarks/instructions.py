@@ -17,9 +17,8 @@ _DISABLED, _INHERIT, _NO_KERNEL, _NO_HYPERVISOR, _ON_EXEC = 1 << 0, 1 << 1, 1 <<
 
 
 def counted(run: Callable[[], object]) -> int | None:
-    """Return how many instructions the programs took that `run` starts; None where they cannot be counted."""
+    """Return how many instructions the programs took that `run` starts; where none can be counted, None at once."""
     if (counter := _opened()) is None:
-        run()
         return None
     try:
         run()

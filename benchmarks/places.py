@@ -37,7 +37,7 @@ class Place:
         if not directory.exists():
             generate(self.accounts or 0, seed=1, directory=directory, changed=rows, first_day=False)
         day = f"{directory.name}/{'day2' if delivery == 'full' else 'delta'}"
-        return Step(f"{rows} changed rows, {delivery}", day, options=("--delivery", delivery), changed=rows)
+        return Step(f"{rows:,} changed rows, {delivery}", day, options=("--delivery", delivery), changed=rows)
 
     def take(self, builder: Builder, step: Step, *words: str) -> Taken:
         """Run a step once, with more words for its command; copying the database of day 1 is not counted."""
@@ -45,7 +45,7 @@ class Place:
         return run(command, self.root, builder.environment())
 
     def count(self, builder: Builder, step: Step) -> dict[str, Any]:
-        """Run a step three times more, to count: instructions; calls and compilations; statements."""
+        """Run a step for each that is counted: instructions; calls and compilations; statements."""
         command = self._ready(builder, step)
         found = {"instructions": instructions.counted(lambda: run(command, self.root, builder.environment()))}
         python, _, _, *build = self._ready(builder, step)

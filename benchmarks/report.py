@@ -12,13 +12,14 @@ import targets
 from builders import DAY2, DELTA, LEAN, NOW, REFRESH, STORED, THEN
 from figures import Figures, ratio
 
+OURS = ("lc-ibis", "program")
 LAYERS = ("source", "staging", "snapshots", "intermediate", "marts")
 HEAD = """\
-Medians of {rounds} rounds, of each in turn. **CPU** is the processor seconds, user and system, of the whole process with
-its children. **Now** is this checkout, **then** the build given as `--against`. Both floors are scripts written by hand
-that make the same tables and write the same four ordered files, without checks or state: the **floor** stores staging and
-intermediate as tables, in the **lean floor** they are views. Only the lean floor has a second day. Each builds its own
-day 1. Compare only ratios of one session."""
+Rounds of all steps: {rounds}, medians shown. **CPU** is the processor seconds, user and system, of the whole process
+with its children. **Now** is this checkout, **then** the build given as `--against`. Both floors are scripts written by
+hand that make the same tables and write the same four ordered files, without checks or state: the **floor** stores
+staging and intermediate as tables, in the **lean floor** they are views. Only the lean floor has a second day. Each
+builds its own day 1. Compare only ratios within one session."""
 
 
 def write(results: Path, to: Path) -> Path:
@@ -26,13 +27,8 @@ def write(results: Path, to: Path) -> Path:
     figures = Figures.of(results)
     to.mkdir(parents=True, exist_ok=True)
     session = figures.session
-    parts = [
-        "# Benchmark",
-        HEAD.format(rounds=session["rounds"]),
-        _machine(session),
-        "## Targets",
-        target_table(figures),
-    ]
+    head = HEAD.format(rounds=session["rounds"])
+    parts = ["# Benchmark", head, _machine(session), "## Targets", target_table(figures)]
     for size in figures.sizes:
         if figures.steps(size):
             parts += [f"## {_name(size)}", _steps(figures, size)]
@@ -75,11 +71,11 @@ def _machine(session: dict[str, Any]) -> str:
     names = list(next(iter(builds.values())))
     table = _table(["", *names], [[who, *(str(facts[name]) for name in names)] for who, facts in builds.items()])
     said = f"{session['cores']} cores, load {session['load'][0]} at the beginning and {session['load'][1]} at the end."
-    libraries = {tuple(value for name, value in facts.items() if name != "program") for facts in builds.values()}
+    libraries = {tuple(str(facts[name]) for name in names if name not in OURS) for facts in builds.values()}
     warning = (
-        "\n\n**Now and then ran on different versions: the ratios tell of these too.**" if len(libraries) > 1 else ""
+        ["**Now and then ran on different versions: the ratios tell of these too.**"] if len(libraries) > 1 else []
     )
-    return f"{said}\n\n{table}{warning}"
+    return "\n\n".join([said, table, *warning])
 
 
 def _steps(figures: Figures, size: int | None) -> str:
@@ -140,10 +136,10 @@ def _guide(figures: Figures) -> str:
     """The migration guide's table: full against incremental, tests included."""
     rows = []
     for size in figures.sizes:
-        for step in (REFRESH.name, DAY2.name, DELTA.name):
+        for step in (REFRESH.name, DAY2.name, DELTA.name) if size else ():
             total = figures.median(size, step, NOW, "wall_seconds")
             tests = figures.median(size, step, NOW, lambda turn: turn["report"]["checks_seconds"])
-            if size and total is not None and tests is not None:
+            if total is not None and tests is not None:
                 number = figures.turns(size, step, NOW)[-1]["report"]["total_checks"]
                 rows.append([f"{size:,}", step, *(_said(one) for one in (total - tests, tests, total)), str(number)])
     return _table(["accounts", "run", "run s", "tests s", "total s", "number of tests"], rows)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from builders import DAY2, NOW, STEPS, UNCHANGED, Builder, Step, builders
+from builders import DAY2, STEPS, UNCHANGED, Builder, Step, builders
 from figures import Figures, recorded
 from places import Place, turns
 from report import target_table, write
@@ -37,21 +37,16 @@ def measured(
     size = place.accounts
     those = [one for one in who if not (one.is_floor and size is None)]
     runs = []
-    for turn in turns(place, those, [step for step in steps if step.changed is None], rounds):
+    for turn in turns(place, those, steps, rounds):
         runs.append(recorded(turn, size))
         _tell(runs[-1])
-    now = [one for one in those if one.name == NOW]
-    for turn in turns(place, now, [step for step in steps if step.changed is not None], rounds):
-        runs.append(recorded(turn, size))
-        _tell(runs[-1])
-    counts = []
-    if (size or 0) <= COUNTED_UP_TO:
-        for step in (step for step in steps if step.changed is None):
-            for one in those:
-                if not one.is_floor:
-                    facts = {"accounts": size, "step": step.name, "builder": one.name}
-                    counts.append(facts | place.count(one, step))
-    return runs, counts
+    if (size or 0) > COUNTED_UP_TO:
+        return runs, []
+    return runs, [
+        {"accounts": size, "step": step.name, "builder": one.name} | place.count(one, step)
+        for step in steps if step.changed is None
+        for one in those if not one.is_floor
+    ]  # fmt: skip
 
 
 def _tell(run: dict[str, Any]) -> None:
