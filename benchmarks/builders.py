@@ -59,21 +59,18 @@ class Builder:
         return self.name in (LEAN, STORED)
 
     def takes(self, step: Step) -> bool:
-        """Say whether it has such a step: a floor has no delta and no refresh, with stored layers no second day.
-
-        The curves of change are of this checkout alone.
-        """
-        if not self.is_floor:
-            return step.changed is None or self.name == NOW
-        return step.of_floor is not None and (self.name == LEAN or not step.from_day1)
+        """Say whether it has such a step: a floor has no delta and no refresh, curves are of this checkout alone."""
+        if self.is_floor:
+            return step.of_floor is not None
+        return step.changed is None or self.name == NOW
 
     def command(self, step: Step, inputs: Path, to: Path) -> list[str]:
         """Return the command of a step, from these extracts into the database and files in the directory `to`."""
         places = {"--inputs": inputs, "--database": to / "lc.duckdb", "--outputs": to / "outputs"}
         words = [str(word) for pair in places.items() for word in pair]
         if self.is_floor:
-            kind = () if step.from_day1 else ("--lean" if self.name == LEAN else "--no-lean",)
-            return [self.python, str(HERE / "floor.py"), *words, *kind, *(step.of_floor or ())]
+            kind = "--lean" if self.name == LEAN else "--no-lean"
+            return [self.python, str(HERE / "floor.py"), *words, kind, *(step.of_floor or ())]
         words += ["--reports", str(to / "reports"), *step.options]
         return [self.python, "-m", "lc_ibis", "build", "--json", *words]
 

@@ -17,9 +17,9 @@ LAYERS = ("source", "staging", "snapshots", "intermediate", "marts")
 HEAD = """\
 Rounds of all steps: {rounds}, medians shown. **CPU** is the processor seconds, user and system, of the whole process
 with its children. **Now** is this checkout, **then** the build given as `--against`. Both floors are scripts written by
-hand that make the same tables and write the same four ordered files, without checks or state: the **floor** stores
-staging and intermediate as tables, in the **lean floor** they are views. Only the lean floor has a second day. Each
-builds its own day 1. Compare only ratios within one session."""
+hand that make the same tables but the history of refusals and write the same four ordered files, without checks or
+state: the **floor** stores staging and intermediate as tables, in the **lean floor** they are views. Each builds its
+own day 1. Compare only ratios within one session."""
 
 
 def write(results: Path, to: Path) -> Path:
@@ -72,10 +72,10 @@ def _machine(session: dict[str, Any]) -> str:
     table = _table(["", *names], [[who, *(str(facts[name]) for name in names)] for who, facts in builds.items()])
     said = f"{session['cores']} cores, load {session['load'][0]} at the beginning and {session['load'][1]} at the end."
     libraries = {tuple(str(facts[name]) for name in names if name not in OURS) for facts in builds.values()}
-    warning = (
-        ["**Now and then ran on different versions: the ratios tell of these too.**"] if len(libraries) > 1 else []
-    )
-    return "\n\n".join([said, table, *warning])
+    parts = [said, table]
+    if len(libraries) > 1:
+        parts.append("**Now and then ran on different versions: the ratios tell of these too.**")
+    return "\n\n".join(parts)
 
 
 def _steps(figures: Figures, size: int | None) -> str:

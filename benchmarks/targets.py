@@ -86,6 +86,7 @@ TARGETS = (
     Target("first build, to the floor with stored layers", to(FIRST, STORED), OF_FLOOR),
     Target("nothing changed, to the lean floor", to(UNCHANGED, LEAN), OF_FLOOR),
     Target("day 2, full extract, to the lean floor", to(DAY2, LEAN), OF_FLOOR, {MILLION: 1.6}),
+    Target("day 2, full extract, to the floor with stored layers", to(DAY2, STORED), OF_FLOOR),
     Target(
         "day 2, full extract, to own full refresh", cheaper(DAY2), CHEAPER,
         {TEN_THOUSAND: 2, TEN_MILLION: 8}, at_least=True,
