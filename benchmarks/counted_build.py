@@ -27,7 +27,7 @@ def counts(profile: cProfile.Profile) -> dict[str, Any]:
         if not isinstance(code, str) and code.co_name == "to_sqlglot" and code.co_filename.endswith(COMPILER):
             compilations += entry.callcount
     loaded = {name: name in sys.modules for name in LIBRARIES}
-    return {"python_calls": calls, "compilations": compilations, "imported": loaded}
+    return {"Python_calls": calls, "compilations": compilations, "imported": loaded}
 
 
 def main() -> None:
