@@ -111,7 +111,7 @@ def _counts(figures: Figures) -> str:
         loaded = [name for name in ("ibis", "sqlglot") if one["imported"][name]]
         rows.append([
             _name(one["accounts"]), one["step"], one["builder"], _said(one["statements"], "{}"),
-            str(one["compilations"]), f"{one['python_calls']:,}",
+            str(one["compilations"]), f"{one['Python_calls']:,}",
             "not to be had here" if instructions is None else f"{instructions:,}", ", ".join(loaded) or "neither",
         ])  # fmt: skip
     head = ["", "step", "by", "statements", "compilations", "Python calls", "instructions", "imported, ibis or sqlglot"]
