@@ -48,8 +48,13 @@ def write(results: Path, to: Path) -> Path:
 
 def target_table(figures: Figures) -> str:
     """Return the table of targets; without another build, what is compared with one is missing."""
-    shown = _table(["work", "then", "now", "target", "met?"], list(targets.rows(figures)))
-    return shown if figures.has_then else f"{shown}\n\nThe targets of the sample need another build: `--against`."
+    parts = [_table(["work", "then", "now", "target", "met?"], list(targets.rows(figures)))]
+    if not figures.has_then:
+        parts.append("The targets of the sample need another build: `--against`.")
+    counts = figures.session["counts"]
+    if counts and all(one["instructions"] is None for one in counts):
+        parts.append("Counts of instructions are not to be had here.")
+    return "\n\n".join(parts)
 
 
 def _name(size: int | None) -> str:

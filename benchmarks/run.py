@@ -68,6 +68,7 @@ def main(accounts: tuple[int, ...], against: Path | None, rounds: int, changes: 
          only: tuple[str, ...], scratch: Path | None, to: Path) -> None:  # fmt: skip
     """Measure lc-ibis against hand-written SQL, and against another build of itself."""
     to.mkdir(parents=True, exist_ok=True)
+    results = to / "results.json"
     load = os.getloadavg()[0]
     session: dict[str, Any] = {"rounds": rounds, "cores": os.cpu_count(), "turns": [], "counts": []}
     with tempfile.TemporaryDirectory(dir=scratch) as directory:
@@ -80,9 +81,9 @@ def main(accounts: tuple[int, ...], against: Path | None, rounds: int, changes: 
             session["turns"] += runs
             session["counts"] += counts
             shutil.rmtree(place.root)
-    session["load"] = [round(one, 1) for one in (load, os.getloadavg()[0])]
-    results = to / "results.json"
-    results.write_text(json.dumps(session, indent=1), encoding="utf-8")
+            # After each size: a large one may fail after hours.
+            session["load"] = [round(one, 1) for one in (load, os.getloadavg()[0])]
+            results.write_text(json.dumps(session, indent=1), encoding="utf-8")
     click.echo(target_table(Figures.of(results)))
     click.echo(f"wrote {write(results, to)}")
 
