@@ -61,7 +61,9 @@ def audit(session: nox.Session) -> None:
 def benchmarks(session: nox.Session) -> None:
     """Measure against hand-written SQL; sizes by option: nox -s benchmarks -- --accounts 1000000 --to results."""
     session.install("-e", ".[bench]")
-    session.run("python", "benchmarks/run.py", *(session.posargs or ["--to", "benchmark_results"]))
+    session.run(
+        "python", "benchmarks/run.py", *(session.posargs or ["--accounts", "10000", "--to", "benchmark_results"])
+    )
 
 
 @nox.session

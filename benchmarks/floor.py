@@ -10,6 +10,13 @@ import click
 import duckdb
 
 HERE = Path(__file__).parent
+# Rows whose key is none are in quarantine only, which the lean floor does not store.
+WITHOUT_KEY = {
+    "or_customer_without_key": "OR whole_number(stripped(customer_id)) IS NULL AND "
+    "hash(customer_id, name, has_loan) IN (SELECT digest FROM customer_difference)",
+    "or_account_without_key": "OR coalesce(stripped(account_id), '') = '' AND "
+    "hash(account_id, customer_id, balance, account_type) IN (SELECT digest FROM account_difference)",
+}
 
 
 def first_build(inputs: Path, database: Path, outputs: Path, lean: bool = False) -> None:
@@ -25,7 +32,9 @@ def first_build(inputs: Path, database: Path, outputs: Path, lean: bool = False)
         "customer_rows": "source.src_customer",
         "account_rows": "source.src_account",
         "into": "CREATE TABLE",
+        "into_late": "CREATE VIEW" if lean else "CREATE TABLE",
         "as": " AS",
+        "and_reached_account": "",
         "of_reached_account": "",
         "of_reached_customer": "",
     }
@@ -33,10 +42,11 @@ def first_build(inputs: Path, database: Path, outputs: Path, lean: bool = False)
         _run(con, "floor.sql", given)
 
 
-def day2(inputs: Path, database: Path, outputs: Path) -> bool:
-    """Bring a lean floor's database and the output files up to date with full extracts; say if anything differed.
+def day2(inputs: Path, database: Path, outputs: Path, lean: bool = False) -> bool:
+    """Bring the database and the output files up to date with full extracts; say if anything differed.
 
-    Extracts that equal the stored rows are read and compared, and nothing is written.
+    `lean` is what it was at the first build. Extracts that equal the stored rows are read and compared, and nothing is
+    written.
     """
     given = {
         **_common(inputs, outputs),
@@ -45,7 +55,10 @@ def day2(inputs: Path, database: Path, outputs: Path) -> bool:
         "customer_rows": "rows_of_customer",
         "account_rows": "rows_of_account",
         "into": "INSERT INTO",
+        "into_late": "INSERT INTO",
         "as": "",
+        "and_reached_account": "AND account_id IN (FROM reached_account)",
+        **({"or_customer_without_key": "", "or_account_without_key": "", "stored": ""} if lean else WITHOUT_KEY),
         "of_reached_account": "WHERE account_id IN (FROM reached_account)",
         "of_reached_customer": "WHERE customer_id IN (FROM reached_customer)",
     }
@@ -67,8 +80,10 @@ def _common(inputs: Path, outputs: Path) -> dict[str, str]:
 def _run(con: duckdb.DuckDBPyConnection, file: str, given: dict[str, str]) -> None:
     con.execute("SET enable_progress_bar = false")
     con.execute("SET preserve_insertion_order = false")
-    parts = {"judged": _filled("floor_staging.sql", given), "marts": _filled("floor_marts.sql", given)}
-    con.execute(_filled(file, {**given, **parts}))
+    whole = dict(given)
+    for part in ("staging", "intermediate", "marts", "stored"):
+        whole.setdefault(part, _filled(f"floor_{part}.sql", whole))
+    con.execute(_filled(file, whole))
 
 
 def _filled(file: str, given: dict[str, str]) -> str:
@@ -84,14 +99,14 @@ def _quoted(path: Path) -> str:
 @click.option(
     "--inputs", type=click.Path(path_type=Path, exists=True), required=True, help="Directory of the extracts."
 )
-@click.option("--database", type=click.Path(path_type=Path), required=True, help="New, or a lean floor's with --day2.")
+@click.option("--database", type=click.Path(path_type=Path), required=True, help="New, or day 1's with --day2.")
 @click.option("--outputs", type=click.Path(path_type=Path), required=True, help="Directory of output files.")
 @click.option("--lean/--no-lean", help="Make staging and intermediate views.")
-@click.option("--day2", "is_day2", is_flag=True, help="Update the database of a lean floor.")
+@click.option("--day2", "is_day2", is_flag=True, help="Update the database of day 1.")
 def main(inputs: Path, database: Path, outputs: Path, lean: bool, is_day2: bool) -> None:
     """Build the twelve tables and both outputs by plain SQL, or bring them up to date."""
     if is_day2:
-        day2(inputs, database, outputs)
+        day2(inputs, database, outputs, lean)
     else:
         first_build(inputs, database, outputs, lean)
 

@@ -1,7 +1,7 @@
 -- The first build by hand: the twelve tables of lc-ibis and its output files, as plainly and as fast as DuckDB allows.
 -- No checks, no state, no second day, and no transaction: DuckDB reads what an open transaction wrote with one thread.
--- floor.py fills in floor_staging.sql and floor_marts.sql, run_at, inputs and outputs, and what staging (and its step) and intermediate are made of: tables, or
--- views for the lean floor.
+-- floor.py fills in floor_staging.sql, floor_intermediate.sql and floor_marts.sql, run_at, inputs and outputs, and what
+-- staging (and its steps) and intermediate are made of: tables, or views for the lean floor.
 
 CREATE MACRO stripped(text) AS regexp_replace(text, '\A[\x09-\x0d\x20]+|[\x09-\x0d\x20]+\z', '', 'g');
 CREATE MACRO whole_number(bare) AS TRY_CAST(CASE WHEN regexp_full_match(bare, '[+-]?[0-9]+') THEN bare END AS BIGINT);
@@ -35,7 +35,7 @@ FROM read_csv(
 
 -- Staging: accepted and refused rows. What was received is fetched again by row number.
 
-{judged}
+{staging}
 
 CREATE {kind} staging.stg_customer AS
 SELECT * EXCLUDE (row_number, failure_reason) FROM customer_judged WHERE failure_reason IS NULL;
@@ -75,23 +75,7 @@ FROM staging.stg_account;
 
 -- Intermediate
 
-CREATE {kind} intermediate.int_account_with_customer AS
-SELECT
-    account_id,
-    customer_id,
-    balance_amount,
-    account_type,
-    customer_name,
-    has_loan_flag,
-    greatest(account.dbt_valid_from, customer.dbt_valid_from) AS valid_from_at,
-    account.dbt_valid_to AS valid_to_at
-FROM snapshots.snap_account AS account
-JOIN snapshots.snap_customer AS customer USING (customer_id)
-WHERE account.dbt_valid_to IS NULL AND customer.dbt_valid_to IS NULL;
-
-CREATE {kind} intermediate.int_savings_account_only AS
-SELECT * EXCLUDE (account_type) FROM intermediate.int_account_with_customer WHERE account_type = 'savings';
-
+{intermediate}
 -- Marts
 
 {marts}

@@ -1,157 +1,161 @@
-"""From the figures of a session to a Markdown report and two pictures."""
+"""From the figures of a session to report.md: the targets, each step, counts, layers, and the cost of a change."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+import pictures
+import targets
+from builders import DAY2, DELTA, LEAN, NOW, REFRESH, STORED, THEN
+from figures import Figures, ratio
 
-SHORT = ("full refresh", "nothing changed", "day 2, full extract", "day 2, delta")
+OURS = ("lc-ibis", "program")
+LAYERS = ("source", "staging", "snapshots", "intermediate", "marts")
+HEAD = """\
+Rounds of all steps: {rounds}, medians shown. **CPU** is the processor seconds, user and system, of the whole process
+with its children. **Now** is this checkout, **then** the build given as `--against`. Both floors are scripts written by
+hand that make the same tables but the history of refusals and write the same four ordered files, without checks or
+state: the **floor** stores staging and intermediate as tables, in the **lean floor** they are views. Each builds its
+own day 1. Compare only ratios within one session."""
 
 
 def write(results: Path, to: Path) -> Path:
-    """Write report.md and two pictures, cost_against_….svg, into the directory; return the report's path."""
-    taken = [_flat(entry) for entry in json.loads(results.read_text())["benchmarks"]]
-    steps = [one for one in taken if "step" in one]
-    curve = [one for one in taken if "changed" in one]
+    """Write report.md, and two pictures if changes were measured, into the directory; return the report's path."""
+    figures = Figures.of(results)
     to.mkdir(parents=True, exist_ok=True)
-    parts = ["# Benchmark"]
-    for size in sorted({one["accounts"] for one in steps}):
-        parts += [f"## {size:,} accounts", _steps([one for one in steps if one["accounts"] == size])]
-    if steps:
-        parts += ["## By layer, seconds, at the largest size", _layers(steps), "## Before and after", _guide(steps)]
-    if curve:
-        _pictures(curve, steps, to)
-        parts += ["## Curves", _curve(curve), "![Cost against size](cost_against_size.svg)"]
-        parts += ["![Cost against change](cost_against_change.svg)"]
+    session = figures.session
+    head = HEAD.format(rounds=session["rounds"])
+    parts = ["# Benchmark", head, _machine(session), "## Targets", target_table(figures)]
+    for size in figures.sizes:
+        if figures.steps(size):
+            parts += [f"## {_name(size)}", _steps(figures, size)]
+    if session["counts"]:
+        parts += ["## Counts", _counts(figures)]
+    for size in figures.sizes:
+        if size and figures.steps(size):
+            parts += [f"## {_name(size)}, by part, wall seconds of the build's own report", _parts(figures, size)]
+    parts += ["## Full refresh and incremental, wall seconds", _guide(figures)]
+    if pictures.curve(figures):
+        drawn = [f"![{file.stem.replace('_', ' ').capitalize()}]({file.name})" for file in pictures.draw(figures, to)]
+        parts += ["## Cost of a change", _curve(figures), *drawn]
     report = to / "report.md"
     report.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return report
 
 
-def _flat(entry: dict[str, Any]) -> dict[str, Any]:
-    stats = entry["stats"]
-    return {**entry["extra_info"], "median": stats["median"], "least": stats["min"], "most": stats["max"]}
+def target_table(figures: Figures) -> str:
+    """Return the table of targets; without another build, what is compared with one is missing."""
+    parts = [_table(["work", "then", "now", "target", "met?"], list(targets.rows(figures)))]
+    if not figures.has_then:
+        parts.append("The targets of the sample need another build: `--against`.")
+    counts = figures.session["counts"]
+    if counts and all(one["instructions"] is None for one in counts):
+        parts.append("Counts of instructions are not to be had here.")
+    return "\n\n".join(parts)
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
+def _name(size: int | None) -> str:
+    return "The sample" if size is None else f"{size:,} accounts"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _steps(steps: list[dict[str, Any]]) -> str:
-    """A row a step: medians, the spread, and ratios to the floor's like step and to the own full refresh."""
-    by_name = {one["step"]: one["median"] for one in steps}
-    like = {
-        "first build": "lean floor, first build", "nothing changed": "floor, nothing changed",
-        "day 2, full extract": "floor, day 2", "day 2, delta": "floor, day 2",
-    }  # fmt: skip
+def _said(value: float | None, reads: str = "{:.2f}") -> str:
+    return "" if value is None else reads.format(value)
+
+
+def _machine(session: dict[str, Any]) -> str:
+    """The versions of each build; ratios between builds on different libraries tell of those too."""
+    builds = session["builds"]
+    names = list(next(iter(builds.values())))
+    table = _table(["", *names], [[who, *(str(facts[name]) for name in names)] for who, facts in builds.items()])
+    said = f"{session['cores']} cores, load {session['load'][0]} at the beginning and {session['load'][1]} at the end."
+    libraries = {tuple(str(facts[name]) for name in names if name not in OURS) for facts in builds.values()}
+    parts = [said, table]
+    if len(libraries) > 1:
+        parts.append("**Now and then ran on different versions: the ratios tell of these too.**")
+    return "\n\n".join(parts)
+
+
+def _steps(figures: Figures, size: int | None) -> str:
+    """A row for each step and builder: what it cost, and ratios within the session."""
     rows = []
-    for one in steps:
-        floor = by_name.get(like.get(one["step"], ""))
-        whole = by_name.get("full refresh") if one["step"] in SHORT else None
+    for step in figures.steps(size):
+        for who in (NOW, THEN, LEAN, STORED):
+            taken = figures.of_rounds(size, step, who, "cpu_seconds")
+            if not taken:
+                continue
+            cpu = figures.median(size, step, who)
+            ours = who in (NOW, THEN)
+            base = figures.median(size, REFRESH.name, who) if ours and step != REFRESH.name else None
+            to = [ratio(cpu, figures.median(size, step, floor)) if ours else None for floor in (LEAN, STORED)]
+            to_then = ratio(cpu, figures.median(size, step, THEN)) if who == NOW else None
+            rows.append([
+                step, who, _said(cpu), f"{min(taken):.2f} to {max(taken):.2f}",
+                _said(figures.median(size, step, who, "wall_seconds")), _said(figures.most(size, step, who), "{:.0f}"),
+                _said(to_then), *(_said(one) for one in to), _said(ratio(base, cpu), "{:.1f} × cheaper"),
+            ])  # fmt: skip
+    head = [
+        "step", "by", "CPU s", "least to most", "wall s", "peak MB",
+        "to then", "to lean floor", "to floor", "than own full refresh",
+    ]  # fmt: skip
+    return _table(head, rows)
+
+
+def _counts(figures: Figures) -> str:
+    """What no neighbour disturbs; instructions only where the system counts them."""
+    rows = []
+    for one in figures.session["counts"]:
+        instructions = one["instructions"]
+        loaded = [name for name in ("ibis", "sqlglot") if one["imported"][name]]
         rows.append([
-            one["step"], f"{one['median']:.2f}", f"{one['least']:.2f} to {one['most']:.2f}",
-            f"{one['cpu_seconds']:.1f}",
-            f"{one['peak_mb']:.0f}", f"{one['median'] / floor:.2f} ×" if floor else "",
-            f"{whole / one['median']:.1f} × faster" if whole and one["step"] != "full refresh" else "",
+            _name(one["accounts"]), one["step"], one["builder"], _said(one["statements"], "{}"),
+            str(one["compilations"]), f"{one['Python_calls']:,}",
+            "not to be had here" if instructions is None else f"{instructions:,}", ", ".join(loaded) or "neither",
         ])  # fmt: skip
-    return _table(
-        ["step", "seconds", "least to most", "processor s", "peak MB", "to the floor", "than a full refresh"], rows
-    )
+    head = ["", "step", "by", "statements", "compilations", "Python calls", "instructions", "imported, ibis or sqlglot"]
+    return _table(head, rows)
 
 
-def _layers(steps: list[dict[str, Any]]) -> str:
-    """Where the time goes; and the guide's measure, intermediate and marts alone."""
-    size = max(one["accounts"] for one in steps)
-    ours = [one for one in steps if one["accounts"] == size and "report" in one]
-    layers = list(ours[0]["report"]["layers"]) if ours else []
-    rows = [[layer, *(f"{one['report']['layers'].get(layer, 0):.2f}" for one in ours)] for layer in layers]
-    for name in ("checks_seconds", "outputs_seconds"):
-        rows.append([name.removesuffix("_seconds"), *(f"{one['report'][name]:.2f}" for one in ours)])
-    late = [sum(one["report"]["layers"].get(layer, 0) for layer in ("intermediate", "marts")) for one in ours]
-    whole = next((t for one, t in zip(ours, late, strict=True) if one["step"] == "full refresh"), None)
-    rows.append([
-        "intermediate and marts, to a full refresh",
-        *(f"{whole / seconds:.1f} × faster" if whole and seconds > 0.001 else "" for seconds in late),
-    ])  # fmt: skip
-    return _table(["", *(one["step"] for one in ours)], rows)
+def _parts(figures: Figures, size: int) -> str:
+    steps = figures.steps(size)
+
+    def seconds(part: str, step: str) -> str:
+        def read(turn: dict[str, Any]) -> float:
+            report = turn["report"]
+            return float(report["layers"].get(part, 0.0) if part in LAYERS else report[f"{part}_seconds"])
+
+        return _said(figures.median(size, step, NOW, read))
+
+    rows = [[part, *(seconds(part, step) for step in steps)] for part in (*LAYERS, "checks", "outputs")]
+    return _table(["", *steps], rows)
 
 
-def _guide(steps: list[dict[str, Any]]) -> str:
+def _guide(figures: Figures) -> str:
     """The migration guide's table: full against incremental, tests included."""
     rows = []
-    for size in sorted({one["accounts"] for one in steps}):
-        found = {one["step"]: one for one in steps if one["accounts"] == size}
-        if not {"full refresh", "day 2, full extract"} <= set(found):
-            continue
-        for step in ("full refresh", "day 2, full extract", "day 2, delta"):
-            if step in found:
-                told = found[step]["report"]
-                tests, total = told["checks_seconds"], found[step]["median"]
-                words = [f"{total - tests:.2f}", f"{tests:.2f}", f"{total:.2f}", str(told["total_checks"])]
-                rows.append([f"{size:,}", step, *words])
+    for size in figures.sizes:
+        for step in (REFRESH.name, DAY2.name, DELTA.name) if size else ():
+            total = figures.median(size, step, NOW, "wall_seconds")
+            tests = figures.median(size, step, NOW, lambda turn: turn["report"]["checks_seconds"])
+            if total is not None and tests is not None:
+                number = figures.turns(size, step, NOW)[-1]["report"]["total_checks"]
+                rows.append([f"{size:,}", step, *(_said(one) for one in (total - tests, tests, total)), str(number)])
     return _table(["accounts", "run", "run s", "tests s", "total s", "number of tests"], rows)
 
 
-def _curve(curve: list[dict[str, Any]]) -> str:
+def _curve(figures: Figures) -> str:
     rows = []
-    for one in curve:
-        numbers = [f"{one['median']:.2f}", f"{one['peak_mb']:.0f}"]
-        rows.append([f"{one['accounts']:,}", f"{one['changed']:,}", one["delivery"], *numbers])
-    return _table(["accounts", "changed rows", "delivery", "seconds", "peak MB"], rows)
-
-
-def _pictures(curve: list[dict[str, Any]], steps: list[dict[str, Any]], to: Path) -> None:
-    size = max(one["accounts"] for one in curve)
-    against_change = {
-        delivery: [(one["changed"], one["median"]) for one in curve
-                   if one["accounts"] == size and one["delivery"] == delivery]
-        for delivery in ("full", "delta")
-    }  # fmt: skip
-    against_size = {
-        f"1,000 changed rows, {delivery}": [
-            (one["accounts"], one["median"]) for one in curve if one["changed"] == 1_000 and one["delivery"] == delivery
-        ]
-        for delivery in ("full", "delta")
-    }
-    for step in ("full refresh", "nothing changed"):
-        against_size[step] = [(one["accounts"], one["median"]) for one in steps if one["step"] == step]
-    _picture(against_size, "accounts", "Cost against size", to / "cost_against_size.svg")
-    _picture(
-        {f"{name} delivery": points for name, points in against_change.items()},
-        "changed rows", f"Cost against change, {size:,} accounts", to / "cost_against_change.svg",
-    )  # fmt: skip
-
-
-def _picture(lines: dict[str, list[tuple[float, float]]], across: str, title: str, file: Path) -> None:
-    """Draw seconds, from zero, over a logarithmic axis; with grey ink for light and dark pages."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    import matplotlib.pyplot as plt
-
-    ink = "#808080"
-    figure, axes = plt.subplots(figsize=(7, 4.2))
-    for (name, points), marker in zip(lines.items(), "osD^v", strict=False):
-        if points:
-            axes.plot(*zip(*sorted(points), strict=True), marker=marker, label=name)
-    axes.set(xscale="log", xlabel=across, ylabel="seconds, start to end")
-    axes.set_ylim(bottom=0)
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.set_title(title, color=ink)
-    axes.tick_params(which="both", colors=ink)
-    axes.grid(which="major", color=ink, alpha=0.3)
-    for text in (axes.xaxis.label, axes.yaxis.label):
-        text.set_color(ink)
-    for side in axes.spines.values():
-        side.set_color(ink)
-    axes.legend(frameon=False, labelcolor=ink)
-    figure.tight_layout()
-    figure.savefig(file, transparent=True)
-    plt.close(figure)
+    for accounts, changed, delivery, step in pictures.curve(figures):
+        costs = [_said(figures.median(accounts, step, NOW, what)) for what in ("cpu_seconds", "wall_seconds")]
+        rows.append([f"{accounts:,}", f"{changed:,}", delivery, *costs, _said(figures.most(accounts, step), "{:.0f}")])
+    return _table(["accounts", "changed rows", "delivery", "CPU s", "wall s", "peak MB"], rows)
 
 
 @click.command()
