@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, cast
 
 from lc_ibis.declare.checks import Check
-from lc_ibis.declare.contracts import Column, Contract
+from lc_ibis.declare.contracts import Column, Contract, TypeName
 from lc_ibis.declare.graph import Graph, Output
 from lc_ibis.declare.models import (
     CheckStrategy,
@@ -98,7 +98,7 @@ def _contract(values: dict[str, Any]) -> type[Contract]:
 
 def _column(values: dict[str, Any]) -> Column:
     facts = {name: values[name] for name in _OF_COLUMNS}
-    return Column(**facts, declared=values["type"], read_as=_absent if values["is_read"] else None)
+    return Column(**facts, declared=TypeName(values["type"]), read_as=_absent if values["is_read"] else None)
 
 
 def _check(values: dict[str, Any]) -> Check:

@@ -17,14 +17,17 @@ if TYPE_CHECKING:
     import ibis.expr.datatypes as dt
     import ibis.expr.types as ir
 
-# With the names of Ibis' types: a build whose SQL is known already needs no more of Ibis.
-Text = Annotated[str, "string"]
-Integer = Annotated[int, "int64"]
-Flag = Annotated[bool, "boolean"]
-# UTC, microseconds, stored without a zone, as dbt's histories are.
-Moment = Annotated[datetime, "timestamp(6)"]
 
-_NAMES = ("string", "int64", "boolean", "timestamp(6)")
+class TypeName(str):
+    """The name of a type, as Ibis writes it: a build whose SQL is known already needs no more of Ibis."""
+
+
+Text = Annotated[str, TypeName("string")]
+Integer = Annotated[int, TypeName("int64")]
+Flag = Annotated[bool, TypeName("boolean")]
+# UTC, microseconds, stored without a zone, as dbt's histories are.
+Moment = Annotated[datetime, TypeName("timestamp(6)")]
+
 
 # The run's time in SQL that people are shown.
 NO_RUN = datetime(1970, 1, 1)
@@ -58,7 +61,7 @@ class Column:
     @property
     def type_name(self) -> str:
         """The type as it is written in the state: decimal(18, 2), nullability aside."""
-        if self.declared in _NAMES:
+        if isinstance(self.declared, TypeName):
             return str(self.declared)
         return str(self.type.copy(nullable=True))
 

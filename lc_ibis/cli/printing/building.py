@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import TypeVar, get_args
+from typing import TYPE_CHECKING, TypeVar, get_args
 
 from rich.padding import Padding
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from lc_ibis.api.parity import Compared
 from lc_ibis.cli.printing.console import Console, Line, grid_of, new_console, print_whole
 from lc_ibis.cli.printing.escaping import readable
 from lc_ibis.declare.checks import DONE, Scope, sentence
 from lc_ibis.engine.prove.freshness import sentence as freshness_sentence
 from lc_ibis.engine.prove.jumps import sentence as jump_sentence
 from lc_ibis.engine.state.run import Action, Run, TableRun
+
+if TYPE_CHECKING:
+    from lc_ibis.api.parity import Compared
 
 # Seconds.
 _LONG = 1.0
