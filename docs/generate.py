@@ -16,8 +16,8 @@ import click
 import lc_ibis
 from lc_ibis import contracts, migrations, site
 from lc_ibis.api.warehouse import Warehouse
-from lc_ibis.compiled.dialects import DIALECTS
 from lc_ibis.cli import main
+from lc_ibis.compiled.dialects import DIALECTS
 from lc_ibis.declare.check_kinds import contract_checks
 from lc_ibis.declare.checks import Check
 from lc_ibis.declare.contracts import Contract

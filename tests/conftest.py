@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import os
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +21,7 @@ from hypothesis import HealthCheck, settings
 
 import lc_ibis
 from lc_ibis.backends.duckdb import tables
+from lc_ibis.declare.pipeline import Pipeline
 from lc_ibis.engine.refresh import refresher
 from lc_ibis.engine.state.run import Run
 from lc_ibis.layers import columns
@@ -132,11 +135,20 @@ def of_few_rows(as_if_large: None, many_rows_may_be_refused: None, loads_may_com
     """What a place with a few rows needs: no guard that is about shares or earlier loads, and keys wherever possible."""
 
 
+def change_rules(patch: pytest.MonkeyPatch, **constants: Any) -> None:
+    """Give constants of layers/columns.py other values, and the pipeline the SQL that it then has."""
+    from lc_ibis.layers import pipeline
+
+    for name, value in constants.items():
+        patch.setattr(columns, name, value)
+    patch.setattr("lc_ibis.layers.pipeline", Pipeline(pipeline, pipeline.outputs))
+
+
 @pytest.fixture
 def any_amount() -> Iterator[None]:
     """Staging takes amounts that no mart can hold, so that a check of theirs fails."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(columns, "LARGEST_AMOUNT", Decimal("9999999999999999.99"))
+        change_rules(patch, LARGEST_AMOUNT=Decimal("9999999999999999.99"))
         yield
 
 
@@ -146,6 +158,16 @@ def who_is_told_may_be_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lc_ibis.reporting.notify.SECONDS", HANGING)
     if not _missing("openlineage"):
         monkeypatch.setattr("lc_ibis.reporting.openlineage.SECONDS", HANGING)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep compiled SQL apart from the user's: in one directory for all processes of the tests."""
+    os.environ.setdefault("XDG_CACHE_HOME", tempfile.mkdtemp(prefix="lc-ibis-tests-"))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput") and "lc-ibis-tests-" in os.environ.get("XDG_CACHE_HOME", ""):
+        shutil.rmtree(os.environ.pop("XDG_CACHE_HOME"), ignore_errors=True)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

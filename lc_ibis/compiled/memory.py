@@ -10,6 +10,7 @@ import functools
 import hashlib
 import json
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -18,8 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_ibis.compiled.graphs import recalled, told
-from lc_ibis.compiled.program import Program
+from lc_ibis.compiled.program import Program, program
 from lc_ibis.compiled.queries import Dialect, Template
+from lc_ibis.declare.graph import Graph
 from lc_ibis.files.whole import write_text
 from lc_ibis.redaction import logger
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from lc_ibis.declare.pipeline import Pipeline
 
 PACKAGE = Path(__file__).parents[1]
+_OURS = "lc_ibis."
 _LIBRARIES = ("ibis-framework", "sqlglot")
 # Files of the memory that nobody used for so long are removed.
 _OLDEST = 60 * 24 * 3600
@@ -35,19 +38,26 @@ log = logger(__name__)
 
 
 def remembered(dialect: Dialect, pipeline: Callable[[], Pipeline]) -> Program:
-    """Return the program of this package's own pipeline, from memory if it is there."""
+    """Return the program of this package's own pipeline, from memory if it is there.
+
+    Where its models are imported already, they are taken as they are now.
+    """
     place = _place(dialect)
-    made = _read(place) if place else None
-    if made is None:
-        live = pipeline()
-        return Program(live, dialect, lambda: live)
-    return Program(recalled(made["graph"], pipeline), dialect, pipeline, made["made"])
+    if f"{_OURS}layers" in sys.modules:
+        live = program(pipeline(), dialect)
+        if place and _is_ours(live.graph) and not live.made:
+            live.made.update((_read(place) or {}).get("made", {}))
+        return live
+    known = _read(place) if place else None
+    if known is None:
+        return program(pipeline(), dialect)
+    return Program(recalled(known["graph"], pipeline), dialect, pipeline, known["made"])
 
 
 def remember(program: Program) -> None:
     """Keep what a program has made, if anything is new; where that cannot be, the next build makes it again."""
     place = _place(program.dialect)
-    if not place or not program.has_missed:
+    if not place or not program.has_missed or not _is_ours(program.pipeline()):
         return
     program.complete()
     content = {"graph": told(program.graph), "made": _encoded(program.made)}
@@ -56,6 +66,13 @@ def remember(program: Program) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         write_text(place, f"{_sha256([text.encode()])}\n{text}\n")
         _sweep(place)
+    program.has_missed = False
+
+
+def _is_ours(graph: Graph) -> bool:
+    """Say whether a pipeline is made of modules of this package alone."""
+    modules = getattr(graph, "modules", ())
+    return bool(modules) and all(module.__name__.startswith(_OURS) for module in modules)
 
 
 def _read(place: Path) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 import lc_ibis
+from lc_ibis.backends.duckdb.file import CONFIG
 from lc_ibis.backends.duckdb.ibis_backend import backend
 from lc_ibis.backends.duckdb.text import first_line
 from lc_ibis.errors import BackupError, DatabaseError

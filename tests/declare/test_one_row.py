@@ -8,8 +8,7 @@ import pytest
 
 import lc_ibis
 from lc_ibis.errors import ChecksFailed
-from lc_ibis.layers import columns
-from tests.conftest import ALICE, SAVINGS, WIDELY, Lending
+from tests.conftest import ALICE, SAVINGS, WIDELY, Lending, change_rules
 
 LIMIT = "999999999999.99"
 
@@ -58,7 +57,7 @@ def test_a_key_that_was_taken_before_is_closed_and_stays_in_the_history(
 ) -> None:
     """A database that was built when such keys were taken loses its second account, and no version."""
     with monkeypatch.context() as before:
-        before.setattr(columns, "_INVISIBLE", r"[^\x{0}-\x{10ffff}]")
+        change_rules(before, _INVISIBLE=r"[^\x{0}-\x{10ffff}]")
         lending.load([ALICE], [SAVINGS, ("\xa0A1", *SAVINGS[1:])])
         assert [str(a) for a in lending.rows("customer_profile", "total_balance_amount")] == ["10000.00"]
     run = lending.build(full_refresh=True)

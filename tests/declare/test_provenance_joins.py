@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 import pytest
 
 from lc_ibis.backends.duckdb.tables import DuckDB
+from lc_ibis.compiled.queries import Dialect
 from lc_ibis.declare.contracts import Contract, Integer, Moment, column, key, stamp
 from lc_ibis.declare.models import Ephemeral, Incremental, model
 from lc_ibis.errors import ModelError
@@ -185,7 +186,7 @@ def test_by_key_equals_full(tmp_path: Path, function: Function) -> None:
 def test_where_failing_is_no_null_what_may_fail_is_computed_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(DuckDB, "attempts", False)
+    monkeypatch.setattr(Dialect, "attempts", False)
     for function, is_by_key in ((by_a_function, False), (said_otherwise, False), (computed_inner, True)):
         tables = small(tmp_path / function.__name__, function)
         with tables.store:

@@ -130,7 +130,7 @@ def _killed(lending: Lending, module: str, target: str) -> None:
 @pytest.mark.parametrize(
     ("module", "target"),
     [
-        ("engine.refresh.writing", "history_changes"),
+        ("engine.refresh.writing", "Writer.versions"),
         ("outputs.pending", "PendingFiles.write"),
         ("engine.state.state", "State.write"),
     ],

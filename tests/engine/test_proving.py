@@ -11,11 +11,12 @@ from click.testing import CliRunner
 
 import lc_ibis
 from lc_ibis.api.build import run_pipeline
+from lc_ibis.backends.duckdb.text import DIALECT
 from lc_ibis.cli import main
+from lc_ibis.compiled.program import Program, program
 from lc_ibis.declare.check_kinds import no_rows
 from lc_ibis.declare.models import Incremental, Model
 from lc_ibis.declare.pipeline import Pipeline
-from lc_ibis.engine.refresh import fingerprints
 from lc_ibis.engine.refresh.touched import Keys, Touched
 from lc_ibis.errors import SettingsError, VerificationFailed
 from lc_ibis.layers import marts, pipeline
@@ -94,10 +95,9 @@ def test_a_change_of_code_that_a_partial_build_did_not_reach_is_not_forgotten(
     lending: Lending, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lending.load([ANN, BEN], ACCOUNTS)
-    new = fingerprints._computed(pipeline)
-    models = {**new.models, "account_summary": "of other code"}
-    monkeypatch.setattr(fingerprints, "_computed", lambda _: replace(new, models=models))
-    monkeypatch.setattr(fingerprints, "_program", lambda _: "another program")
+    new = program(pipeline, DIALECT).fingerprints
+    other = replace(new, models={**new.models, "account_summary": "of other code"})
+    monkeypatch.setattr(Program, "fingerprints", other)
     lending.build(select=("staging",))
     reasons = {table.table: table.reason for table in lending.build().tables}
     assert reasons["account_summary"] == "code or contract changed"

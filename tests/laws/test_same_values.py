@@ -11,9 +11,9 @@ import lc_ibis
 from lc_ibis.api.build import run_pipeline
 from lc_ibis.declare.models import Incremental, Model
 from lc_ibis.declare.pipeline import Pipeline
-from lc_ibis.layers import columns, pipeline, staging
+from lc_ibis.layers import pipeline, staging
 from lc_ibis.settings import Settings
-from tests.conftest import ACCOUNT, CUSTOMER, LONG, WIDELY, Lending, write_csv
+from tests.conftest import ACCOUNT, CUSTOMER, LONG, WIDELY, Lending, change_rules, write_csv
 from tests.engine.test_deltas import DELTAS
 
 LEE = ("1", "Ann Lee", "Yes")
@@ -136,7 +136,7 @@ def test_a_key_that_a_rule_refused_for_a_while_gets_a_version_of_its_own(
     """Its row was there all the time, so that it is not received again when the rule is taken back."""
     lending.load([LEE, ("+2", "Bo", "No")], [MONEY])
     with monkeypatch.context() as patch:
-        patch.setattr(columns, "_WHOLE_NUMBER", r"\A[0-9]+\z")
+        change_rules(patch, _WHOLE_NUMBER=r"\A[0-9]+\z")
         refusing = lending.build(full_refresh=True, allow_mass_delete=True)
     accepting = lending.build(full_refresh=True)
     versions = [row for row in lending.rows("snap_customer") if row["customer_id"] == 2]

@@ -18,7 +18,7 @@ from lc_ibis.cli import main
 from lc_ibis.errors import DatabaseError, LcIbisError, OutputError
 from lc_ibis.reporting.drawing import HEIGHT, WIDTH, layout
 from lc_ibis.reporting.page import page
-from tests.conftest import ALICE, SAVINGS, Lending
+from tests.conftest import ALICE, SAVINGS, Lending, change_rules
 from tests.engine.test_atomic import HUGE
 from tests.layers.test_sample import DAYS
 
@@ -171,7 +171,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     found = {"published": lc_ibis.report_page(reports=lending.reports)}
     lending.inputs = lending.database.parent / "bad"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lc_ibis.layers.columns.LARGEST_AMOUNT", Decimal(HUGE[2]))
+        change_rules(patch, LARGEST_AMOUNT=Decimal(HUGE[2]))
         with pytest.raises(LcIbisError):
             lending.load([ALICE], [SAVINGS, (HOSTILE, *HUGE[1:])], allow_mass_delete=True)
     return found | {"failed": lc_ibis.report_page(reports=lending.reports)}

@@ -28,9 +28,9 @@ _FOR_ALL = " (STORAGE_VERSION 'v1.0.0')"
 _TREE: Any = "query_tree" if duckdb.__version__.startswith("1.") else "text"
 # What DuckDB is, whatever is asked of it. Its SQL reads no variables of Python's as tables, and functions of a list's
 # values as older versions of sqlglot write them, too: x -> x + 1.
-_CONFIG: dict[str, Any] = {"preserve_insertion_order": False, "python_enable_replacements": False}
+CONFIG: dict[str, Any] = {"preserve_insertion_order": False, "python_enable_replacements": False}
 if not duckdb.__version__.startswith("1."):
-    _CONFIG["lambda_syntax"] = "ENABLE_SINGLE_ARROW"
+    CONFIG["lambda_syntax"] = "ENABLE_SINGLE_ARROW"
 # DuckDB takes what it can get unless it is told otherwise.
 _MEMORY = "1500MB"
 Self = TypeVar("Self", bound="DatabaseFile")
@@ -55,7 +55,7 @@ class DatabaseFile:
             _make_directory(path.parent)
         settings = {"threads": threads, "memory_limit": memory_limit or _MEMORY, "temp_directory": f"{path}.tmp"}
         try:
-            self.raw = duckdb.connect(config={k: v for k, v in settings.items() if v is not None} | _CONFIG)
+            self.raw = duckdb.connect(config={k: v for k, v in settings.items() if v is not None} | CONFIG)
         except duckdb.Error as error:
             raise SettingsError(
                 f"memory_limit: {memory_limit!r} is not a size like 1GB ({first_line(error)})."

@@ -204,7 +204,7 @@ class DuckDB(DatabaseFile):
         import ibis.expr.operations as ops
 
         place = ops.Namespace(catalog="temp", database="main")
-        return cast(ir.Table, ops.DatabaseTable(name=name, schema=schema, source=self.con, namespace=place).to_expr())
+        return cast("ir.Table", ops.DatabaseTable(name=name, schema=schema, source=self.con, namespace=place).to_expr())
 
     def write_file(self, query: Query | ir.Table, path: Path, format: str) -> None:
         """Write a query's rows to one file, csv (with header) or parquet."""
