@@ -391,7 +391,7 @@ def adopted(lending: Lending) -> Lending:
             con.execute(f"UPDATE snapshots.{table} SET dbt_valid_to = TIMESTAMP '{FAR}'")
         for table in ("source.src_customer", "staging.stg_customer"):
             con.execute(f"UPDATE {table} SET loaded_at = TIMESTAMP '{FAR + STEP}'")
-        now = first + timedelta(seconds=1)
+        now = first + timedelta(milliseconds=1)
         con.execute(f"INSERT INTO state.runs VALUES (2, TIMESTAMP '{FAR + STEP}', TIMESTAMP '{now}')")
     # A1 and A3 as they were, A2 gone; every key gets a second version.
     lending.deliver(accounts=[("A1", "1", "1000.00", "Savings"), ("A3", "2", "7.00", "Savings")])
