@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lc_ibis import project
 from lc_ibis.backends import opened
-from lc_ibis.backends.duckdb import published
 from lc_ibis.compiled.memory import remember
 from lc_ibis.compiled.program import Program
 from lc_ibis.compiled.program import program as of_pipeline
@@ -41,7 +40,7 @@ from lc_ibis.errors import LcIbisError, OutputError, SettingsError, hint
 from lc_ibis.moments import before
 from lc_ibis.outputs import pending
 from lc_ibis.redaction import logger, redacted
-from lc_ibis.reporting import last_verify, notify, report
+from lc_ibis.reporting import last_verify, report
 from lc_ibis.reporting.views import ShownRun
 from lc_ibis.settings import Settings
 
@@ -90,8 +89,12 @@ def run_program(
     chosen = select(graph, settings.select, settings.exclude)
     _verify_sources(graph, settings)
     if settings.notify:
+        from lc_ibis.reporting import notify
+
         notify.verify(settings.notify)
     if settings.publish:
+        from lc_ibis.backends.duckdb import published
+
         published.refuse_stranger(settings.publish)
     listener = _listener(program, settings)
     run = None
@@ -107,6 +110,8 @@ def run_program(
         if listener:
             listener.failed(error)
         if settings.notify:
+            from lc_ibis.reporting import notify
+
             notify.tell(settings.notify, notify.message(error, run, settings.notify_values))
         raise
     if listener:
@@ -198,8 +203,11 @@ class _Build:
         self.run.outputs = staged.publish()
         if self.settings.verify:
             last_verify.note(self.settings.reports, self.graph, self.store, self.state, verified)
-        if self.settings.publish and published.publish(self.store, self.settings.publish, self.state.last_run):
-            self.run.outputs.append(self.settings.publish)
+        if self.settings.publish:
+            from lc_ibis.backends.duckdb import published
+
+            if published.publish(self.store, self.settings.publish, self.state.last_run):
+                self.run.outputs.append(self.settings.publish)
 
     def begin(self) -> None:
         """Note the contracts that the chosen tables are built with, and see what code changed.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import ibis
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
@@ -22,12 +21,15 @@ if TYPE_CHECKING:
 
 
 def rules(maker: Maker, model: Model) -> dict[str, Any]:
-    """Return, of the checks that can tell of a row alone whether it breaks them, whether it does, and their columns."""
+    """Return the rows of a model, each with what says whether it breaks the checks that can tell of a row alone.
+
+    Those columns are `names`, by check.
+    """
     table = maker.unbound[model.name]
     alone = [check for check in model.checks if check.breaks and check.looks_at_one_row(table)]
-    names = {check.name: f"c{i}" for i, check in enumerate(alone)}
-    broken = {names[check.name]: check.is_broken(table) for check in alone} or {"none": ibis.literal(True)}
-    return {"rules": _template(maker, model, table.select(**broken)), "names": names}
+    names = {check.name: f":c{i}" for i, check in enumerate(alone)}
+    broken = {names[check.name]: check.is_broken(table) for check in alone}
+    return {"rows": _template(maker, model, table.mutate(**broken) if broken else table), "names": names}
 
 
 def failing(maker: Maker, model: Model, check: Check) -> Template:

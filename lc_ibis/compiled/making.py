@@ -27,6 +27,7 @@ class Maker:
 
     def __init__(self, pipeline: Pipeline, dialect: Dialect):
         self.pipeline, self.dialect = pipeline, dialect
+        self._histories: dict[str, HistoryChanges] = {}
         self._makers: dict[str, Callable[..., Any]] = {
             "rows": lambda model: self.template(pipeline.steps[model.name]),
             "ordered": lambda model: self.template(model.ordered(self._rows(model))),
@@ -83,6 +84,11 @@ class Maker:
         return Differences(given(":found", self._differences(model).table.schema()), model.contract)
 
     def _changes(self, model: Model) -> HistoryChanges:
+        if model.name not in self._histories:
+            self._histories[model.name] = self._changed(model)
+        return self._histories[model.name]
+
+    def _changed(self, model: Model) -> HistoryChanges:
         assert isinstance(model.kind, Snapshot)
         rows = given(ROWS, self.pipeline.steps[model.name].schema())
         held = given(":held", self.schema(self.pipeline[model.kind.held])) if model.kind.held else None

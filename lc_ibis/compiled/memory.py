@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).parents[1]
 _OURS = "lc_ibis."
 _LIBRARIES = ("ibis-framework", "sqlglot")
+# What makes templates; the rest of the package only runs them.
+_PARTS = ("compiled", "declare", "files", "layers")
 # Files of the memory that nobody used for so long are removed.
 _OLDEST = 60 * 24 * 3600
 _started = time.time()
@@ -98,13 +99,24 @@ def _place(dialect: Dialect) -> Path | None:
 
     What was imported may then be another version than what is on disk.
     """
-    files = sorted(PACKAGE.rglob("*.py"))
+    files = [file for part in _PARTS for file in sorted((PACKAGE / part).rglob("*.py"))]
     if any(file.stat().st_ctime > _started for file in files):
         return None
-    versions = [f"{name} {version(name)}".encode() for name in _LIBRARIES]
     contents = (part for file in files for part in (file.relative_to(PACKAGE).as_posix().encode(), file.read_bytes()))
-    digest = _sha256([dialect.name.encode(), *versions, *contents])
+    digest = _sha256([dialect.name.encode(), *map(_version, _LIBRARIES), *contents])
     return _directory() / f"{digest}.json"
+
+
+def _version(library: str) -> bytes:
+    """Return the version of an installed library."""
+    # By the names of directories: to import importlib.metadata takes longer than all else here.
+    name = library.replace("-", "_")
+    found = (entry.name for path in sys.path for entry in Path(path or ".").glob(f"{name}-*.dist-info"))
+    if here := next(found, None):
+        return here.encode()
+    from importlib.metadata import version
+
+    return f"{library} {version(library)}".encode()
 
 
 def _directory() -> Path:

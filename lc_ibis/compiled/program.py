@@ -122,27 +122,45 @@ class Program:
 
     # Checks: over the model's table, and the others that a check needs, by their names ----------------------
 
-    def failing(self, model: Model, check: Check) -> Template:
+    def failing(self, model: Model, check: Check, tables: Tables) -> Query:
         """Return the rows that fail a check."""
-        return self._template("failing", model, check.name)
+        rules, names = self._rules(model)
+        if check.name not in names:
+            return self._template("failing", model, check.name).over(tables)
+        broken = self.dialect.where(rules.over(tables), self.dialect.quoted(names[check.name]))
+        return self.dialect.select(broken, self.columns(model))
+
+    def _rules(self, model: Model) -> tuple[Template, Mapping[str, str]]:
+        """Return the rows of a model with what they break, and the columns that say it, by check."""
+        found = self._once("rules", model)
+        return found["rows"], found["names"]
 
     def locality(self, model: Model, check: Check) -> Locality:
         """Say of what a check may be run on a part."""
+        if check.name in self._rules(model)[1]:
+            return "rows"
         found: Locality = self._once("locality", model, check.name)
         return found
 
-    def counts(self, model: Model, checks: Sequence[Check], tables: Tables) -> Query:
-        """Return one row: how many rows fail each check, in columns c0, c1, …"""
-        found = self._once("rules", model)
-        rules: Template = found["rules"]
-        names: Mapping[str, str] = found["names"]  # of the checks that can tell of a row alone
+    def counts(self, model: Model, groups: Sequence[tuple[Sequence[Check], Tables]]) -> Query:
+        """Return one row: how many rows fail each check, in columns c0, c1, …; each group has tables of its own."""
+        rows: list[Query] = []
+        for checks, tables in groups:
+            rows.append(self._counts(model, checks, tables, first=sum(len(row.columns) for row in rows)))
+        if len(rows) == 1:
+            return rows[0]
+        joined = " CROSS JOIN ".join(f"{row.rows} AS g{i}" for i, row in enumerate(rows))
+        return self.dialect.made(f"SELECT * FROM {joined}", [c for row in rows for c in row.columns], *rows)
+
+    def _counts(self, model: Model, checks: Sequence[Check], tables: Tables, first: int) -> Query:
+        rules, names = self._rules(model)
         counted, parts = {}, []
-        for i, check in enumerate(checks):
+        for i, check in enumerate(checks, start=first):
             if check.name in names:
                 rule = self.dialect.quoted("t", names[check.name])
                 counted[f"c{i}"] = f"coalesce(sum(CASE WHEN {rule} THEN 1 ELSE 0 END), 0)"
             else:
-                parts.append(self.failing(model, check).over(tables))
+                parts.append(self.failing(model, check, tables))
                 counted[f"c{i}"] = self.dialect.counted(parts[-1])
         sql = "SELECT " + ", ".join(f"{value} AS {name}" for name, value in counted.items())
         if any(check.name in names for check in checks):
@@ -181,20 +199,18 @@ class Program:
         for model in self.graph:
             asked: list[tuple[str, ...]] = [("rows",), ("ordered",)]
             if model.checks:
-                names = [check.name for check in model.checks]
-                asked += [("rules",), *((what, name) for name in names for what in ("failing", "locality"))]
+                names = [check.name for check in model.checks if check.name not in self._rules(model)[1]]
+                asked += [(what, name) for name in names for what in ("failing", "locality")]
             if isinstance(model.kind, Snapshot):
                 asked += [("closed",), ("opened",), ("gone",)]
             elif model.is_stored:
-                asked += [("found",), ("additions",), ("survivors",)]
+                asked += [("found",), ("additions",), *([] if model.contract.key() else [("survivors",)])]
             if isinstance(model.kind, Source):
                 asked += [("delta",)]
             elif model.is_stored and model.by:
                 asked += [("keys as",), ("keys",), ("key values",)]
             if read := tuple(column.name for column in model.contract.columns if column.read_as):
                 asked += [("among", *read)]
-            if any(output.table == model.name for output in self.graph.outputs):
-                asked.append(("neutralised",))
             for what, *more in asked:
                 with suppress(Exception):
                     self._once(what, model, *more)

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 from zlib import crc32
 
-from lc_ibis.declare.marks import END, RUN_AT, START
+from lc_ibis.declare.marks import END, RUN_AT, START, mark
 
 _MARKED = re.compile(f"{START}([^{END}]+){END}")
 
@@ -67,6 +67,8 @@ class Template:
     def over(self, given: Mapping[str, Query], run_at: datetime | None = None) -> Query:
         """Return the query over these tables."""
         names = self._parts[1::2]
+        if len(names) == 1 and self.sql == f"SELECT * FROM {mark(names[0])}":
+            return given[names[0]]
         read = {name: given[name] for name in dict.fromkeys(names) if name != RUN_AT}
         # What is a query itself is written once: the engine would run it as often as it is written.
         # Under a name of its own, as some versions of Spark refuse one that is within another of the same.

@@ -1,4 +1,4 @@
-"""Run checks on what changed: one statement a table and scope, and one more for the examples of each that fails."""
+"""Run checks on what changed: one statement a table, and one more for the examples of each that fails."""
 
 from __future__ import annotations
 
@@ -77,14 +77,14 @@ class Checker:
                 results.append(CheckResult(model.name, model.layer, check, "pass", scope=scope))
             else:
                 due.setdefault((scope, check.by or () if scope == "touched keys" else ()), []).append(check)
-        for (scope, by), checks in due.items():
-            tables = self._narrowed(model, checks, scope, by)
-            with explained(model.name, model.where):
-                [found] = self.store.rows(self.program.counts(model, checks, tables))
-            failing = [int(found[f"c{i}"]) for i in range(len(checks))]
-            results += [
-                self._result(model, check, scope, number, tables) for check, number in zip(checks, failing, strict=True)
-            ]
+        if not due:
+            return results
+        groups = [(checks, self._narrowed(model, checks, scope, by)) for (scope, by), checks in due.items()]
+        with explained(model.name, model.where):
+            [found] = self.store.rows(self.program.counts(model, groups))
+        failing = iter(found.values())
+        for (scope, _), (checks, tables) in zip(due, groups, strict=True):
+            results += [self._result(model, check, scope, int(next(failing)), tables) for check in checks]
         return results
 
     def _with_thresholds(self, check: Check) -> Check:
@@ -148,7 +148,7 @@ class Checker:
             for name in sorted(tables.keys() & self.changes.keys())
             for rows in (self.changes[name].removed, self.changes[name].added)
         ]
-        keys = self.store.scratch(sql.union(*pieces, is_distinct=True))
+        keys = sql.union(*pieces, is_distinct=True)
         return {name: sql.among(rows, keys, by) for name, rows in tables.items()}
 
     def _result(
@@ -156,7 +156,7 @@ class Checker:
     ) -> CheckResult:
         if not failing:
             return CheckResult(model.name, model.layer, check, "pass", scope=scope)
-        sql, rows = self.program.dialect, self.program.failing(model, check).over(tables)
+        sql, rows = self.program.dialect, self.program.failing(model, check, tables)
         stamps = model.contract.stamps()
         broken = sql.select(rows, [name for name in rows.columns if name not in stamps])
         key = model.business_key or model.contract.received_key()

@@ -7,7 +7,7 @@ from statistics import median
 
 from lc_ibis.declare.graph import Graph
 from lc_ibis.declare.models import Source
-from lc_ibis.engine.state.run import Jump, Run
+from lc_ibis.engine.state.run import Jump, Run, TableRun
 from lc_ibis.engine.state.state import State, done_tables
 from lc_ibis.engine.store import Store
 
@@ -17,33 +17,44 @@ MOST_LOADS, LEAST_LOADS = 30, 3
 LEAST_SHARE = 0.01
 
 
-def jumps(pipeline: Graph, store: Store, state: State, run: Run, factor: float) -> Iterator[Jump]:
+def jumps(graph: Graph, store: Store, state: State, run: Run, factor: float) -> Iterator[Jump]:
     """Yield the tables next to a source to which this run added more than `factor` times the usual number of rows.
 
     Rows that changed in place are not counted, nor is a table's first load.
     """
-    for done in run.tables:
-        model = pipeline[done.table]
-        inputs = pipeline.stored_inputs[model.name]
-        is_next = inputs and all(isinstance(pipeline[name].kind, Source) for name in inputs)
-        added, before = done.written.added_count, done.row_count - done.written.growth(is_history=False)
-        if not is_next or done.action != "updated" or added <= LEAST_SHARE * before:
-            continue
-        usual = _usual(store, state, done.table)
-        if usual is not None and added > factor * max(usual, 1):
-            yield Jump(done.table, added, usual, factor)
+    grown = [done for done in run.tables if _is_next(graph, done) and _has_grown(done)]
+    loads = _loads(store, [done.table for done in grown]) if grown and state.last_run else {}
+    for done in grown:
+        counts = loads.get(done.table, ())
+        usual = median(counts) if len(counts) >= LEAST_LOADS else None
+        if usual is not None and done.written.added_count > factor * max(usual, 1):
+            yield Jump(done.table, done.written.added_count, usual, factor)
 
 
-def _usual(store: Store, state: State, table: str) -> float | None:
-    """Return how many rows a load adds to a table; None where too few are known."""
-    log = done_tables(store) if state.last_run else None
+def _is_next(graph: Graph, done: TableRun) -> bool:
+    """Say whether a table is made from sources alone."""
+    inputs = graph.stored_inputs[done.table]
+    return bool(inputs) and all(isinstance(graph[name].kind, Source) for name in inputs)
+
+
+def _has_grown(done: TableRun) -> bool:
+    before = done.row_count - done.written.growth(is_history=False)
+    return done.action == "updated" and done.written.added_count > LEAST_SHARE * before
+
+
+def _loads(store: Store, tables: list[str]) -> dict[str, list[int]]:
+    """Return, by table, how many rows each of its last loads added."""
+    log = done_tables(store)
     if log is None:
-        return None
+        return {}
     sql = store.dialect
-    loads = sql.where(log, f"table_name = {sql.text(table)} AND action <> 'created'")
-    last = sql.ordered(loads, ("run_id",), MOST_LOADS, is_descending=True)
-    counts = [row["added_count"] for row in store.rows(last)]
-    return median(counts) if len(counts) >= LEAST_LOADS else None
+    mine = sql.where(log, f"table_name IN ({', '.join(map(sql.text, tables))}) AND action <> 'created'")
+    counts: dict[str, list[int]] = {}
+    for row in store.rows(sql.ordered(mine, ("run_id",), is_descending=True)):
+        known = counts.setdefault(row["table_name"], [])
+        if len(known) < MOST_LOADS:
+            known.append(row["added_count"])
+    return counts
 
 
 def sentence(jump: Jump) -> str:

@@ -49,7 +49,7 @@ class Writer:
             return Written(), None
         written, stay_count = self._counts(model, found)
         given = {":found": found, ":stored": old}
-        added = store.scratch(program.differences(model, "additions").over(given, self.run_at))
+        added = program.differences(model, "additions").over(given, self.run_at)
         changes = Changes(dialect.where(found, "new_count < old_count"), added)
         # Without a key all copies of a row are deleted; those that stay are put back with their stamps.
         is_short = stay_count and not contract.key()
@@ -95,17 +95,16 @@ class Writer:
         self._verify(model, opened)
         if history is None:
             return Written(added_count=store.insert(model.layer, model.name, opened)), None
-        gone = program.versions(model, "gone").over(given, self.run_at)
-        self._guard_mass_delete(model, whole, gone, max_delete_share)
         closed = store.scratch(program.versions(model, "closed").over(given, self.run_at))
         opened = store.scratch(opened)
         removed, added = store.count(closed), store.count(opened)
         if removed:
+            gone = program.versions(model, "gone").over(given, self.run_at)
+            self._guard_mass_delete(model, whole, gone, max_delete_share)
             store.delete(model.layer, model.name, closed, (VERSION_ID,), row_count)
-            store.insert(model.layer, model.name, closed)
         if not (removed or added):
             return Written(), None
-        store.insert(model.layer, model.name, opened)
+        store.insert(model.layer, model.name, dialect.union(closed, opened))
         before = dialect.with_columns(closed, dbt_valid_to="CAST(NULL AS TIMESTAMP)")
         return Written(added, 0, removed), Changes(before, dialect.union(closed, opened))
 

@@ -47,6 +47,8 @@ class State:
     contracts: dict[str, StoredContract] = field(default_factory=dict)
     known_since: dict[str, datetime] = field(default_factory=dict)
     version: int = VERSION
+    # The rows of its tables as they are stored: those that stay need not be written.
+    stored: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def read(cls, store: Store, is_whole: bool = True) -> State:
@@ -57,8 +59,8 @@ class State:
         existing = store.tables()
         if (LAYER, "runs") not in existing:
             return cls()
-        version = _version(store)
-        _refuse_dropped(store, {*TABLES, *LOGS} if version > 1 else FIRST)
+        version = _version(store, existing)
+        _refuse_dropped(existing, {*TABLES, *LOGS} if version > 1 else FIRST)
         missing = {name for name in TABLES if (LAYER, name) not in existing}
         read = {name: [] if name in missing else store.rows(kept(store, name)) for name in TABLES}
         inputs: dict[str, dict[str, int]] = {}
@@ -68,7 +70,7 @@ class State:
             name: TableRecord(**row, inputs=inputs.get(name, {})) for (name,), row in keyed("tables", read["tables"])
         }
         if is_whole:
-            _refuse_dropped(store, tables)
+            _refuse_dropped(existing, tables)
         [last] = store.rows(store.dialect.ordered(kept(store, "runs"), ("run_id",), limit=1, is_descending=True))
         state = cls(
             last_run=(last["run_id"], last["run_at"]),
@@ -81,6 +83,7 @@ class State:
             contracts=contracts_of(read["contracts"]),
             known_since={row["table_name"]: row["known_since"] for row in read["retention"]},
             version=version,
+            stored={name: [tuple(row.values()) for row in read[name]] for name in TABLES if name not in missing},
         )
         return state._after_cut_off(store.interrupted_at) if store.interrupted_at else state
 
@@ -95,6 +98,7 @@ class State:
         return State(
             self.last_run, dict(self.tables), dict(self.files), dict(self.checks),
             Taken(dict(self.taken.files)), dict(self.contracts), dict(self.known_since), self.version,
+            self.stored,
         )  # fmt: skip
 
     def next_run(self, now: datetime | None = None) -> tuple[int, datetime]:
@@ -160,7 +164,7 @@ class State:
         store.append(LAYER, "runs", [(*self.last_run, run.clock.now() if run.clock else utc_now())])
 
     def save(self, store: Store) -> None:
-        """Write the whole state, which is small."""
+        """Write the tables of the state that differ from what is stored."""
         existing = store.tables()
         for name, contract in (TABLES | LOGS).items():
             if (LAYER, name) not in existing:
@@ -177,7 +181,10 @@ class State:
             "schema": [(VERSION,)],
         }
         for name in TABLES:
-            store.overwrite(LAYER, name, rows[name])
+            known = self.stored.get(name)
+            if known is None or sorted(known, key=repr) != sorted(rows[name], key=repr):
+                store.overwrite(LAYER, name, rows[name])
+        self.stored = rows
 
 
 def kept(store: Store, name: str) -> Query:
@@ -211,9 +218,9 @@ def _runs(store: Store, numbers: Iterable[int] | None) -> list[dict[str, Any]]:
     return store.rows(runs)
 
 
-def _version(store: Store) -> int:
+def _version(store: Store, existing: set[tuple[str, str]]) -> int:
     """Return the version of the shape that the state has. Raises DatabaseError where a later program gave it one."""
-    if (LAYER, "schema") not in store.tables():
+    if (LAYER, "schema") not in existing:
         return 1
     [(version,)] = (row.values() for row in store.rows(kept(store, "schema")))
     if version > VERSION:
@@ -224,9 +231,9 @@ def _version(store: Store) -> int:
     return int(version)
 
 
-def _refuse_dropped(store: Store, names: Iterable[str]) -> None:
+def _refuse_dropped(existing: set[tuple[str, str]], names: Iterable[str]) -> None:
     """Refuse a database that has lost a table which the state knows."""
-    dropped = sorted(set(names) - {name for _, name in store.tables()})
+    dropped = sorted(set(names) - {name for _, name in existing})
     if dropped:
         raise DatabaseError(
             f"{', '.join(dropped)}: dropped from the database by another tool. Restore a backup (lc-ibis restore). If "
