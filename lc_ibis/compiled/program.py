@@ -176,8 +176,8 @@ class Program:
         return self._asked(f"types/{model.name}/{engine}", lambda: [[c.name, ask(c.declared)] for c in columns])
 
     def described(self, model: Model, engine: str, ask: Callable[[], list[list[str]]]) -> list[list[str]]:
-        """Return the columns and types that an engine gives a model's rows, in its words; it is asked once."""
-        return self._asked(f"described/{model.name}/{engine}", ask)
+        """Return the columns and types that an engine gives a model's rows, in its words; one that is known, once."""
+        return ask() if not engine else self._asked(f"described/{model.name}/{engine}", ask)
 
     def _asked(self, key: str, ask: Callable[[], list[list[str]]]) -> list[list[str]]:
         if key not in self.made:

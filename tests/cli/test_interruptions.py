@@ -167,7 +167,7 @@ def test_a_signal_that_python_throws_away_comes_again(lending: Lending, number: 
     """What is raised in __del__ is lost, and each expression of Ibis has one."""
     lending.deliver([ALICE], [SAVINGS])
     ended = command(
-        lending, *building(lending), where="ibis.common.bases:Comparable.__del__", number=number,
+        lending, *building(lending), "--no-cache", where="ibis.common.bases:Comparable.__del__", number=number,
         act=f"vars(interrupted).setdefault('seen', []).append(1); len(interrupted.seen) == 500 and {KILL}",
     )  # fmt: skip
     assert (ended.returncode, ended.stderr.split()) == (CODES[number], ["Aborted!"])

@@ -100,7 +100,7 @@ def test_steps_that_are_not_stored_need_no_prefix() -> None:
     ],
 )
 def test_a_wrong_column_is_named(name: str, type_: Any, reason: str) -> None:
-    wrong = Column("Something.", name=name, type=get_args(type_)[1])
+    wrong = Column("Something.", name=name, declared=get_args(type_)[1])
     why = naming._column_reason(wrong, ABBREVIATIONS)
     assert why is not None
     assert why.startswith(reason)

@@ -24,10 +24,9 @@ from lc_ibis.backends.duckdb.text import cannot_open
 from lc_ibis.backends.spark.life import Life
 from lc_ibis.cli import main
 from lc_ibis.errors import LcIbisError, SessionEnded
-from lc_ibis.layers import columns
 from lc_ibis.layers.marts import AccountSummary
 from tests import ROOT
-from tests.conftest import ALICE, SAVINGS, Lending, write_csv
+from tests.conftest import ALICE, SAVINGS, Lending, change_rules, write_csv
 from tests.engine.test_waiting import held
 from tests.old_databases import five_layers
 
@@ -122,7 +121,7 @@ def _troubles(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> Iterator[str
     first = [SAVINGS, ("A2", "1", "1", "Savings"), ("A3", "1", "1", "Savings")]
     lending.load([ALICE], first)
     with monkeypatch.context() as changed:
-        changed.setattr(columns, "LARGEST_AMOUNT", Decimal("9999999999999999.99"))
+        change_rules(changed, LARGEST_AMOUNT=Decimal("9999999999999999.99"))
         yield said(lambda: lending.load(accounts=[*first, ("A4", "1", "9" * 16, "Savings")]))
     lending.deliver(accounts=[SAVINGS])
     yield said(lending.build)

@@ -88,7 +88,7 @@ def _become(user: int) -> None:
     """Go on as another user, once all that is imported late has been: that one may not be let to where it is."""
     with tempfile.TemporaryDirectory() as warm:
         places = {name: f"{warm}/{name}" for name in ("database", "outputs", "reports")}
-        lc_ibis.build(**places, inputs=str(DATA / "inputs"))
+        lc_ibis.build(**places, inputs=str(DATA / "inputs"), no_cache=True)
     os.setgroups([])
     os.setgid(user)
     os.setuid(user)

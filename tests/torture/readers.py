@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 
 import ibis
@@ -50,13 +51,12 @@ class Readers:
         """Return a source's files, the rows that they hold, and how many were accepted or refused."""
         names = list(model.contract.headers())
         delivery = Taken().find(model, inputs, None, "full")
+        sql = self.store.dialect
         with self.store.reading(delivery.files) as parts:
-            received = (
-                ibis.union(*(part.select(*names) for part in parts)) if len(parts) > 1 else parts[0].select(*names)
-            )
-            loaded_at = ibis.timestamp("2026-01-01").cast("timestamp(6)")
+            received = sql.union(*(sql.select(part, names) for part in parts))
+            loaded_at = sql.moment(datetime(2026, 1, 1))
             self.store._run(f'DELETE FROM "{_LAYER}"."{model.name}"')
-            self.store.insert(_LAYER, model.name, received.mutate(loaded_at=loaded_at))
+            self.store.insert(_LAYER, model.name, sql.with_columns(received, loaded_at=loaded_at))
         stored = self.store.rows(self.store.table(_LAYER, model.name))
         rows = Counter(tuple(row[name] for name in names) for row in stored)
         return delivery.files, rows, sum(row["n"] for row in self.store.rows(self.judged[model.name]))

@@ -39,6 +39,7 @@ class Warehouse:
             raise SettingsError(f"backend: databricks needs the environment variables {', '.join(missing)}.")
         self._token = os.environ[TOKEN]
         self.has_ended = self.replaces_ended = False
+        self.version = ""  # a warehouse is updated at any time
         self.statements = Statements(self._plan)
         host = os.environ[HOST].removeprefix("https://").rstrip("/")
         try:

@@ -78,6 +78,8 @@ class Session:
             # Its address alone says what it is, so another is as good.
             self._replace(remote)
         self.con = _Ibis().connect(self.spark)
+        # A server tells what it is, and may be another by the next build.
+        self.version = "" if is_connect(self.spark) else f"Spark {self.spark.version}"
         self._views: list[str] = []
         self._defined: set[type] = set()
         self.statements = Statements(partial(_plan, self.spark))

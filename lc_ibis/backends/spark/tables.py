@@ -32,6 +32,8 @@ class Engine(Protocol):
     con: Any
 
     @property
+    def version(self) -> str: ...  # its name and version; nothing where that is not known
+    @property
     def has_ended(self) -> bool: ...  # known to answer no more
     @property
     def replaces_ended(self) -> bool: ...  # opened in place of one that had ended, of which a catalog may have been
@@ -49,7 +51,7 @@ class SparkTables:
     def __init__(self, engine: Engine):
         self._engine = engine
         self.con = engine.con
-        self.engine = f"{engine.con.name} {engine.con.version}"
+        self.engine = engine.version
         self.dialect = Dialect("databricks" if engine.con.name == "databricks" else "pyspark")
 
     def _sql(self, query: Query | ir.Table) -> str:
