@@ -62,7 +62,7 @@ def remember(program: Program) -> None:
         return
     program.complete()
     content = {"graph": told(program.graph), "made": _encoded(program.made)}
-    text = json.dumps(content, ensure_ascii=False)
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True)
     with suppress(OSError):
         place.parent.mkdir(parents=True, exist_ok=True)
         write_text(place, f"{_sha256([text.encode()])}\n{text}\n")
@@ -100,9 +100,13 @@ def _place(dialect: Dialect) -> Path | None:
     What was imported may then be another version than what is on disk.
     """
     files = [file for part in _PARTS for file in sorted((PACKAGE / part).rglob("*.py"))]
-    if any(file.stat().st_ctime > _started for file in files):
+    try:
+        if any(file.stat().st_ctime > _started for file in files):
+            return None
+        read = {file: file.read_bytes() for file in files}
+    except OSError:
         return None
-    contents = (part for file in files for part in (file.relative_to(PACKAGE).as_posix().encode(), file.read_bytes()))
+    contents = (part for file, text in read.items() for part in (file.relative_to(PACKAGE).as_posix().encode(), text))
     digest = _sha256([dialect.name.encode(), *map(_version, _LIBRARIES), *contents])
     return _directory() / f"{digest}.json"
 
@@ -110,10 +114,12 @@ def _place(dialect: Dialect) -> Path | None:
 def _version(library: str) -> bytes:
     """Return the version of an installed library."""
     # By the names of directories: to import importlib.metadata takes longer than all else here.
-    name = library.replace("-", "_")
-    found = (entry.name for path in sys.path for entry in Path(path or ".").glob(f"{name}-*.dist-info"))
-    if here := next(found, None):
-        return here.encode()
+    start = f"{library.replace('-', '_')}-"
+    for path in sys.path:
+        with suppress(OSError):
+            for name in os.listdir(path or "."):
+                if name.startswith(start) and name.endswith(".dist-info"):
+                    return name.encode()
     from importlib.metadata import version
 
     return f"{library} {version(library)}".encode()

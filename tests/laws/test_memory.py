@@ -1,0 +1,158 @@
+"""The memory of compiled SQL: a hit runs, to the letter, what a fresh compilation runs, and needs no Ibis."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NoReturn
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given
+
+import lc_ibis
+from lc_ibis.api.build import run_program
+from lc_ibis.backends.duckdb.tables import DuckDB
+from lc_ibis.backends.duckdb.text import DIALECT
+from lc_ibis.compiled import memory
+from lc_ibis.compiled.graphs import recalled, told
+from lc_ibis.compiled.program import Program
+from lc_ibis.layers import pipeline
+from lc_ibis.settings import Settings
+from tests.conftest import Lending
+from tests.laws.test_laws import loads
+from tests.torture import cases
+
+pytestmark = pytest.mark.usefixtures("of_few_rows")
+START = datetime(2030, 1, 1)
+
+
+def refuse() -> NoReturn:
+    raise AssertionError("a hit asked for the pipeline itself")
+
+
+@pytest.fixture(scope="module")
+def hit() -> Program:
+    """The program as a file of the memory has it, once all of it is made."""
+    made = Program(pipeline, DIALECT, lambda: pipeline)
+    made.complete()
+    assert made.fingerprints.models
+    kept = json.loads(json.dumps({"graph": told(made.graph), "made": memory._encoded(made.made)}))
+    return Program(recalled(kept["graph"], refuse), DIALECT, refuse, memory._decoded(kept["made"]))
+
+
+def _built(place: Lending, made: Program, day: int, **options: Any) -> list[str]:
+    """Build a day, and return the statements that ran, the place left out.
+
+    What asks for types is left out too: the memory has them, or a fresh compilation has asked before.
+    """
+    statements: list[str] = []
+    run = DuckDB._run
+
+    def running(self: DuckDB, sql: str, *aside: Any) -> Any:
+        # Verify has a time of its own.
+        statements.append(re.sub(r"CAST\('20(?!30)[^']*'", "CAST('now'", sql.replace(str(place.root), "")))
+        return run(self, sql, *aside)
+
+    settings = Settings.load(**{**place.places(), "allow_mass_delete": True, **options})
+    with patch.object(DuckDB, "_run", running):
+        run_program(made, settings, now=START + timedelta(days=day))
+    # The log has the time at which a run ended.
+    return [sql for sql in statements if not sql.startswith(("DESCRIBE", 'INSERT INTO "state"."runs"'))]
+
+
+@given(loads)
+def test_every_statement_of_a_hit_is_that_of_a_fresh_compilation(hit: Program, sequence: list[Any]) -> None:
+    fresh = Program(pipeline, DIALECT, lambda: pipeline)
+    with tempfile.TemporaryDirectory() as root:
+        one, other = Lending(Path(root, "one")), Lending(Path(root, "two"))
+        for day, (customers, accounts) in enumerate(sequence):
+            for place in (one, other):
+                place.deliver(customers, accounts)
+            try:
+                expected = _built(one, fresh, day)
+            except lc_ibis.LcIbisError as error:
+                with pytest.raises(type(error)):
+                    _built(other, hit, day)
+                continue
+            assert _built(other, hit, day) == expected
+
+
+def test_deltas_full_refreshes_and_verifies_are_the_same_too(hit: Program, tmp_path: Path) -> None:
+    fresh = Program(pipeline, DIALECT, lambda: pipeline)
+    one, other = Lending(tmp_path / "one"), Lending(tmp_path / "two")
+    delta = [
+        ("A1", "1", "7.00", "Savings", "upsert"),
+        ("\xa0", "1", "8.00", "Savings", ""),
+        ("A2", "1", "1", "", "delete"),
+    ]
+    for day, options in enumerate(
+        (
+            {},
+            {"verify": True},
+            {"full_refresh": True},
+            {"delivery": "delta", "verify_sample": 2},
+            {"keep_history": "1d"},
+        )
+    ):
+        for place in (one, other):
+            place.deliver(cases.customers(1 + day % 2), cases.accounts(1 + day % 2))
+            if "delivery" in options:
+                (place.inputs / "Customer.csv").write_text("CustomerID,Name,HasLoan,_op\n1,Ann,no,upsert\n")
+                rows = "".join(",".join(row) + "\n" for row in delta)
+                (place.inputs / "accounts.csv").write_text(f"AccountID,CustomerID,Balance,AccountType,_op\n{rows}")
+        assert _built(other, hit, day, **options) == _built(one, fresh, day, **options)
+
+
+_BUILD = """
+import sys
+from lc_ibis.cli import main
+try:
+    main([{words}])
+except SystemExit as ended:
+    assert not ended.code, ended.code
+print(sorted({{"ibis", "sqlglot", "pandas", "pyarrow"}} & set(sys.modules)))
+"""
+
+
+def _imported(place: Lending, *words: str, **env: str) -> str:
+    """Build in a process of its own; return which heavy libraries it imported."""
+    flags = [word for name, path in place.places().items() if name != "backend" for word in (f"--{name}", str(path))]
+    code = _BUILD.format(words=", ".join(map(repr, ["build", *flags, *words])))
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=place.root)
+    assert not ended.returncode, ended.stdout + ended.stderr
+    return ended.stdout.splitlines()[-1]
+
+
+def test_only_a_miss_imports_ibis_and_what_is_damaged_is_made_again(
+    lending: Lending, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    lending.deliver(cases.customers(1), cases.accounts(1))
+    assert "ibis" in _imported(lending)
+    [kept] = (tmp_path / "cache").rglob("*.json")
+    whole = kept.read_bytes()
+    assert _imported(lending) == "[]"
+    lending.deliver(cases.customers(2), cases.accounts(2))
+    assert _imported(lending) == "[]"
+    for damage in (whole[:-200], whole.replace(b"SELECT", b"SELEKT", 1), b"", b"\xff\xfe", b"0" * 64 + b"\n{}\n"):
+        kept.write_bytes(damage)
+        assert "ibis" in _imported(lending)
+        assert _imported(lending) == "[]"
+    assert "ibis" in _imported(lending, "--no-cache")
+    assert all(found.status == "identical" for found in lc_ibis.verify(database=lending.database))
+
+
+def test_a_build_works_where_nothing_can_be_kept(
+    lending: Lending, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cache").write_text("a file, not a directory")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    lending.deliver(cases.customers(1), cases.accounts(1))
+    for _ in range(2):
+        assert "ibis" in _imported(lending)
