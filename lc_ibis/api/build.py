@@ -39,6 +39,7 @@ from lc_ibis.engine.store import Store
 from lc_ibis.errors import LcIbisError, OutputError, SettingsError, hint
 from lc_ibis.moments import before
 from lc_ibis.outputs import pending
+from lc_ibis.outputs.steps import Steps
 from lc_ibis.redaction import logger, redacted
 from lc_ibis.reporting import last_verify, report
 from lc_ibis.reporting.views import ShownRun
@@ -282,7 +283,8 @@ class _Build:
         """Write the output files beside their places."""
         self._begun("outputs")
         with timed(self.run, "outputs_seconds"):
-            staged.write(self.store, self.program, self.state, self.chosen, self.run)
+            steps = Steps(self.refresher.changes, self.before.tables)
+            staged.write(self.store, self.program, self.state, self.chosen, self.run, steps)
 
     def remember(self, kept: bool) -> None:
         """Write the state. Where nothing changed, and no rows were `kept`, the database file stays as it is."""

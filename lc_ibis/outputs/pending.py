@@ -27,6 +27,7 @@ from lc_ibis.errors import OutputError
 from lc_ibis.files.digests import digest_of, is_whole
 from lc_ibis.files.whole import beside, move, remove, sweep
 from lc_ibis.outputs.manifest import OUTPUTS, described, document
+from lc_ibis.outputs.steps import Steps
 
 # The format of a directory of Parquet files, which the engine writes side by side.
 PARTS = "parts"
@@ -57,8 +58,10 @@ class PendingFiles:
     def is_empty(self) -> bool:
         return not self._files and not self._outdated
 
-    def write(self, store: Store, program: Program, state: State, tables: list[str], run: Run) -> None:
+    def write(self, store: Store, program: Program, state: State, tables: list[str], run: Run, steps: Steps) -> None:
         """Write the outputs of `tables` whose files are not in place already, and note them in the state.
+
+        `steps` is what the run did to the tables.
 
         Raises OutputError.
         """
@@ -66,7 +69,7 @@ class PendingFiles:
             self.directory.mkdir(parents=True, exist_ok=True)
             for output in program.graph.outputs:
                 if output.table in tables:
-                    self._write(store, program, state, output)
+                    self._write(store, program, state, output, steps)
             if any(output.table in tables for output in program.graph.outputs):
                 self._write_manifest(store, state, run)
         except OSError as error:
@@ -74,7 +77,7 @@ class PendingFiles:
                 f"{error.filename or self.directory}: cannot write the outputs ({error.strerror})."
             ) from None
 
-    def _write(self, store: Store, program: Program, state: State, output: Output) -> None:
+    def _write(self, store: Store, program: Program, state: State, output: Output, steps: Steps) -> None:
         model = program.graph[output.table]
         version = state.tables[model.name].version
         files = {f"{model.name}.{format}": format for format in output.formats}
@@ -93,9 +96,12 @@ class PendingFiles:
                 continue
             written = beside(place)
             self._files.append((written, place))
-            ordered = program.ordered(model, is_neutralised)
-            _write_format(store, ordered.over({ROWS: stored(store, model)}), written, format)
-            state.files[name] = FileRecord(version, digest_of(written), is_neutralised)
+            is_plain = format == "csv" and not is_neutralised
+            sha256 = steps.written(store, program, model, place, written, known) if is_plain else None
+            if sha256 is None:
+                ordered = program.ordered(model, is_neutralised)
+                _write_format(store, ordered.over({ROWS: stored(store, model)}), written, format)
+            state.files[name] = FileRecord(version, sha256 or digest_of(written), is_neutralised)
         self._leave(state, {model.name, *(f"{model.name}.{format}" for format in output.formats)} - files.keys())
 
     def _write_manifest(self, store: Store, state: State, run: Run) -> None:

@@ -23,8 +23,10 @@ from lc_ibis.declare.models import Incremental, Source, model
 from lc_ibis.declare.pipeline import Output, Pipeline
 from lc_ibis.errors import OutputError
 from lc_ibis.layers.columns import Text
+from lc_ibis.outputs import splicing, steps
 from lc_ibis.settings import Settings
 from tests.conftest import ALICE, EVERYWHERE, SAVINGS, Engine, Lending
+from tests.torture import cases
 
 FORMULAS = ["=1+1", "+1", "-1", "@sum(a1)", "\t=1", "\r=1", "=cmd|' /c calc'!a0", '=hyperlink("http://x";"y")']
 PLAIN = [
@@ -179,3 +181,33 @@ def test_two_backends_are_compared_wherever_scratch_space_is(lending: Lending, m
     lending.deliver([ALICE], [SAVINGS])
     results = lc_ibis.parity("duckdb", inputs=lending.inputs)
     assert {result.status for result in results} == {"identical"}
+
+
+def test_a_file_that_follows_by_a_step_is_to_the_byte_as_if_written_whole(
+    lending: Lending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Days of changes; on one of them somebody has edited a file."""
+    monkeypatch.setattr(splicing, "LARGEST_SHARE", 1.0)
+    monkeypatch.setattr(steps, "LEAST_ROWS", 0)
+    spliced, taken = steps.spliced, list[bool]()
+
+    def noted(*given: Any) -> str | None:
+        made = spliced(*given)
+        taken.append(made is not None)
+        return made
+
+    monkeypatch.setattr(steps, "spliced", noted)
+    files = [lending.outputs / name for name in ("account_summary.csv", "customer_profile.csv")]
+    for day in range(8):
+        lending.load(cases.customers(1 + day % 3), cases.accounts(1 + day % 3), allow_replay=True)
+        assert lending.build().status == "unchanged"
+        by_steps = [file.read_bytes() for file in files]
+        for file in files:
+            file.unlink()
+        assert lending.build().status == "built"
+        assert [file.read_bytes() for file in files] == by_steps
+        if day == 4:
+            files[0].write_bytes(b"edited\n")
+        assert not list(lending.outputs.glob(".*"))
+    assert taken.count(True) > 4
+    assert False in taken
