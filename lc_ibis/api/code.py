@@ -7,7 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lc_ibis import project
+from lc_ibis.compiled import shown
 from lc_ibis.compiled.dialects import DIALECTS, written
+from lc_ibis.compiled.program import program as of_pipeline
+from lc_ibis.compiled.queries import Dialect
 from lc_ibis.declare.contracts import moment
 from lc_ibis.declare.naming import Breach, breaches
 from lc_ibis.declare.pipeline import query
@@ -31,8 +34,11 @@ def lint(**options: Unpack[Options]) -> list[Breach]:
     return list(breaches(project.load(Settings.load(**options)), ABBREVIATIONS))
 
 
-def compile(dialect: str = "duckdb", **options: Unpack[Options]) -> dict[str, str]:
+def compile(dialect: str = "duckdb", by_key: bool = False, **options: Unpack[Options]) -> dict[str, str]:
     """Return the SQL of the selected models by name, with ephemeral models inlined. Needs no database.
+
+    With `by_key`, return what a build runs to update each of them by key, as statements with comments: {name} stands
+    where the rows of a table come in, {run_at} for the run's time.
 
     Run times appear as the literal 1970-01-01. The SQL of a snapshot computes the rows that its history tracks.
     `options` are the fields of Settings. Raises SettingsError, SelectionError, ModelError.
@@ -42,6 +48,9 @@ def compile(dialect: str = "duckdb", **options: Unpack[Options]) -> dict[str, st
     settings = Settings.load(**options)
     pipeline = project.load(settings)
     names = selected(pipeline, settings.select, settings.exclude)
+    if by_key:
+        program = of_pipeline(pipeline, Dialect(dialect))
+        return {name: shown.by_key(program, pipeline[name]) for name in names}
     run_at = moment(datetime(1970, 1, 1))
     return {name: written(query(pipeline, pipeline[name], run_at), dialect) for name in names}
 

@@ -221,17 +221,18 @@ def test(mutate: bool, as_json: bool, **given: Any) -> None:
 
 @command()
 @click.option("--dialect", default="duckdb", show_default=True, help="The dialect: duckdb, databricks or pyspark.")
+@click.option("--by-key", is_flag=True, help="Print what a build runs to update a table by key.")
 @options("models", "select", "exclude", "json")
-def compile(dialect: str, as_json: bool, **given: Any) -> None:
+def compile(dialect: str, by_key: bool, as_json: bool, **given: Any) -> None:
     """Print the SQL of each table. Needs no database."""
     from lc_ibis.api import code
     from lc_ibis.files.documents import to_json
 
-    queries = code.compile(dialect, **given)
+    queries = code.compile(dialect, by_key, **given)
     if as_json:
         emit(to_json(queries))
     else:
-        emit("\n\n".join(f"-- {name}\n{sql};" for name, sql in queries.items()))
+        emit("\n\n".join(f"-- {name}\n{sql}{'' if by_key else ';'}" for name, sql in queries.items()))
 
 
 @command()

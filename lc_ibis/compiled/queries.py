@@ -12,7 +12,7 @@ from zlib import crc32
 
 from lc_ibis.declare.marks import END, RUN_AT, START, mark
 
-_MARKED = re.compile(f"{START}([^{END}]+){END}")
+MARKED = re.compile(f"{START}([^{END}]+){END}")
 
 # What is given to templates besides tables by their names: a delivery, some rows of a table, and keys.
 RECEIVED, ROWS, KEYS = ":received", ":rows", ":keys"
@@ -57,7 +57,7 @@ class Template:
     @cached_property
     def _parts(self) -> list[str]:
         """Text and names, by turns."""
-        return _MARKED.split(self.sql)
+        return MARKED.split(self.sql)
 
     @property
     def reads(self) -> frozenset[str]:

@@ -1,0 +1,77 @@
+"""What a build asks of the engine, counted: these figures may fall, and not rise. No machine is too slow for them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lc_ibis.backends.duckdb.tables import DuckDB
+from lc_ibis.compiled.making import Maker
+from lc_ibis.layers import pipeline
+from tests.conftest import Lending
+from tests.torture import cases
+
+_STORED = re.compile("|".join(rf'"{m.layer}"\."{m.name}"' for m in pipeline if m.is_stored))
+# By way of refreshing: statements, and how often a stored table is named in them; both of a build with all checks.
+COSTS = {
+    "first build": (129, 112),
+    "nothing changed": (34, 20),
+    "day 2, by key": (146, 101),
+    "day 2, whole": (144, 101),
+    "full refresh": (72, 109),
+    "delta": (156, 99),
+}
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The statements of all builds, as they run."""
+    ran: list[str] = []
+    run = DuckDB._run
+
+    def running(self: DuckDB, sql: str, *aside: Any) -> Any:
+        ran.append(sql)
+        return run(self, sql, *aside)
+
+    monkeypatch.setattr(DuckDB, "_run", running)
+    return ran
+
+
+def test_no_way_of_refreshing_asks_more_of_the_engine(
+    lending: Lending, statements: list[str], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    found: dict[str, tuple[int, int]] = {}
+
+    def counted(way: str, place: Lending, day: int, **options: Any) -> None:
+        place.deliver(cases.customers(day), cases.accounts(day))
+        statements.clear()
+        place.build(allow_mass_delete=True, allow_replay=True, **options)
+        # Types are asked for once a version of the code, not in each build.
+        ran = [sql for sql in statements if not sql.startswith("DESCRIBE")]
+        found[way] = len(ran), sum(len(_STORED.findall(sql)) for sql in ran)
+
+    counted("first build", lending, 1)
+    counted("nothing changed", lending, 1)
+    counted("day 2, whole", lending, 2)
+    counted("full refresh", lending, 2, full_refresh=True)
+    request.getfixturevalue("of_few_rows")
+    counted("day 2, by key", lending, 1)
+    cases._delta(lending)
+    statements.clear()
+    lending.build(delivery="delta")
+    found["delta"] = len(statements), sum(len(_STORED.findall(sql)) for sql in statements)
+    assert found == COSTS, "where they fell, note the new figures here; where they rose, say why"
+
+
+def test_what_is_compiled_is_compiled_once(lending: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
+    lending.load(cases.customers(1), cases.accounts(1))
+    lending.load(cases.customers(2), cases.accounts(2))
+    made: list[str] = []
+    make = Maker.make
+    monkeypatch.setattr(Maker, "make", lambda self, what, *more: made.append(what) or make(self, what, *more))
+    lending.load(cases.customers(1), cases.accounts(1), allow_replay=True)
+    lending.build(full_refresh=True)
+    assert made == []
