@@ -30,9 +30,9 @@ def program(settings: Settings) -> Program:
     Raises what `load` raises, if the pipeline is to be loaded.
     """
     dialect = Dialect(DIALECTS[settings.backend])
-    if settings.models or settings.no_cache:
+    if settings.no_cache:
         return of_pipeline(load(settings), dialect)
-    return remembered(dialect, lambda: load(settings))
+    return remembered(dialect, lambda: load(settings), settings.models)
 
 
 def load(settings: Settings) -> Pipeline:

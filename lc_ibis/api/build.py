@@ -71,7 +71,7 @@ def build(progress: Progress | None = None, **options: Unpack[Options]) -> Run:
     program = project.program(settings)
     run = run_program(program, settings, progress)
     if not settings.no_cache:
-        remember(program)
+        remember(program, settings.models)
     return run
 
 

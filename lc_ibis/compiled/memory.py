@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_ibis.compiled.graphs import recalled, told
+from lc_ibis.compiled.origins import are_as_before, digests, files_of, libraries, say_all
 from lc_ibis.compiled.program import Program, program
 from lc_ibis.compiled.queries import Dialect, Template
 from lc_ibis.declare.graph import Graph
@@ -38,32 +39,40 @@ _started = time.time()
 log = logger(__name__)
 
 
-def remembered(dialect: Dialect, pipeline: Callable[[], Pipeline]) -> Program:
-    """Return the program of this package's own pipeline, from memory if it is there.
+def remembered(dialect: Dialect, pipeline: Callable[[], Pipeline], models: tuple[str, ...] = ()) -> Program:
+    """Return the program of our pipeline, with the models of those packages, from memory if it is there.
 
     Where its models are imported already, they are taken as they are now.
     """
-    place = _place(dialect)
-    if f"{_OURS}layers" in sys.modules:
+    place = _place(dialect, models, os.getcwd())
+    first = models[0] if models else f"{_OURS}layers"
+    if first in sys.modules:
         live = program(pipeline(), dialect)
-        if place and _is_ours(live.graph) and not live.made:
+        if place and not models and _is_ours(live.graph) and not live.made:
             live.made.update((_read(place) or {}).get("made", {}))
         return live
     known = _read(place) if place else None
-    if known is None:
+    if known is None or not are_as_before(known["files"]):
         return program(pipeline(), dialect)
     return Program(recalled(known["graph"], pipeline), dialect, pipeline, known["made"])
 
 
-def remember(program: Program) -> None:
+def remember(program: Program, models: tuple[str, ...] = ()) -> None:
     """Keep what a program has made, if anything is new; where that cannot be, the next build makes it again."""
-    place = _place(program.dialect)
-    if not place or not program.has_missed or not _is_ours(program.pipeline()):
+    place = _place(program.dialect, models, os.getcwd())
+    if not place or not program.has_missed:
         return
-    program.complete()
-    content = {"graph": told(program.graph), "made": _encoded(program.made)}
-    text = json.dumps(content, ensure_ascii=False, sort_keys=True)
-    with suppress(OSError):
+    modules = getattr(program.pipeline(), "modules", ())
+    if not modules or (not models and not _is_ours(program.pipeline())):
+        return
+    with suppress(OSError, SyntaxError):
+        files = files_of(modules, PACKAGE) if models else []
+        if any(file.stat().st_ctime > _started for file in files) or not say_all(files):
+            log.info("%s: its SQL is not kept: more than the text of its files may decide it", ", ".join(models))
+            return
+        program.complete()
+        content = {"graph": told(program.graph), "made": _encoded(program.made), "files": digests(files)}
+        text = json.dumps(content, ensure_ascii=False, sort_keys=True)
         place.parent.mkdir(parents=True, exist_ok=True)
         write_text(place, f"{_sha256([text.encode()])}\n{text}\n")
         _sweep(place)
@@ -83,7 +92,7 @@ def _read(place: Path) -> dict[str, Any] | None:
         if digest != _sha256([text.removesuffix("\n").encode()]):
             raise ValueError("its checksum is another")
         found: dict[str, Any] = json.loads(text)
-        found["made"] = _decoded(found["made"])
+        found = {"graph": found["graph"], "made": _decoded(found["made"]), "files": found["files"]}
         os.utime(place)
     except FileNotFoundError:
         return None
@@ -94,8 +103,8 @@ def _read(place: Path) -> dict[str, Any] | None:
 
 
 @functools.cache
-def _place(dialect: Dialect) -> Path | None:
-    """Return where the SQL of this program is kept; None where its files are younger than this process.
+def _place(dialect: Dialect, models: tuple[str, ...], directory: str) -> Path | None:
+    """Return where the SQL of a pipeline is kept; None where our files are younger than this process.
 
     What was imported may then be another version than what is on disk.
     """
@@ -107,7 +116,8 @@ def _place(dialect: Dialect) -> Path | None:
     except OSError:
         return None
     contents = (part for file, text in read.items() for part in (file.relative_to(PACKAGE).as_posix().encode(), text))
-    digest = _sha256([dialect.name.encode(), *map(_version, _LIBRARIES), *contents])
+    where = [*models, directory, *sys.path, libraries()] if models else []
+    digest = _sha256([dialect.name.encode(), *map(_version, _LIBRARIES), *(w.encode() for w in where), *contents])
     return _directory() / f"{digest}.json"
 
 

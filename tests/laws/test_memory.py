@@ -156,3 +156,53 @@ def test_a_build_works_where_nothing_can_be_kept(
     lending.deliver(cases.customers(1), cases.accounts(1))
     for _ in range(2):
         assert "ibis" in _imported(lending)
+
+
+_MODELS = '''
+import ibis.expr.types as ir
+from lc_ibis.declare import Contract, Incremental, Integer, Output, column, key, model
+from their_rules import FACTOR
+
+class Doubled(Contract):
+    """One row per customer with a savings account."""
+    customer_id: Integer = key("The customer's number.")
+    doubled_count: Integer = column("Twice their accounts.")
+
+@model(Incremental(), Doubled)
+def doubled(customer_profile: ir.Table) -> ir.Table:
+    return customer_profile.select("customer_id", doubled_count=customer_profile.total_accounts_count * FACTOR)
+
+outputs = (Output("doubled"),)
+'''
+
+
+def test_models_of_ones_own_are_remembered_until_a_file_that_they_are_made_of_changes(
+    lending: Lending, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    package, rules = lending.root / "theirs", lending.root / "their_rules.py"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "marts.py").write_text(_MODELS)
+    rules.write_text("FACTOR = 2\n")
+    lending.deliver(cases.customers(1), cases.accounts(1))
+    build = ("--models", "theirs")
+
+    def sums() -> int:
+        lines = (lending.outputs / "doubled.csv").read_text().splitlines()[1:]
+        return sum(int(line.split(",")[1]) for line in lines)
+
+    assert "ibis" in _imported(lending, *build)
+    assert _imported(lending, *build) == "[]"
+    twice = sums()
+    rules.write_text("FACTOR = 3\n")
+    assert "ibis" in _imported(lending, *build)
+    assert sums() == twice // 2 * 3
+    assert _imported(lending, *build) == "[]"
+    (package / "extra.py").write_text("")
+    assert "ibis" in _imported(lending, *build)
+    # What the environment says is in no file.
+    rules.write_text("import os\nFACTOR = int(os.environ.get('FACTOR', '4'))\n")
+    for _ in range(2):
+        assert "ibis" in _imported(lending, *build)
+    assert sums() == twice // 2 * 4
