@@ -71,6 +71,8 @@ def main(accounts: tuple[int, ...], against: Path | None, rounds: int, changes: 
     results = to / "results.json"
     load = os.getloadavg()[0]
     session: dict[str, Any] = {"rounds": rounds, "cores": os.cpu_count(), "turns": [], "counts": []}
+    if scratch:
+        scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=scratch) as directory:
         root = Path(directory).resolve()
         who = builders(against, root)
