@@ -10,6 +10,8 @@ from typing import Any
 
 import lazy_loader as _lazy
 
+from lc_ibis import _started as _started  # before all others, for it notes when that was
+
 # Imported when first used: the command line must answer --help before Ibis is loaded. The names stand in __init__.pyi.
 _found, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from lc_ibis.compiled.memory import remembered
 from lc_ibis.compiled.program import Program
-from lc_ibis.compiled.program import program as of_pipeline
 from lc_ibis.compiled.queries import DIALECTS, Dialect
 from lc_ibis.declare.graph import Output
 from lc_ibis.errors import LcIbisError, ModelError, SettingsError
@@ -31,7 +30,8 @@ def program(settings: Settings) -> Program:
     """
     dialect = Dialect(DIALECTS[settings.backend])
     if settings.no_cache:
-        return of_pipeline(load(settings), dialect)
+        pipeline = load(settings)
+        return Program(pipeline, dialect, lambda: pipeline)
     return remembered(dialect, lambda: load(settings), settings.models)
 
 

@@ -14,18 +14,18 @@ _SPACE, _WRITTEN = r"[\x09-\x0d\x20]", r"[^\x09-\x0d\x20]"
 
 
 def operations(model: Model) -> ir.Table:
-    """Return the rows of deltas, read: over :rows, which are the received columns, _op, and _file_order.
+    """Return the rows of deltas, read: over :rows, which are the received columns, _op, and the number of the file.
 
-    Adds key_<column>, the key that a row is about; `is_known`, whether all of it can be read; `is_written`, whether
-    there is a text of it. _op is in lower case, without spaces.
+    Adds lc_ibis_key_<column>, the key that a row is about; lc_ibis_is_known, whether all of it can be read;
+    lc_ibis_is_written, whether there is a text of it. _op is in lower case, without spaces.
     """
     texts = dict.fromkeys((*model.contract.headers(), OPERATION), "string")
     rows = given(ROWS, ibis.schema({**texts, FILE_ORDER: "int64"}))
     names = model.contract.received_key()
-    keys = {f"key_{name}": value for name, value in key_values(model, rows, names).items()}
+    keys = {f"lc_ibis_key_{name}": value for name, value in key_values(model, rows, names).items()}
     operation = rows[OPERATION].fill_null("").re_replace(_SPACE, "").lower()
     read = rows.mutate(**{OPERATION: operation}, **keys)
     return read.mutate(
-        is_known=ibis.and_(*(read[key].notnull() for key in keys)),
-        is_written=ibis.or_(*(read[name].re_search(_WRITTEN).fill_null(False) for name in names)),
+        lc_ibis_is_known=ibis.and_(*(read[key].notnull() for key in keys)),
+        lc_ibis_is_written=ibis.or_(*(read[name].re_search(_WRITTEN).fill_null(False) for name in names)),
     )

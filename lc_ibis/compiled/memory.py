@@ -17,11 +17,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lc_ibis import _started
 from lc_ibis.compiled.graphs import recalled, told
 from lc_ibis.compiled.origins import are_as_before, digests, files_of, libraries, say_all
 from lc_ibis.compiled.program import Program, program
 from lc_ibis.compiled.queries import Dialect, Template
 from lc_ibis.declare.graph import Graph
+from lc_ibis.errors import ModelError, OutputError
 from lc_ibis.files.whole import write_text
 from lc_ibis.redaction import logger
 
@@ -35,7 +37,8 @@ _LIBRARIES = ("ibis-framework", "sqlglot")
 _PARTS = ("compiled", "declare", "files", "layers")
 # Files of the memory that nobody used for so long are removed.
 _OLDEST = 60 * 24 * 3600
-_started = time.time()
+# A file system's clock may lag by so many seconds.
+_CLOCK = 0.01
 log = logger(__name__)
 
 
@@ -44,39 +47,54 @@ def remembered(dialect: Dialect, pipeline: Callable[[], Pipeline], models: tuple
 
     Where its models are imported already, they are taken as they are now.
     """
-    place = _place(dialect, models, os.getcwd())
-    first = models[0] if models else f"{_OURS}layers"
-    if first in sys.modules:
+    place = _place(dialect, models)
+    if (models[0] if models else f"{_OURS}layers") in sys.modules:
         live = program(pipeline(), dialect)
-        if place and not models and _is_ours(live.graph) and not live.made:
-            live.made.update((_read(place) or {}).get("made", {}))
+        if place and not models and _is_ours(live.graph) and not live.made and (known := _read(place, pipeline)):
+            live.made.update(known.made)
         return live
-    known = _read(place) if place else None
-    if known is None or not are_as_before(known["files"]):
-        return program(pipeline(), dialect)
-    return Program(recalled(known["graph"], pipeline), dialect, pipeline, known["made"])
+    known = _read(place, _unchanged(dialect, pipeline, models)) if place else None
+    return known or program(pipeline(), dialect)
 
 
 def remember(program: Program, models: tuple[str, ...] = ()) -> None:
     """Keep what a program has made, if anything is new; where that cannot be, the next build makes it again."""
-    place = _place(program.dialect, models, os.getcwd())
-    if not place or not program.has_missed:
+    if not program.has_missed:
         return
     modules = getattr(program.pipeline(), "modules", ())
     if not modules or (not models and not _is_ours(program.pipeline())):
         return
-    with suppress(OSError, SyntaxError):
+    with suppress(OSError, OutputError, SyntaxError):
         files = files_of(modules, PACKAGE) if models else []
-        if any(file.stat().st_ctime > _started for file in files) or not say_all(files):
+        if not say_all(files):
             log.info("%s: its SQL is not kept: more than the text of its files may decide it", ", ".join(models))
             return
         program.complete()
-        content = {"graph": told(program.graph), "made": _encoded(program.made), "files": digests(files)}
-        text = json.dumps(content, ensure_ascii=False, sort_keys=True)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_text(place, f"{_sha256([text.encode()])}\n{text}\n")
-        _sweep(place)
+        content = {
+            "graph": told(program.graph),
+            "made": _encoded(program.made),
+            "files": digests(files),
+            "dialect": program.dialect.name,
+        }
+        # Asked for last: what changed meanwhile is not what was compiled.
+        if (place := _place(program.dialect, models)) and not any(map(_is_younger, files)):
+            text = json.dumps(content, ensure_ascii=False, sort_keys=True)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            write_text(place, f"{_sha256([text.encode()])}\n{text}\n")
+            _sweep(place)
     program.has_missed = False
+
+
+def _unchanged(dialect: Dialect, pipeline: Callable[[], Pipeline], models: tuple[str, ...]) -> Callable[[], Pipeline]:
+    """Return what gives the pipeline that a graph was recalled for. Raises ModelError where its files have changed."""
+
+    def load() -> Pipeline:
+        live = pipeline()
+        if not _place(dialect, models) or any(map(_is_younger, files_of(live.modules, PACKAGE) if models else [])):
+            raise ModelError("The models were changed while this process ran. Start it again.")
+        return live
+
+    return load
 
 
 def _is_ours(graph: Graph) -> bool:
@@ -85,40 +103,59 @@ def _is_ours(graph: Graph) -> bool:
     return bool(modules) and all(module.__name__.startswith(_OURS) for module in modules)
 
 
-def _read(place: Path) -> dict[str, Any] | None:
-    """Return what a file of the memory says; None where it is not whole."""
+def _read(place: Path, pipeline: Callable[[], Pipeline]) -> Program | None:
+    """Return the program that a file of the memory holds; None where it is not whole, or of files that have changed."""
     try:
         digest, text = place.read_text(encoding="utf-8").split("\n", 1)
         if digest != _sha256([text.removesuffix("\n").encode()]):
             raise ValueError("its checksum is another")
-        found: dict[str, Any] = json.loads(text)
-        found = {"graph": found["graph"], "made": _decoded(found["made"]), "files": found["files"]}
+        known = json.loads(text)
+        if not known["graph"]["models"] or not are_as_before(known["files"]):
+            return None
+        found = Program(
+            recalled(known["graph"], pipeline), Dialect(known["dialect"]), pipeline, _decoded(known["made"])
+        )
         os.utime(place)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except Exception as error:  # whatever somebody else has written there
         log.info("%s: not used (%s)", place, error)
         return None
     return found
 
 
-@functools.cache
-def _place(dialect: Dialect, models: tuple[str, ...], directory: str) -> Path | None:
+def _place(dialect: Dialect, models: tuple[str, ...]) -> Path | None:
     """Return where the SQL of a pipeline is kept; None where our files are younger than this process.
 
     What was imported may then be another version than what is on disk.
     """
-    files = [file for part in _PARTS for file in sorted((PACKAGE / part).rglob("*.py"))]
     try:
-        if any(file.stat().st_ctime > _started for file in files):
+        if any(map(_is_younger, _files())):
             return None
-        read = {file: file.read_bytes() for file in files}
+        return _directory() / f"{_digest(dialect, models, os.getcwd())}.json"
     except OSError:
         return None
-    contents = (part for file, text in read.items() for part in (file.relative_to(PACKAGE).as_posix().encode(), text))
+
+
+@functools.cache
+def _files() -> list[Path]:
+    return [file for part in _PARTS for file in sorted((PACKAGE / part).rglob("*.py"))]
+
+
+def _is_younger(file: Path) -> bool:
+    """Say whether a file was written after this package was imported, or hardly before."""
+    return file.stat().st_ctime > _started.AT - _CLOCK
+
+
+@functools.cache
+def _digest(dialect: Dialect, models: tuple[str, ...], directory: str) -> str:
+    """Return the sha256 of all that the SQL of a pipeline depends on, besides the files of `models`."""
+    contents = (
+        part for file in _files() for part in (file.relative_to(PACKAGE).as_posix().encode(), file.read_bytes())
+    )
     where = [*models, directory, *sys.path, libraries()] if models else []
-    digest = _sha256([dialect.name.encode(), *map(_version, _LIBRARIES), *(w.encode() for w in where), *contents])
-    return _directory() / f"{digest}.json"
+    versions = map(_version, _LIBRARIES)
+    return _sha256([dialect.name.encode(), *versions, *(each.encode() for each in where), *contents])
 
 
 def _version(library: str) -> bytes:

@@ -17,7 +17,7 @@ MARKED = re.compile(f"{START}([^{END}]+){END}")
 # What is given to templates besides tables by their names: a delivery, some rows of a table, and keys.
 RECEIVED, ROWS, KEYS = ":received", ":rows", ":keys"
 # The number of a delta's file, in the order of their names.
-FILE_ORDER = "_file_order"
+FILE_ORDER = "lc_ibis_file_order"
 # By backend: the dialect of its SQL, as Ibis calls it.
 DIALECTS = {"duckdb": "duckdb", "spark": "pyspark", "databricks": "databricks"}
 

@@ -29,8 +29,9 @@ def given(name: str, schema: ibis.Schema) -> ir.Table:
 def template(query: ir.Table, dialect: Dialect) -> Template:
     """Compile a query over unbound tables, each of which is given by its name; a delivery as :received."""
     compiled = getattr(compilers, dialect.name).compiler.to_sqlglot(query)
-    if any(START in str(literal.this) for literal in compiled.find_all(sge.Literal) if literal.this != mark(RUN_AT)):
-        raise ModelError(f"A text of a model holds the character {START!r}, which has a meaning here. Leave it out.")
+    for part in compiled.find_all(sge.Literal, sge.Identifier):
+        if START in str(part.this) and part.this != mark(RUN_AT):
+            raise ModelError(f"{part.this!r} holds the character {START!r}, which has a meaning here. Leave it out.")
     unbound = {table.name for table in query.op().find(ops.UnboundTable)}
     for table in list(compiled.find_all(sge.Table)):
         if table.name in unbound and (table.db or table.name.startswith("received_")):

@@ -13,6 +13,8 @@ from lc_ibis.declare.contracts import any_moment
 from lc_ibis.declare.history import current
 from lc_ibis.declare.models import CheckStrategy, Model, Snapshot, TimestampStrategy
 
+_NEW, _OLD, _WAS = "lc_ibis_new_", "lc_ibis_old_", "lc_ibis_was"
+
 
 def by_time(table: ir.Table, keys: Sequence[str], **rows: Any) -> ir.WindowedExpr:
     """Return the window of a key's versions in the order of their starts."""
@@ -68,12 +70,12 @@ def history_changes(model: Model, history: ir.Table, rows: ir.Table, held: ir.Ta
 
 def _differing(kind: Snapshot, keys: tuple[str, ...], now: ir.Table, incoming: ir.Table) -> tuple[ir.Table, ir.Table]:
     """Return the current versions that are outdated, and the incoming rows that no current one equals."""
-    theirs = incoming.rename(lambda name: f"new_{name}")
-    pairs = now.inner_join(theirs, [now[k] == theirs[f"new_{k}"] for k in keys])
+    theirs = incoming.rename(lambda name: f"{_NEW}{name}")
+    pairs = now.inner_join(theirs, [now[k] == theirs[f"{_NEW}{k}"] for k in keys])
     compared = [c for c in incoming.columns if c not in (*keys, "dbt_updated_at", *kind.strategy.ignore)]
-    same = ibis.and_(*(pairs[c].identical_to(pairs[f"new_{c}"]) for c in compared))
+    same = ibis.and_(*(pairs[c].identical_to(pairs[f"{_NEW}{c}"]) for c in compared))
     if isinstance(kind.strategy, TimestampStrategy) and not kind.strategy.is_by_value:
-        same = same | (pairs.dbt_updated_at >= pairs.new_dbt_updated_at)
+        same = same | (pairs.dbt_updated_at >= pairs[f"{_NEW}dbt_updated_at"])
     outdated, kept = pairs.filter(~same), pairs.filter(same)
     return outdated.select(*now.columns), incoming.anti_join(kept.select(*keys), keys)
 
@@ -81,9 +83,9 @@ def _differing(kind: Snapshot, keys: tuple[str, ...], now: ir.Table, incoming: i
 def _dated(keys: tuple[str, ...], news: ir.Table, history: ir.Table, run_at: ir.TimestampScalar) -> ir.Table:
     """Date by this run what is no later than a version before it, current or closed: its text is read otherwise now."""
     mine = history.semi_join(news.select(*keys), keys)
-    before = mine.group_by(**{f"old_{k}": mine[k] for k in keys}).aggregate(was=mine.dbt_updated_at.max())
-    rows = news.left_join(before, [news[k] == before[f"old_{k}"] for k in keys])
-    time = ibis.ifelse(rows.was >= rows.dbt_updated_at, run_at, rows.dbt_updated_at)
+    before = mine.group_by(**{f"{_OLD}{k}": mine[k] for k in keys}).aggregate(**{_WAS: mine.dbt_updated_at.max()})
+    rows = news.left_join(before, [news[k] == before[f"{_OLD}{k}"] for k in keys])
+    time = ibis.ifelse(rows[_WAS] >= rows.dbt_updated_at, run_at, rows.dbt_updated_at)
     return rows.mutate(dbt_updated_at=time).select(*news.columns)
 
 

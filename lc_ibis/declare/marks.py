@@ -5,6 +5,8 @@ START, END = "\ue000", "\ue001"
 RUN_AT = "run_at"
 # The column of a delta: upsert, delete, or blank for upsert.
 OPERATION = "_op"
+# Columns of the engine's own, beside those of contracts: how often a result and a stored table have a row.
+NEW, OLD = "lc_ibis_new_count", "lc_ibis_old_count"
 
 
 def mark(name: str) -> str:

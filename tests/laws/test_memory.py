@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -140,7 +141,9 @@ def test_only_a_miss_imports_ibis_and_what_is_damaged_is_made_again(
     assert _imported(lending) == "[]"
     lending.deliver(cases.customers(2), cases.accounts(2))
     assert _imported(lending) == "[]"
-    for damage in (whole[:-200], whole.replace(b"SELECT", b"SELEKT", 1), b"", b"\xff\xfe", b"0" * 64 + b"\n{}\n"):
+    empty = '{"made": {}, "files": {}, "dialect": "duckdb", "graph": {"models": [], "outputs": []}}'
+    foreign = [memory._sha256([text]).encode() + b"\n" + text + b"\n" for text in (b"{}", empty.encode())]
+    for damage in (whole[:-200], whole.replace(b"SELECT", b"SELEKT", 1), b"", b"\xff\xfe", *foreign):
         kept.write_bytes(damage)
         assert "ibis" in _imported(lending)
         assert _imported(lending) == "[]"
@@ -148,14 +151,61 @@ def test_only_a_miss_imports_ibis_and_what_is_damaged_is_made_again(
     assert all(found.status == "identical" for found in lc_ibis.verify(database=lending.database))
 
 
+@pytest.mark.parametrize("in_the_way", ["lc-ibis", "lc-ibis/sql", "the file"])
 def test_a_build_works_where_nothing_can_be_kept(
-    lending: Lending, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lending: Lending, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_the_way: str
 ) -> None:
-    (tmp_path / "cache").write_text("a file, not a directory")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    lending.deliver(cases.customers(1), cases.accounts(1))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    place = tmp_path / in_the_way
+    if in_the_way == "the file":
+        lending.deliver(cases.customers(1), cases.accounts(1))
+        _imported(lending)
+        [place] = (tmp_path / "lc-ibis").rglob("*.json")
+        place.unlink()
+        place.mkdir()
+    else:
+        place.parent.mkdir(exist_ok=True)
+        place.write_text("a file, not a directory")
+    lending.deliver(cases.customers(2), cases.accounts(2))
     for _ in range(2):
         assert "ibis" in _imported(lending)
+
+
+_CHANGED = """
+import lc_ibis
+from pathlib import Path
+before = {places}
+{first}
+file = Path(lc_ibis.__file__).parent / "layers/marts.py"
+file.write_text(file.read_text().replace('LOAN_SURCHARGE = Decimal("0.005")', 'LOAN_SURCHARGE = Decimal("0.006")'))
+{then}
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ("from lc_ibis.layers import pipeline", "lc_ibis.build(**before)"),
+        ("lc_ibis.build(**before)", "lc_ibis.ls(); lc_ibis.build(**before, neutralise_formulas=True)"),
+    ],
+)
+def test_what_a_process_imported_before_its_files_changed_is_not_kept_as_theirs(
+    lending: Lending, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str, then: str
+) -> None:
+    package = shutil.copytree(Path(lc_ibis.__file__).parent, tmp_path / "copy/lc_ibis")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PYTHONPATH", str(package.parent))
+    lending.deliver([("1", "Ann", "yes")], [("A1", "1", "10000", "Savings")])
+    places = {name: str(path) for name, path in lending.places().items()}
+
+    def run(code: str) -> None:
+        ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert not ended.returncode, ended.stderr
+
+    run(f"import lc_ibis; lc_ibis.build(**{places}); assert str({str(package)!r}) in lc_ibis.__file__")
+    run(_CHANGED.format(places=places, first=first, then=then))
+    run(f"import lc_ibis; lc_ibis.build(**{places})")
+    assert [str(rate) for rate in lending.rows("account_summary", "interest_rate_pct")] == ["0.0210"]
 
 
 _MODELS = '''

@@ -132,15 +132,17 @@ def replacement(
     sql, headers = program.dialect, tuple(model.contract.headers())
     rows = _operations(program, store, model, delivery, parts)
     names = model.contract.received_key()
-    by_key = _last_words(store, delivery, sql.where(rows, "is_known"), [f"key_{name}" for name in names])
-    unknown = store.scratch(sql.where(rows, "NOT is_known"))
-    columns = ", ".join(f"{sql.quoted(f'key_{name}')} AS {sql.quoted(name)}" for name in names)
+    by_key = _last_words(
+        store, delivery, sql.where(rows, "lc_ibis_is_known"), [f"lc_ibis_key_{name}" for name in names]
+    )
+    unknown = store.scratch(sql.where(rows, "NOT lc_ibis_is_known"))
+    columns = ", ".join(f"{sql.quoted(f'lc_ibis_key_{name}')} AS {sql.quoted(name)}" for name in names)
     keys = sql.made(f"SELECT DISTINCT {columns} FROM {by_key.rows} AS t", names, by_key)
     old = program.among(model, stored, keys, names)
     new = _said(sql, by_key, headers)
     if store.count(unknown):
-        by_text = _last_words(store, delivery, sql.where(unknown, "is_written"), names)
-        by_row = _last_words(store, delivery, sql.where(unknown, "NOT is_written"), headers)
+        by_text = _last_words(store, delivery, sql.where(unknown, "lc_ibis_is_written"), names)
+        by_row = _last_words(store, delivery, sql.where(unknown, "NOT lc_ibis_is_written"), headers)
         dead = sql.where(by_row, f"{OPERATION} = 'delete'")
         old = sql.union(old, sql.among(stored, by_text, names), sql.among(stored, dead, headers))
         alone = sql.select(_said(sql, by_row, headers), headers, is_distinct=True)
@@ -177,10 +179,10 @@ def _last_words(store: Store, delivery: Delivery, rows: Query, by: Sequence[str]
     """Return the rows of the last file that speaks of each `by`; refuse one that contradicts itself."""
     sql, names = store.dialect, store.dialect.listed(by)
     numbered = sql.made(
-        f"SELECT *, max({FILE_ORDER}) OVER (PARTITION BY {names}) AS last_file FROM {rows.rows} AS t",
-        (*rows.columns, "last_file"), rows,
+        f"SELECT *, max({FILE_ORDER}) OVER (PARTITION BY {names}) AS lc_ibis_last_file FROM {rows.rows} AS t",
+        (*rows.columns, "lc_ibis_last_file"), rows,
     )  # fmt: skip
-    last: Query = store.scratch(sql.select(sql.where(numbered, f"{FILE_ORDER} = last_file"), rows.columns))
+    last: Query = store.scratch(sql.select(sql.where(numbered, f"{FILE_ORDER} = lc_ibis_last_file"), rows.columns))
     both = sql.made(
         f"SELECT {names} FROM {last.rows} AS t GROUP BY {names} "
         f"HAVING count(DISTINCT CASE WHEN {OPERATION} = 'delete' THEN 1 ELSE 0 END) > 1", by, last,

@@ -10,6 +10,7 @@ from typing import Any
 from lc_ibis.compiled.program import Program
 from lc_ibis.compiled.queries import Query
 from lc_ibis.declare.contracts import same_type, verify
+from lc_ibis.declare.marks import NEW, OLD
 from lc_ibis.declare.models import VERSION_ID, Model, Snapshot
 from lc_ibis.engine.refresh.touched import Changes
 from lc_ibis.engine.relations import stored
@@ -50,7 +51,7 @@ class Writer:
         written, stay_count = self._counts(model, found)
         given = {":found": found, ":stored": old}
         added = program.differences(model, "additions").over(given, self.run_at)
-        changes = Changes(dialect.where(found, "new_count < old_count"), added)
+        changes = Changes(dialect.where(found, f"{NEW} < {OLD}"), added)
         # Without a key all copies of a row are deleted; those that stay are put back with their stamps.
         is_short = stay_count and not contract.key()
         survivors = store.scratch(program.differences(model, "survivors").over(given)) if is_short else None
@@ -64,12 +65,12 @@ class Writer:
     def _counts(self, model: Model, found: Query) -> tuple[Written, int]:
         """Return what differs, and of how many contents that are there too often some rows stay."""
         dialect, keys = self.program.dialect, model.contract.key()
-        removed, added = (dialect.where(found, f"new_count {sign} old_count") for sign in "<>")
+        removed, added = (dialect.where(found, f"{NEW} {sign} {OLD}") for sign in "<>")
         both = dialect.counted(dialect.among(removed, dialect.select(added, keys), keys)) if keys else "0"
         query = dialect.made(
-            "SELECT coalesce(sum(greatest(new_count - old_count, 0)), 0) AS added_count, "
-            "coalesce(sum(greatest(old_count - new_count, 0)), 0) AS removed_count, "
-            "coalesce(sum(CASE WHEN new_count < old_count AND new_count > 0 THEN 1 ELSE 0 END), 0) AS stay_count, "
+            f"SELECT coalesce(sum(greatest({NEW} - {OLD}, 0)), 0) AS added_count, "
+            f"coalesce(sum(greatest({OLD} - {NEW}, 0)), 0) AS removed_count, "
+            f"coalesce(sum(CASE WHEN {NEW} < {OLD} AND {NEW} > 0 THEN 1 ELSE 0 END), 0) AS stay_count, "
             f"{both} AS changed_count FROM {found.rows} AS t",
             ("added_count", "removed_count", "stay_count", "changed_count"), found,
         )  # fmt: skip
