@@ -12,9 +12,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from lc_ibis.compiled.memory import remembered
+from lc_ibis.compiled import cache
 from lc_ibis.compiled.program import Program
-from lc_ibis.compiled.queries import DIALECTS, Dialect
+from lc_ibis.compiled.queries import Dialect
 from lc_ibis.declare.graph import Output
 from lc_ibis.errors import LcIbisError, ModelError, SettingsError
 from lc_ibis.settings import Settings
@@ -28,11 +28,11 @@ def program(settings: Settings) -> Program:
 
     Raises what `load` raises, if the pipeline is to be loaded.
     """
-    dialect = Dialect(DIALECTS[settings.backend])
+    dialect = Dialect.of(settings.backend)
     if settings.no_cache:
         pipeline = load(settings)
         return Program(pipeline, dialect, lambda: pipeline)
-    return remembered(dialect, lambda: load(settings), settings.models)
+    return cache.load(dialect, lambda: load(settings), settings.models)
 
 
 def load(settings: Settings) -> Pipeline:

@@ -18,7 +18,7 @@ FILE = "lc-ibis.toml"
 _PREFIX = "LC_IBIS_"
 # What only the command line can be told: options that are no fields of Settings. They have variables too.
 COMMAND_OPTIONS = (
-    "adopt_snapshots", "as_of", "changes", "checklist", "clean_versions", "column", "csv", "data_timezone",
+    "adopt_snapshots", "as_of", "by_key", "changes", "checklist", "clean_versions", "column", "csv", "data_timezone",
     "dbt_manifest", "debug", "dialect", "drop_aliases", "dry_run", "failing", "first_known", "fold_unchanged",
     "force", "format", "from", "json", "limit", "markdown", "mutate", "no_color", "open", "partition_by",
     "phase", "port", "quiet", "reason", "repair", "sample", "snapshot_columns", "snapshot_timezone", "stored",

@@ -139,7 +139,9 @@ class Settings:
     )
     wait: float = _setting(0.0, "Engine", "How long to wait while another process has the database open.", "SECONDS")
     threads: int | None = _setting(None, "Engine", "Threads of the engine.", shown="all cores")
-    no_cache: bool = _setting(False, "Engine", "Compile all SQL again, and do not keep it.")
+    no_cache: bool = _setting(
+        False, "Engine", "Compile all SQL again. Neither read nor write the cache of compiled SQL."
+    )
     memory_limit: str | None = _setting(
         None, "Engine", "Memory of the engine, like 1GB. The rest spills to disk.",
         shown="1500MB for duckdb; Spark's own for spark",

@@ -75,7 +75,7 @@ class Small:
         found = checker.run(names)
         narrow = any(one.scope != "all rows" for one in found)
         whole = {one.check.name: one.failing_count for one in (Checker(*everywhere).run(names) if narrow else found)}
-        checker.remember(found)
+        checker.note(found)
         return {
             one.check.name: (one.scope, one.failing_count, whole[one.check.name])
             for one in found

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lc_ibis import project
 from lc_ibis.backends import opened
-from lc_ibis.compiled.memory import remember
+from lc_ibis.compiled import cache
 from lc_ibis.compiled.program import Program
 from lc_ibis.compiled.program import program as of_pipeline
-from lc_ibis.compiled.queries import DIALECTS, Dialect
+from lc_ibis.compiled.queries import Dialect
 from lc_ibis.declare.contract_changes import StoredContract, compared, refuse_breaking
 from lc_ibis.declare.graph import Graph
 from lc_ibis.declare.models import Model, Source
@@ -69,17 +69,18 @@ def build(progress: Progress | None = None, **options: Unpack[Options]) -> Run:
     """
     settings = Settings.load(**options)
     program = project.program(settings)
-    run = run_program(program, settings, progress)
-    if not settings.no_cache:
-        remember(program, settings.models)
-    return run
+    try:
+        return run_program(program, settings, progress)
+    finally:
+        if not settings.no_cache:
+            cache.save(program, settings.models)
 
 
 def run_pipeline(
     pipeline: Pipeline, settings: Settings, progress: Progress | None = None, now: datetime | None = None
 ) -> Run:
     """Build any pipeline; see build. `now` is the run's time, unless a run before it was later."""
-    return run_program(of_pipeline(pipeline, Dialect(DIALECTS[settings.backend])), settings, progress, now)
+    return run_program(of_pipeline(pipeline, Dialect.of(settings.backend)), settings, progress, now)
 
 
 def run_program(
@@ -199,7 +200,7 @@ class _Build:
             self.check(failing)
             verified = self.verify()
             self.write(staged)
-            self.remember(failing.keep())
+            self.write_state(failing.keep())
         self.run.status = "unchanged" if self.state == self.before and staged.is_empty else "built"
         self.run.outputs = staged.publish()
         if self.settings.verify:
@@ -267,7 +268,7 @@ class _Build:
             self.run.ledger = checker.ledger()
         failing.look_up(self.run)
         refuse_failures(self.run)
-        checker.remember(self.run.checks)
+        checker.note(self.run.checks)
 
     def verify(self) -> list[Verified]:
         """Compare with a full refresh, all tables or a sample, where that is asked for. Raises VerificationFailed."""
@@ -286,7 +287,7 @@ class _Build:
             steps = Steps(self.refresher.changes, self.before.tables)
             staged.write(self.store, self.program, self.state, self.chosen, self.run, steps)
 
-    def remember(self, kept: bool) -> None:
+    def write_state(self, kept: bool) -> None:
         """Write the state. Where nothing changed, and no rows were `kept`, the database file stays as it is."""
         if self.state != self.before:
             self.state.write(self.store, self.run)

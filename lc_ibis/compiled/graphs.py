@@ -30,21 +30,21 @@ _OF_CHECKS = ("name", "columns", "meaning", "needs", "by", "severity", "warn_if"
 _OF_COLUMNS = ("name", "description", "is_key", "is_stamp", "header", "is_nullable")
 
 
-def told(graph: Graph) -> dict[str, Any]:
+def to_values(graph: Graph) -> dict[str, Any]:
     """Return a graph as plain values, for JSON."""
     return {
-        "models": [_told_model(model) for model in graph],
+        "models": [_values_of_model(model) for model in graph],
         "outputs": [[output.table, list(output.formats)] for output in graph.outputs],
     }
 
 
-def recalled(values: dict[str, Any], pipeline: Callable[[], Pipeline]) -> Graph:
+def from_values(values: dict[str, Any], pipeline: Callable[[], Pipeline]) -> Graph:
     """Return the graph of such values; `pipeline` gives the one whose functions are there, if one is called."""
     outputs = [Output(table, tuple(formats)) for table, formats in values["outputs"]]
     return Graph([_model(model, pipeline) for model in values["models"]], outputs)
 
 
-def _told_model(model: Model) -> dict[str, Any]:
+def _values_of_model(model: Model) -> dict[str, Any]:
     contract = model.contract
     return {
         "name": model.name,
@@ -52,27 +52,27 @@ def _told_model(model: Model) -> dict[str, Any]:
         "doc": inspect.getdoc(model.function),
         "parameters": list(model.parameters),
         "layer": model.layer,
-        "kind": _told_kind(model.kind),
+        "kind": _values_of_kind(model.kind),
         "contract": {
             "name": contract.__name__,
             "module": contract.__module__,
             "doc": inspect.getdoc(contract),
             "version": contract.major_version(),
-            "columns": [_told_column(column) for column in contract.columns],
+            "columns": [_values_of_column(column) for column in contract.columns],
         },
         "checks": [{name: getattr(check, name) for name in _OF_CHECKS} for check in model.checks],
     }
 
 
-def _told_column(column: Column) -> dict[str, Any]:
+def _values_of_column(column: Column) -> dict[str, Any]:
     facts = {name: getattr(column, name) for name in _OF_COLUMNS}
     return facts | {"type": column.type_name, "is_read": column.read_as is not None}
 
 
-def _told_kind(kind: Any) -> Any:
+def _values_of_kind(kind: Any) -> Any:
     if type(kind).__name__ not in _KINDS:
         return kind
-    return {"kind": type(kind).__name__, **{f.name: _told_kind(getattr(kind, f.name)) for f in fields(kind)}}
+    return {"kind": type(kind).__name__, **{f.name: _values_of_kind(getattr(kind, f.name)) for f in fields(kind)}}
 
 
 def _model(values: dict[str, Any], pipeline: Callable[[], Pipeline]) -> Model:

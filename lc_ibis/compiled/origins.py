@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
-# What lets code depend on more than its text: files, the environment, the clock, chance, code that is not there yet.
-_OPEN_ENDED = {
-    "open", "environ", "getenv", "read_text", "read_bytes", "listdir", "scandir", "iterdir", "glob", "rglob",
-    "urlopen", "now", "utcnow", "today", "random", "uuid1", "uuid4", "import_module", "__import__", "exec", "eval",
-    "getcwd", "cwd",
+# Modules that code may import and still say all that it depends on; others may read settings, the clock, or files.
+_HARMLESS = {
+    "__future__", "abc", "collections", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "ibis",
+    "itertools", "lc_ibis", "math", "operator", "re", "string", "types", "typing", "typing_extensions", "warnings",
 }  # fmt: skip
+# Names that read something else all the same.
+_OPEN_ENDED = {"open", "now", "utcnow", "today", "__import__", "exec", "eval", "input"}
 _STANDARD = Path(sysconfig.get_path("stdlib"))
 
 
@@ -53,9 +54,29 @@ def are_as_before(known: Mapping[str, str]) -> bool:
         return False
 
 
-def say_all(files: Iterable[Path]) -> bool:
-    """Say whether the text of files is all that their code depends on, as far as can be seen. Raises OSError."""
-    return not any(name in _OPEN_ENDED or name.startswith("read_") for file in files for name in _names(file))
+def is_self_contained(files: Iterable[Path]) -> str | None:
+    """Return why the text of files is not all that their code depends on, as far as can be seen; None if it is.
+
+    Each may import the others and a few harmless modules. Raises OSError, SyntaxError.
+    """
+    given = list(files)
+    known = {path.parent.name if path.name == "__init__.py" else path.stem for path in given}
+    for file in given:
+        for node in ast.walk(ast.parse(file.read_bytes())):
+            if found := sorted(set(_imported(node)) - _HARMLESS - known):
+                return f"{file.name} imports {found[0]}"
+            name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+            if name in _OPEN_ENDED or name.startswith("read_"):
+                return f"{file.name} uses {name}"
+    return None
+
+
+def _imported(node: ast.AST) -> Iterator[str]:
+    """Yield the top names of the modules that a statement imports; within its own package none."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name.partition(".")[0] for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and not node.level:
+        yield (node.module or "").partition(".")[0]
 
 
 def libraries() -> str:
@@ -70,13 +91,3 @@ def _package(init: Path) -> Iterator[Path]:
 
 def _is_of_library(path: Path) -> bool:
     return path.is_relative_to(_STANDARD) or bool({"site-packages", "dist-packages"} & set(path.parts))
-
-
-def _names(file: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(file.read_bytes())):
-        if isinstance(node, ast.Name):
-            yield node.id
-        elif isinstance(node, ast.Attribute):
-            yield node.attr
-        elif isinstance(node, ast.ImportFrom):
-            yield from (alias.name for alias in node.names)

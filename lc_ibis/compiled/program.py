@@ -1,4 +1,4 @@
-"""The SQL of a pipeline for one engine, as templates: from memory, or made from the Ibis expressions when it is needed.
+"""The SQL of a pipeline for one engine, as templates: from the cache, or made from Ibis expressions when needed.
 
 What a template says depends on the code alone. The tables that it is over, and the run's time, are given by a run.
 """
@@ -37,9 +37,9 @@ class Lead:
 class KeyQueries:
     """The queries about one kind of keys: values of the columns `by`.
 
-    `gives_others` says whether rows of other keys come along where a model is computed from the rows that lead to some.
-    `can_be_followed` says whether no row can fail on the way, where failing is no null. By table, `narrow` are its rows
-    that lead to one of :keys, in each way, over its name; those of a table that is not there are needed whole.
+    `gives_others`: the rows that lead to a key also give rows of other keys, which are to be left out.
+    `can_be_followed`: the way to the keys raises no error on any row; on an engine with TRY it never does.
+    `narrow`: by table, templates of its rows that lead to one of :keys. A table not listed is read whole.
     """
 
     by: tuple[str, ...]
@@ -195,12 +195,13 @@ class Program:
         return Fingerprints(*self.made["fingerprints"])
 
     def complete(self) -> None:
-        """Make what no run has needed yet, so that none does later; what cannot be made is left for who needs it."""
+        """Make the templates that a build may need; what cannot be made is left for the build that needs it."""
         for model in self.graph:
             asked: list[tuple[str, ...]] = [("rows",), ("ordered",)]
             if model.checks:
-                names = [check.name for check in model.checks if check.name not in self._rules(model)[1]]
-                asked += [(what, name) for name in names for what in ("failing", "locality")]
+                with suppress(Exception):
+                    names = [check.name for check in model.checks if check.name not in self._rules(model)[1]]
+                    asked += [(what, name) for name in names for what in ("failing", "locality")]
             if isinstance(model.kind, Snapshot):
                 asked += [("closed",), ("opened",), ("gone",)]
             elif model.is_stored:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -18,8 +18,6 @@ MARKED = re.compile(f"{START}([^{END}]+){END}")
 RECEIVED, ROWS, KEYS = ":received", ":rows", ":keys"
 # The number of a delta's file, in the order of their names.
 FILE_ORDER = "lc_ibis_file_order"
-# By backend: the dialect of its SQL, as Ibis calls it.
-DIALECTS = {"duckdb": "duckdb", "spark": "pyspark", "databricks": "databricks"}
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class Template:
         if len(names) == 1 and self.sql == f"SELECT * FROM {mark(names[0])}":
             return given[names[0]]
         read = {name: given[name] for name in dict.fromkeys(names) if name != RUN_AT}
-        # What is a query itself is written once: the engine would run it as often as it is written.
+        # What is a query itself is written once, so that an engine that keeps CTEs runs it once.
         # Under a name of its own, as some versions of Spark refuse one that is within another of the same.
         repeated = {
             n: (f"given_{crc32(q.sql.encode()):08x}", q)
@@ -97,6 +95,11 @@ class Dialect:
     """How an engine writes names and values, and the queries of which all engines have the same idea."""
 
     name: str  # duckdb, pyspark or databricks, as Ibis has it
+
+    @classmethod
+    def of(cls, backend: str) -> Dialect:
+        """Return the dialect of a backend: duckdb, spark or databricks."""
+        return cls("pyspark" if backend == "spark" else backend)
 
     @property
     def attempts(self) -> bool:
@@ -180,8 +183,3 @@ class Dialect:
         added = {name: value for name, value in values.items() if name not in rows.columns}
         made = [*kept, *(f"{value} AS {self.quoted(name)}" for name, value in added.items())]
         return self.made(f"SELECT {', '.join(made)} FROM {rows.rows} AS t", (*rows.columns, *added), rows)
-
-
-def sized(query: Query, row_count: int) -> Query:
-    """Return a query of which the number of rows is known."""
-    return replace(query, row_count=row_count)

@@ -28,8 +28,8 @@ def as_they_are(program: Program, store: Store, now: datetime) -> Relations:
 class Relations(Mapping[str, Query]):
     """The rows of each model.
 
-    `found` says where they are; those for which it has no answer, None, are computed from those of the models before.
-    What several models read, or checks, `keep` may run once.
+    `found` returns where a model's rows are, or None to compute them from its inputs. `keep` stores a query that
+    several models or checks read, so that it runs once.
     """
 
     def __init__(

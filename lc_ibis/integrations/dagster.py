@@ -16,6 +16,7 @@ import dagster as dg
 import lc_ibis
 from lc_ibis import project
 from lc_ibis.api.report import page_of
+from lc_ibis.compiled.queries import Dialect
 from lc_ibis.declare.checks import Check
 from lc_ibis.declare.column_lineage import column_lineage
 from lc_ibis.declare.models import Model, Source
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 REPORT = "quality_report"
 _FILES = "_files"
-_DIALECTS = {"duckdb": "duckdb", "spark": "pyspark", "databricks": "databricks"}
 _Result = dg.MaterializeResult[Any] | dg.AssetCheckResult
 
 
@@ -117,7 +117,7 @@ def _given(config: BuildConfig) -> dict[str, bool]:
 
 
 def _tables(pipeline: Pipeline, settings: Settings, owners: list[str], options: "Options") -> Iterator[dg.AssetSpec]:
-    sql = lc_ibis.compile(_DIALECTS[settings.backend], **options | {"select": (), "exclude": ()})
+    sql = lc_ibis.compile(Dialect.of(settings.backend).name, **options | {"select": (), "exclude": ()})
     for model in _stored(pipeline):
         yield dg.AssetSpec(
             model.name,

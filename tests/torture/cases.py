@@ -74,7 +74,7 @@ def _second(place: Lending) -> None:
     place.deliver(customers(2), accounts(2))
 
 
-def _delta(place: Lending) -> None:
+def delta(place: Lending) -> None:
     _first(place)
     place.build()
     rows = [(*row, "upsert") for row in accounts(2)[:50]] + [(f"A{n}", "", "", "", "delete") for n in range(300, 330)]
@@ -102,7 +102,7 @@ def _published(place: Lending) -> None:
 
 
 PREPARED: dict[str, Callable[[Lending], None]] = {
-    "first": _first, "by key": _second, "full refresh": _second, "delta": _delta, "partitioned": _second,
+    "first": _first, "by key": _second, "full refresh": _second, "delta": delta, "partitioned": _second,
     "published": _published, "compact": _built, "restore": _restore, "export": _built,
 }  # fmt: skip
 

@@ -57,7 +57,7 @@ class Checker:
     def _stored(self, model: Model) -> tuple[str, ...]:
         return self.program.graph.stored_inputs[model.name]
 
-    def remember(self, results: Iterable[CheckResult]) -> None:
+    def note(self, results: Iterable[CheckResult]) -> None:
         """Note in the state how checks ended, so that the next run need look at changes alone."""
         for result in results:
             if result.status in ("pass", "warn") and result.scope != "nothing":

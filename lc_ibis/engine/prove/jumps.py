@@ -49,11 +49,13 @@ def _loads(store: Store, tables: list[str]) -> dict[str, list[int]]:
         return {}
     sql = store.dialect
     mine = sql.where(log, f"table_name IN ({', '.join(map(sql.text, tables))}) AND action <> 'created'")
+    numbered = sql.made(
+        f"SELECT *, row_number() OVER (PARTITION BY table_name ORDER BY run_id DESC) AS place FROM {mine.rows} AS t",
+        (*mine.columns, "place"), mine,
+    )  # fmt: skip
     counts: dict[str, list[int]] = {}
-    for row in store.rows(sql.ordered(mine, ("run_id",), is_descending=True)):
-        known = counts.setdefault(row["table_name"], [])
-        if len(known) < MOST_LOADS:
-            known.append(row["added_count"])
+    for row in store.rows(sql.where(numbered, f"place <= {MOST_LOADS}")):
+        counts.setdefault(row["table_name"], []).append(row["added_count"])
     return counts
 
 

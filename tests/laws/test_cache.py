@@ -1,4 +1,4 @@
-"""The memory of compiled SQL: a hit runs, to the letter, what a fresh compilation runs, and needs no Ibis."""
+"""The cache of compiled SQL: a hit runs, to the letter, what a fresh compilation runs, and needs no Ibis."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import fields
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,9 +21,11 @@ import lc_ibis
 from lc_ibis.api.build import run_program
 from lc_ibis.backends.duckdb.tables import DuckDB
 from lc_ibis.backends.duckdb.text import DIALECT
-from lc_ibis.compiled import memory
-from lc_ibis.compiled.graphs import recalled, told
+from lc_ibis.compiled import cache, graphs
+from lc_ibis.compiled.graphs import from_values, to_values
 from lc_ibis.compiled.program import Program
+from lc_ibis.declare.checks import Check
+from lc_ibis.declare.contracts import Column
 from lc_ibis.layers import pipeline
 from lc_ibis.settings import Settings
 from tests.conftest import Lending
@@ -39,18 +42,18 @@ def refuse() -> NoReturn:
 
 @pytest.fixture(scope="module")
 def hit() -> Program:
-    """The program as a file of the memory has it, once all of it is made."""
+    """The program as a file of the cache has it, once all of it is made."""
     made = Program(pipeline, DIALECT, lambda: pipeline)
     made.complete()
     assert made.fingerprints.models
-    kept = json.loads(json.dumps({"graph": told(made.graph), "made": memory._encoded(made.made)}))
-    return Program(recalled(kept["graph"], refuse), DIALECT, refuse, memory._decoded(kept["made"]))
+    kept = json.loads(json.dumps({"graph": to_values(made.graph), "made": cache._encoded(made.made)}))
+    return Program(from_values(kept["graph"], refuse), DIALECT, refuse, cache._decoded(kept["made"]))
 
 
 def _built(place: Lending, made: Program, day: int, **options: Any) -> list[str]:
     """Build a day, and return the statements that ran, the place left out.
 
-    What asks for types is left out too: the memory has them, or a fresh compilation has asked before.
+    What asks for types is left out too: the cache has them, or a fresh compilation has asked before.
     """
     statements: list[str] = []
     run = DuckDB._run
@@ -121,7 +124,7 @@ print(sorted({{"ibis", "sqlglot", "pandas", "pyarrow"}} & set(sys.modules)))
 """
 
 
-def _imported(place: Lending, *words: str, **env: str) -> str:
+def _imported(place: Lending, *words: str) -> str:
     """Build in a process of its own; return which heavy libraries it imported."""
     flags = [word for name, path in place.places().items() if name != "backend" for word in (f"--{name}", str(path))]
     code = _BUILD.format(words=", ".join(map(repr, ["build", *flags, *words])))
@@ -142,12 +145,14 @@ def test_only_a_miss_imports_ibis_and_what_is_damaged_is_made_again(
     lending.deliver(cases.customers(2), cases.accounts(2))
     assert _imported(lending) == "[]"
     empty = '{"made": {}, "files": {}, "dialect": "duckdb", "graph": {"models": [], "outputs": []}}'
-    foreign = [memory._sha256([text]).encode() + b"\n" + text + b"\n" for text in (b"{}", empty.encode())]
+    foreign = [cache._sha256([text]).encode() + b"\n" + text + b"\n" for text in (b"{}", empty.encode())]
     for damage in (whole[:-200], whole.replace(b"SELECT", b"SELEKT", 1), b"", b"\xff\xfe", *foreign):
         kept.write_bytes(damage)
         assert "ibis" in _imported(lending)
         assert _imported(lending) == "[]"
+    kept.unlink()
     assert "ibis" in _imported(lending, "--no-cache")
+    assert not kept.exists()
     assert all(found.status == "identical" for found in lc_ibis.verify(database=lending.database))
 
 
@@ -226,7 +231,7 @@ outputs = (Output("doubled"),)
 '''
 
 
-def test_models_of_ones_own_are_remembered_until_a_file_that_they_are_made_of_changes(
+def test_models_of_ones_own_are_kept_until_a_file_that_they_are_made_of_changes(
     lending: Lending, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -251,8 +256,40 @@ def test_models_of_ones_own_are_remembered_until_a_file_that_they_are_made_of_ch
     assert _imported(lending, *build) == "[]"
     (package / "extra.py").write_text("")
     assert "ibis" in _imported(lending, *build)
-    # What the environment says is in no file.
-    rules.write_text("import os\nFACTOR = int(os.environ.get('FACTOR', '4'))\n")
-    for _ in range(2):
-        assert "ibis" in _imported(lending, *build)
-    assert sums() == twice // 2 * 4
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import os\nFACTOR = int(os.environ.get('FACTOR', '4'))\n",
+        "FACTOR = int(open('factor.txt').read())\n",
+        "from datetime import date\nFACTOR = 4 + (date.today().year < 2000)\n",
+        "from random import randint\nFACTOR = randint(4, 4)\n",
+        "from importlib import import_module\nFACTOR = import_module('math').floor(4.5)\n",
+        "import time\nFACTOR = 4 + int(time.time() < 0)\n",
+    ],
+)
+def test_what_depends_on_more_than_its_text_is_not_kept(
+    lending: Lending, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (lending.root / "theirs.py").write_text(_MODELS)
+    (lending.root / "factor.txt").write_text("4")
+    (lending.root / "their_rules.py").write_text(text)
+    lending.deliver(cases.customers(1), cases.accounts(1))
+    _imported(lending, "--models", "theirs")
+    assert not list((tmp_path / "cache").rglob("*.json"))
+
+
+def test_what_is_kept_of_checks_and_columns_is_all_that_a_build_needs() -> None:
+    """A new field must be kept, or be known to be of no use to a build."""
+    of_checks = {"spoil", "breaks", "failing", "where", "metric"}  # functions, and what contracts are exported with
+    assert {field.name for field in fields(Check)} == {*graphs._OF_CHECKS, *of_checks}
+    assert {field.name for field in fields(Column)} == {*graphs._OF_COLUMNS, "declared", "read_as"}
+    again = from_values(json.loads(json.dumps(to_values(pipeline))), refuse)
+    assert to_values(again) == to_values(pipeline)
+    for model in pipeline:
+        known = again[model.name]
+        facts = ("name", "layer", "kind", "inputs", "where", "by", "business_key", "description", "is_stored")
+        assert [getattr(known, fact) for fact in facts] == [getattr(model, fact) for fact in facts]
+        assert known.contract.types() == model.contract.types()

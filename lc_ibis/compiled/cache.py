@@ -1,7 +1,8 @@
-"""The memory of compiled SQL: a file for each version of the code, in the user's cache directory.
+"""The cache of compiled SQL: a file for each version of the code, in the user's cache directory.
 
-It is named after all that SQL depends on: the files of the program and of the models, Ibis, sqlglot, the dialect. A
-file that is damaged, or anybody else's, is as none: the SQL is compiled again.
+It is named after all that the SQL depends on: the files of the program and of the models, Ibis, sqlglot, the dialect.
+A damaged file is ignored, and the SQL compiled again. The checksum finds damage, not tampering: whoever can write to
+the directory can change what a build runs.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lc_ibis import _started
-from lc_ibis.compiled.graphs import recalled, told
-from lc_ibis.compiled.origins import are_as_before, digests, files_of, libraries, say_all
+from lc_ibis.compiled.graphs import from_values, to_values
+from lc_ibis.compiled.origins import are_as_before, digests, files_of, is_self_contained, libraries
 from lc_ibis.compiled.program import Program, program
 from lc_ibis.compiled.queries import Dialect, Template
 from lc_ibis.declare.graph import Graph
-from lc_ibis.errors import ModelError, OutputError
+from lc_ibis.errors import ModelError
 from lc_ibis.files.whole import write_text
 from lc_ibis.redaction import logger
 
@@ -33,22 +34,22 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).parents[1]
 _OURS = "lc_ibis."
 _LIBRARIES = ("ibis-framework", "sqlglot")
-# What makes templates; the rest of the package only runs them.
-_PARTS = ("compiled", "declare", "files", "layers")
-# Files of the memory that nobody used for so long are removed.
+# What makes templates, and says how engines call types; the rest of the package only runs them.
+_PARTS = ("backends", "compiled", "declare", "files", "layers")
+# Files that no build used for so long are removed.
 _OLDEST = 60 * 24 * 3600
 # A file system's clock may lag by so many seconds.
 _CLOCK = 0.01
 log = logger(__name__)
 
 
-def remembered(dialect: Dialect, pipeline: Callable[[], Pipeline], models: tuple[str, ...] = ()) -> Program:
-    """Return the program of our pipeline, with the models of those packages, from memory if it is there.
+def load(dialect: Dialect, pipeline: Callable[[], Pipeline], models: tuple[str, ...] = ()) -> Program:
+    """Return the program of our pipeline, with the models of those packages, from the cache if it is there.
 
     Where its models are imported already, they are taken as they are now.
     """
     place = _place(dialect, models)
-    if (models[0] if models else f"{_OURS}layers") in sys.modules:
+    if any(name in sys.modules for name in models or (f"{_OURS}layers",)):
         live = program(pipeline(), dialect)
         if place and not models and _is_ours(live.graph) and not live.made and (known := _read(place, pipeline)):
             live.made.update(known.made)
@@ -57,36 +58,43 @@ def remembered(dialect: Dialect, pipeline: Callable[[], Pipeline], models: tuple
     return known or program(pipeline(), dialect)
 
 
-def remember(program: Program, models: tuple[str, ...] = ()) -> None:
+def save(program: Program, models: tuple[str, ...] = ()) -> None:
     """Keep what a program has made, if anything is new; where that cannot be, the next build makes it again."""
     if not program.has_missed:
         return
-    modules = getattr(program.pipeline(), "modules", ())
-    if not modules or (not models and not _is_ours(program.pipeline())):
-        return
-    with suppress(OSError, OutputError, SyntaxError):
-        files = files_of(modules, PACKAGE) if models else []
-        if not say_all(files):
-            log.info("%s: its SQL is not kept: more than the text of its files may decide it", ", ".join(models))
-            return
-        program.complete()
-        content = {
-            "graph": told(program.graph),
-            "made": _encoded(program.made),
-            "files": digests(files),
-            "dialect": program.dialect.name,
-        }
-        # Asked for last: what changed meanwhile is not what was compiled.
-        if (place := _place(program.dialect, models)) and not any(map(_is_younger, files)):
-            text = json.dumps(content, ensure_ascii=False, sort_keys=True)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            write_text(place, f"{_sha256([text.encode()])}\n{text}\n")
-            _sweep(place)
     program.has_missed = False
+    try:
+        _save(program, models)
+    except Exception as error:  # of whatever kind: the build is published
+        log.info("the compiled SQL is not kept (%s)", error)
+
+
+def _save(program: Program, models: tuple[str, ...]) -> None:
+    live = program.pipeline()
+    modules = getattr(live, "modules", ())
+    if not modules or (not models and not _is_ours(live)):
+        return
+    files = files_of(modules, PACKAGE) if models else []
+    if why := is_self_contained(files):
+        log.info("the compiled SQL of %s is not kept: %s", ", ".join(models), why)
+        return
+    program.complete()
+    content = {"graph": to_values(program.graph), "made": _encoded(program.made), "files": digests(files)}
+    text = json.dumps({**content, "dialect": program.dialect.name}, ensure_ascii=False, sort_keys=True)
+    # Asked for last: what changed meanwhile is not what was compiled.
+    place = None if any(map(_is_younger, files)) else _place(program.dialect, models)
+    if place is None:
+        log.info("the compiled SQL is not kept: its files are younger than this process")
+        return
+    whole = f"{_sha256([text.encode()])}\n{text}\n"
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not place.is_file() or place.read_text(encoding="utf-8", errors="replace") != whole:
+        write_text(place, whole)
+    _sweep(place)
 
 
 def _unchanged(dialect: Dialect, pipeline: Callable[[], Pipeline], models: tuple[str, ...]) -> Callable[[], Pipeline]:
-    """Return what gives the pipeline that a graph was recalled for. Raises ModelError where its files have changed."""
+    """Return what gives the pipeline that a graph was read for. Raises ModelError where its files have changed."""
 
     def load() -> Pipeline:
         live = pipeline()
@@ -104,7 +112,7 @@ def _is_ours(graph: Graph) -> bool:
 
 
 def _read(place: Path, pipeline: Callable[[], Pipeline]) -> Program | None:
-    """Return the program that a file of the memory holds; None where it is not whole, or of files that have changed."""
+    """Return the program that a file of the cache holds; None where it is not whole, or of files that have changed."""
     try:
         digest, text = place.read_text(encoding="utf-8").split("\n", 1)
         if digest != _sha256([text.removesuffix("\n").encode()]):
@@ -113,7 +121,7 @@ def _read(place: Path, pipeline: Callable[[], Pipeline]) -> Program | None:
         if not known["graph"]["models"] or not are_as_before(known["files"]):
             return None
         found = Program(
-            recalled(known["graph"], pipeline), Dialect(known["dialect"]), pipeline, _decoded(known["made"])
+            from_values(known["graph"], pipeline), Dialect(known["dialect"]), pipeline, _decoded(known["made"])
         )
         os.utime(place)
     except FileNotFoundError:
@@ -130,7 +138,7 @@ def _place(dialect: Dialect, models: tuple[str, ...]) -> Path | None:
     What was imported may then be another version than what is on disk.
     """
     try:
-        if any(map(_is_younger, _files())):
+        if not _files() or any(map(_is_younger, _files())):
             return None
         return _directory() / f"{_digest(dialect, models, os.getcwd())}.json"
     except OSError:
@@ -150,6 +158,7 @@ def _is_younger(file: Path) -> bool:
 @functools.cache
 def _digest(dialect: Dialect, models: tuple[str, ...], directory: str) -> str:
     """Return the sha256 of all that the SQL of a pipeline depends on, besides the files of `models`."""
+    # Cached before models are imported: their import extends Python's path.
     contents = (
         part for file in _files() for part in (file.relative_to(PACKAGE).as_posix().encode(), file.read_bytes())
     )
@@ -188,7 +197,7 @@ def _sweep(place: Path) -> None:
 def _encoded(value: Any) -> Any:
     """Return what a program has made as plain values. Templates that call Python functions are left out."""
     if isinstance(value, Template):
-        return {"sql": value.sql, "columns": value.columns}
+        return {":sql": value.sql, ":columns": value.columns}
     if isinstance(value, dict):
         return {name: _encoded(each) for name, each in value.items() if not _calls(each)}
     return [_encoded(each) for each in value] if isinstance(value, list | tuple) else value
@@ -204,8 +213,8 @@ def _calls(value: Any) -> bool:
 
 def _decoded(value: Any) -> Any:
     if isinstance(value, dict):
-        if value.keys() == {"sql", "columns"}:
-            return Template(value["sql"], tuple(value["columns"]))
+        if value.keys() == {":sql", ":columns"}:
+            return Template(value[":sql"], tuple(value[":columns"]))
         return {name: _decoded(each) for name, each in value.items()}
     return [_decoded(each) for each in value] if isinstance(value, list) else value
 
