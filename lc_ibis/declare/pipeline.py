@@ -137,9 +137,8 @@ class Tables(Mapping[str, ir.Table]):
     """The pipeline's tables as Ibis expressions, made when asked for.
 
     `found` says where a model's table is to be found; what it has no answer for, None, is computed
-    by the model's function from the tables before it. So the same functions serve a build,
-    SQL without a connection, and the marts of a past moment. `keep` may run what is read
-    more than once, by several models or by checks.
+    by the model's function from the tables before it. So the same functions serve SQL without a connection, a notebook,
+    and the marts of a past moment. A build runs what is compiled of them: see engine/relations.py.
     """
 
     def __init__(
@@ -147,9 +146,8 @@ class Tables(Mapping[str, ir.Table]):
         pipeline: Pipeline,
         found: Callable[[Model], ir.Table | None],
         run_at: ir.TimestampScalar,
-        keep: Callable[[ir.Table], ir.Table] = lambda query: query,
     ):
-        self._pipeline, self._found, self._run_at, self._keep = pipeline, found, run_at, keep
+        self._pipeline, self._found, self._run_at = pipeline, found, run_at
         self._made: dict[str, ir.Table] = {}
 
     def __getitem__(self, name: str) -> ir.Table:
@@ -159,10 +157,7 @@ class Tables(Mapping[str, ir.Table]):
 
     def _make(self, model: Model) -> ir.Table:
         found = self._found(model)
-        if found is not None:
-            return found
-        made = apart(self.computed(model))
-        return self._keep(made) if len(self._pipeline.children[model.name]) > 1 or model.checks else made
+        return apart(self.computed(model)) if found is None else found
 
     def __setitem__(self, name: str, table: ir.Table) -> None:
         """Let later models read this in place of what the model gives."""
@@ -173,14 +168,6 @@ class Tables(Mapping[str, ir.Table]):
 
     def __len__(self) -> int:
         return len(self._pipeline.models)
-
-    def forget(self, name: str) -> None:
-        """Have the table looked up again, after it was created or replaced."""
-        self._made.pop(name, None)
-
-    def over(self, found: Callable[[Model], ir.Table | None]) -> Tables:
-        """Return the same tables, others being found."""
-        return Tables(self._pipeline, found, self._run_at, self._keep)
 
     def computed(self, model: Model, received: ir.Table | None = None) -> ir.Table:
         """Call the model's function on its inputs, and fill its stamps."""

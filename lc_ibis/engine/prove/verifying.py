@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from lc_ibis.compiled.program import Program
@@ -59,7 +60,8 @@ def verify_tables(program: Program, store: Store, state: State, sample: Sample |
     def found(model: Model) -> Query | None:
         return stored(store, model) if isinstance(model.kind, Source | Snapshot) else None
 
-    graph, anew = program.graph, Relations(program, found, utc_now(), keep=store.scratch)
+    graph, now = program.graph, utc_now()
+    anew = Relations(program, found, now, keep=store.scratch)
     skipped: dict[str, str] = {}
     for model in graph:
         if not model.is_stored or isinstance(model.kind, Source):
@@ -71,7 +73,7 @@ def verify_tables(program: Program, store: Store, state: State, sample: Sample |
             yield Verified(model.name, model.layer, "skipped", reason=reason)
             continue
         is_history = isinstance(model.kind, Snapshot)
-        rows = _history_rows(program, store, model, anew) if is_history else _rows(program, store, model, anew, sample)
+        rows = _history_rows(program, model, anew, now) if is_history else _rows(program, store, model, anew, sample)
         yield _verified(store, model, rows)
 
 
@@ -93,12 +95,12 @@ def _rows(program: Program, store: Store, model: Model, anew: Relations, sample:
     return program.differences(model, "found").over({":result": new, ":stored": old})
 
 
-def _history_rows(program: Program, store: Store, model: Model, anew: Relations) -> Query:
+def _history_rows(program: Program, model: Model, anew: Relations, now: datetime) -> Query:
     """Return the versions that the rows of the last load would still close or open."""
     assert isinstance(model.kind, Snapshot)
     given = {":history": anew[model.name], ":rows": anew.computed(model)}
     given |= {":held": anew[model.kind.held]} if model.kind.held else {}
-    closed, opened = (program.versions(model, what).over(given, utc_now()) for what in ("closed", "opened"))
+    closed, opened = (program.versions(model, what).over(given, now) for what in ("closed", "opened"))
     return program.dialect.union(closed, opened)
 
 
