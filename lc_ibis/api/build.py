@@ -71,6 +71,9 @@ def build(progress: Progress | None = None, **options: Unpack[Options]) -> Run:
     program = project.program(settings)
     try:
         return run_program(program, settings, progress)
+    except KeyboardInterrupt:
+        program.has_missed = False  # who interrupts does not wait for more to be compiled
+        raise
     finally:
         if not settings.no_cache:
             cache.save(program, settings.models)

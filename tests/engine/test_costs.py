@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from lc_ibis.backends.duckdb.tables import DuckDB
 from lc_ibis.compiled.making import Maker
 from lc_ibis.layers import pipeline
-from tests.conftest import Lending
+from tests.conftest import Lending, change_rules
 from tests.torture import cases
 
 _STORED = re.compile("|".join(rf'"{m.layer}"\."{m.name}"' for m in pipeline if m.is_stored))
@@ -77,3 +78,23 @@ def test_what_is_compiled_is_compiled_once(lending: Lending, monkeypatch: pytest
     lending.load(cases.customers(1), cases.accounts(1), allow_replay=True)
     lending.build(full_refresh=True)
     assert made == []
+
+
+def test_types_are_asked_for_again_where_an_input_was_made_by_other_code(
+    lending: Lending, statements: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A result's types are remembered for inputs of this code alone."""
+
+    def built(**options: Any) -> bool:
+        statements.clear()
+        lending.load(full_refresh=True, **options)
+        return any(sql.startswith("DESCRIBE") for sql in statements)
+
+    lending.load(cases.customers(1), cases.accounts(1))
+    assert not built()
+    with monkeypatch.context() as patch:
+        change_rules(patch, LARGEST_AMOUNT=Decimal("5000.00"))
+        lending.build(select=("source", "staging"))
+    assert built(select=("snap_account",))
+    lending.build()
+    assert not built()

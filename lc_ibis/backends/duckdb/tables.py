@@ -261,6 +261,7 @@ class DuckDB(DatabaseFile):
         """Forget all that the transaction wrote, functions too; see DatabaseFile."""
         was_writing = self._writing
         super().rollback()
+        self._shapes = None
         if was_writing and self._defined:
             self._compiled.clear()
             with contextlib.suppress(duckdb.Error, DatabaseError):  # it answers no more

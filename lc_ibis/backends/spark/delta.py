@@ -17,13 +17,12 @@ from uuid import uuid4
 
 import ibis
 import ibis.expr.types as ir
-import sqlglot as sg
 import sqlglot.expressions as sge
 from ibis.backends.sql.datatypes import PySparkType
 
 from lc_ibis.backends.duckdb.extracts import reading
 from lc_ibis.backends.spark.tables import Engine, Place, SparkTables, exact, named, texts
-from lc_ibis.compiled.queries import Query
+from lc_ibis.compiled.queries import Dialect, Query
 from lc_ibis.engine.store import Files, Rows
 from lc_ibis.errors import DatabaseError, SessionEnded, SettingsError
 from lc_ibis.redaction import logger
@@ -34,6 +33,8 @@ _DEAD = "lc_ibis_is_dead"
 # Scratch tables of builds and readers that were killed are dropped by a build after so long.
 _LEFTOVER = timedelta(days=2)
 log = logger(__name__)
+# On Databricks the same.
+_quoted = Dialect("pyspark").quoted
 
 
 class _Engine(Engine, Protocol):
@@ -194,10 +195,6 @@ class Delta(SparkTables):
             f"WHEN MATCHED THEN DELETE WHEN NOT MATCHED AND NOT change.{_DEAD} "
             f"THEN INSERT ({names}) VALUES ({values})"
         )
-
-    def stored_types(self, layer: str, name: str) -> list[list[str]]:
-        """Return the columns and types of a stored table, as Ibis' names."""
-        return [[column, self.type_text(type_)] for column, type_ in self.table(layer, name).schema().items()]
 
     def create(self, layer: str, name: str, types: Mapping[str, Any]) -> None:
         """Create an empty table of columns and their types; an older one is replaced."""
@@ -399,7 +396,3 @@ def _split(place: str) -> tuple[str, str]:
             "prefix_layer."
         )
     return ("", parts[0]) if len(parts) == 1 else (parts[0], parts[1])
-
-
-def _quoted(*names: str) -> str:
-    return ".".join(sg.to_identifier(name, quoted=True).sql("spark") for name in names)

@@ -116,10 +116,6 @@ class Parquet(SparkTables):
                 if len(table.parts) > 1:
                     self._write(place, self._stored(place), keep=False)
 
-    def stored_types(self, layer: str, name: str) -> list[list[str]]:
-        """Return the columns and types of a stored table, as Ibis' names."""
-        return [[column, self.type_text(type_)] for column, type_ in self.table(layer, name).schema().items()]
-
     def create(self, layer: str, name: str, types: Mapping[str, Any]) -> None:
         """Create an empty table of columns and their types; an older one is replaced."""
         self._change((layer, name), Stored(ibis.schema(dict(types))))

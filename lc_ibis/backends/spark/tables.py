@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import duckdb
 import ibis
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from ibis.backends.pyspark.datatypes import PySparkType
 
 from lc_ibis.backends.duckdb.extracts import copying
-from lc_ibis.backends.duckdb.text import stoppable
+from lc_ibis.backends.duckdb.text import quoted, stoppable
 from lc_ibis.compiled.queries import Dialect, Query
 from lc_ibis.declare.rules.functions import udfs
 from lc_ibis.engine.store import Files
@@ -48,6 +48,10 @@ class Engine(Protocol):
 class SparkTables:
     """The part of a store that asks; `engine` answers."""
 
+    if TYPE_CHECKING:
+
+        def table(self, layer: str, name: str) -> ir.Table: ...
+
     def __init__(self, engine: Engine):
         self._engine = engine
         self.con = engine.con
@@ -70,6 +74,10 @@ class SparkTables:
     def types_of(self, query: Query) -> list[list[str]]:
         """Return the columns and types that the engine gives a query, as Ibis' names, without running it."""
         return [[name, self.type_text(type_)] for name, type_ in self.schema_of(query).items()]
+
+    def stored_types(self, layer: str, name: str) -> list[list[str]]:
+        """Return the columns and types of a stored table, as Ibis' names."""
+        return [[column, self.type_text(type_)] for column, type_ in self.table(layer, name).schema().items()]
 
     def type_text(self, type_: Any) -> str:
         """Return the name of a type."""
@@ -129,7 +137,7 @@ def copying_arrow(rows: pa.Table, schema: ibis.Schema, path: Path, format: str) 
 
 def unzoned(schema: ibis.Schema) -> str:
     """Return the columns for DuckDB, times without a zone, as its own tables have them."""
-    names = {name: '"' + name.replace('"', '""') + '"' for name in schema.names}
+    names = {name: quoted(name) for name in schema.names}
     return ", ".join(
         f"{names[name]}::TIMESTAMP AS {names[name]}" if type_.is_timestamp() else names[name]
         for name, type_ in schema.items()
